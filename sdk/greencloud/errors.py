@@ -1,0 +1,214 @@
+"""One root for everything that greencloud raises.
+
+An error says what was wrong, where, and what to do next: ``message`` is the first two, ``advice`` the third, and every part that
+varies is a field, so that a program need not read prose. ``reason`` is the UPPER_SNAKE word that travels over gRPC in
+``google.rpc.ErrorInfo`` (AIP-193); ``exit_code`` is what the command line ends with.
+
+::
+
+    GreencloudError                 GREENCLOUD_ERROR
+    ├── QuantityError (ValueError)  INVALID_QUANTITY     a number, unit, time or window that cannot be read
+    ├── FacilityError (ValueError)  INVALID_FACILITY     path, line, key: the facility book
+    ├── UsageDataError (ValueError) INVALID_USAGE        path, row: usage files and tables
+    ├── DecodeError (ValueError)    INVALID_OTLP         bytes that are not OTLP
+    ├── AllocationError             ALLOCATION_REFUSED   site, window, host: what is not known is refused, never guessed
+    ├── UnbalancedError             UNBALANCED           residual per measure
+    ├── GoalError (ValueError)      INVALID_GOAL         path, key
+    ├── StoreError                  STORE_ERROR          path: torn, newer, locked or full
+    │   └── StorageFullError        STORAGE_FULL         retry_after_s
+    ├── MissingExtraError (ImportError) MISSING_EXTRA    extra: the pip extra that brings it
+    ├── UnauthenticatedError        UNAUTHENTICATED
+    ├── PermissionDeniedError       PERMISSION_DENIED
+    ├── NotFoundError (LookupError) NOT_FOUND
+    └── RemoteError                 code, reason         what a server answered
+        └── UnavailableError        UNAVAILABLE
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AllocationError",
+    "DecodeError",
+    "FacilityError",
+    "GoalError",
+    "GreencloudError",
+    "MissingExtraError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QuantityError",
+    "RemoteError",
+    "StorageFullError",
+    "StoreError",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnbalancedError",
+    "UsageDataError",
+]
+
+
+class GreencloudError(Exception):
+    """The root. ``str(error)`` is the message, then the advice.
+
+    Attributes:
+        message: what was wrong, and where.
+        advice: what to do about it; may be empty.
+    """
+
+    reason: ClassVar[str] = "GREENCLOUD_ERROR"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.advice}" if self.advice else self.message
+
+    def fields(self) -> dict[str, str]:
+        """The parts that vary, as strings (``ErrorInfo.metadata``)."""
+        skip = {"message", "advice"}
+        return {key: str(value) for key, value in vars(self).items() if key not in skip and value not in (None, "")}
+
+
+class QuantityError(GreencloudError, ValueError):
+    """A number, unit, time or window that cannot be read."""
+
+    reason = "INVALID_QUANTITY"
+
+
+class FacilityError(GreencloudError, ValueError):
+    """The facility book is wrong at ``path``, ``line`` (1-based, 0 when a whole file is meant) and ``key``."""
+
+    reason = "INVALID_FACILITY"
+
+    def __init__(self, message: str, *, path: str = "", line: int = 0, key: str = "", advice: str = "") -> None:
+        where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
+        super().__init__(where + message, advice=advice)
+        self.path = path
+        self.line = line
+        self.key = key
+
+
+class UsageDataError(GreencloudError, ValueError):
+    """A usage table is wrong at ``row`` (0-based; -1 when the whole table is meant) of ``path``."""
+
+    reason = "INVALID_USAGE"
+
+    def __init__(self, message: str, *, path: str = "", row: int = -1, advice: str = "") -> None:
+        where = f"{path}: " if path else ""
+        at = f"row {row}: " if row >= 0 else ""
+        super().__init__(where + at + message, advice=advice)
+        self.path = path
+        self.row = row
+
+
+class DecodeError(GreencloudError, ValueError):
+    """Bytes that are not the OTLP message that they claim to be."""
+
+    reason = "INVALID_OTLP"
+
+
+class AllocationError(GreencloudError):
+    """A site-window that cannot be allocated, because something that it needs is not known."""
+
+    reason = "ALLOCATION_REFUSED"
+
+    def __init__(self, message: str, *, site: str = "", window: str = "", host: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.site = site
+        self.window = window
+        self.host = host
+
+
+class UnbalancedError(GreencloudError):
+    """Postings that do not add up to what was metered; ``residual`` is metered minus posted, by measure."""
+
+    reason = "UNBALANCED"
+
+    def __init__(self, message: str, *, residual: dict[str, int], advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.residual = residual
+
+
+class GoalError(GreencloudError, ValueError):
+    """A goal, base year or inventory that contradicts itself."""
+
+    reason = "INVALID_GOAL"
+
+    def __init__(self, message: str, *, path: str = "", key: str = "", advice: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message, advice=advice)
+        self.path = path
+        self.key = key
+
+
+class StoreError(GreencloudError):
+    """A data directory that cannot be read or written at ``path``."""
+
+    reason = "STORE_ERROR"
+
+    def __init__(self, message: str, *, path: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.path = path
+
+
+class StorageFullError(StoreError):
+    """No room to keep what was sent; nothing stored was harmed. Try again after ``retry_after_s`` seconds."""
+
+    reason = "STORAGE_FULL"
+    exit_code = 6
+
+    def __init__(self, message: str, *, path: str = "", retry_after_s: float = 2.0, advice: str = "") -> None:
+        super().__init__(message, path=path, advice=advice)
+        self.retry_after_s = retry_after_s
+
+
+class MissingExtraError(GreencloudError, ImportError):
+    """A library that comes with an extra of the distribution is not installed."""
+
+    reason = "MISSING_EXTRA"
+
+    def __init__(self, what: str, *, extra: str) -> None:
+        super().__init__(f"{what} needs libraries that are not installed", advice=f"pip install 'greencloud[{extra}]'")
+        self.extra = extra
+
+
+class UnauthenticatedError(GreencloudError):
+    """No credential, or one that does not hold."""
+
+    reason = "UNAUTHENTICATED"
+    exit_code = 4
+
+
+class PermissionDeniedError(GreencloudError):
+    """The credential does not allow this. The text never says whether the thing exists (AIP-211)."""
+
+    reason = "PERMISSION_DENIED"
+    exit_code = 4
+
+
+class NotFoundError(GreencloudError, LookupError):
+    """Something was named that is not there."""
+
+    reason = "NOT_FOUND"
+    exit_code = 5
+
+
+class RemoteError(GreencloudError):
+    """What a server answered: ``code`` is the gRPC status by name, ``remote_reason`` the server's ErrorInfo reason."""
+
+    reason = "REMOTE_ERROR"
+
+    def __init__(self, message: str, *, code: str, remote_reason: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.code = code
+        self.remote_reason = remote_reason
+
+
+class UnavailableError(RemoteError):
+    """The server cannot be reached, or asks to be tried again later."""
+
+    reason = "UNAVAILABLE"
+    exit_code = 6

@@ -1,0 +1,41 @@
+"""The facility book: what the provider knows of its sites, dated, sourced and validated."""
+
+from greencloud.facility.book import (
+    FOREVER,
+    POOL_UNATTRIBUTED,
+    POOL_UNSOLD,
+    Account,
+    AccountKind,
+    Certificate,
+    DirectEmission,
+    Facility,
+    Factor,
+    FactorKind,
+    Hardware,
+    Host,
+    HostReading,
+    PowerCurve,
+    Reservation,
+    ResourceWeights,
+    Site,
+)
+
+__all__ = [
+    "FOREVER",
+    "POOL_UNATTRIBUTED",
+    "POOL_UNSOLD",
+    "Account",
+    "AccountKind",
+    "Certificate",
+    "DirectEmission",
+    "Facility",
+    "Factor",
+    "FactorKind",
+    "Hardware",
+    "Host",
+    "HostReading",
+    "PowerCurve",
+    "Reservation",
+    "ResourceWeights",
+    "Site",
+]

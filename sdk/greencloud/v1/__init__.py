@@ -1,0 +1,1 @@
+"""Generated protobuf modules land here at build time."""

@@ -1,0 +1,96 @@
+"""Builds what pyproject.toml cannot say: the Cython core of ``ext/`` and the protobuf modules of ``proto/``.
+
+The three roots share one path, so that nothing generated is renamed or rewritten:
+``proto/greencloud/v1`` -> ``greencloud.v1``, ``ext/greencloud/_x.pyx`` -> ``greencloud._x``, ``sdk/greencloud`` -> ``greencloud``.
+"""
+
+from pathlib import Path
+
+from setuptools import Command, Extension, setup
+from setuptools.command.build import build
+from setuptools.command.build_ext import build_ext
+
+PROTO = Path("proto")
+EXT = Path("ext")
+
+
+class BuildCore(build_ext):
+    """Translates .pyx files with the .pxd files of ``ext/`` in view, leaving no C beside the sources."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.cython_include_dirs = [str(EXT)]
+        self.cython_c_in_temp = True
+
+
+class BuildProtos(Command):
+    """Generates ``greencloud/v1/*_pb2*`` (setuptools' sub-command protocol, so that editable installs and sdists work)."""
+
+    description = "generate protobuf and gRPC modules"
+    user_options: list[tuple[str, str, str]] = []
+
+    def initialize_options(self) -> None:
+        self.editable_mode = False
+        self.build_lib = None
+
+    def finalize_options(self) -> None:
+        self.set_undefined_options("build_py", ("build_lib", "build_lib"))
+
+    def _protos(self) -> list[Path]:
+        return sorted(PROTO.rglob("*.proto"))
+
+    def _root(self) -> Path:
+        return Path("sdk") if self.editable_mode else Path(self.build_lib)
+
+    def get_source_files(self) -> list[str]:
+        return [str(path) for path in self._protos()]
+
+    def get_outputs(self) -> list[str]:
+        outputs = []
+        for proto in self._protos():
+            stem = Path(self.build_lib, proto.relative_to(PROTO)).with_suffix("")
+            outputs += [f"{stem}_pb2.py", f"{stem}_pb2.pyi"]
+            if proto.stem.endswith("_service"):
+                outputs.append(f"{stem}_pb2_grpc.py")
+        return outputs
+
+    def get_output_mapping(self) -> dict[str, str]:
+        return {}
+
+    def run(self) -> None:
+        from importlib.resources import files
+
+        from grpc_tools import protoc
+
+        root = self._root()
+        root.mkdir(parents=True, exist_ok=True)
+        for stale in (root / "greencloud/v1").glob("*_pb2*"):
+            stale.unlink()
+        include = [f"-I{PROTO}", f"-I{files('grpc_tools') / '_proto'}"]
+        messages = [str(path) for path in self._protos()]
+        services = [path for path in messages if path.endswith("_service.proto")]
+        calls = [
+            ["protoc", *include, f"--python_out={root}", f"--pyi_out={root}", *messages],
+            ["protoc", *include, f"--grpc_python_out={root}", *services],
+        ]
+        for call in calls:
+            if protoc.main(call) != 0:
+                raise SystemExit(f"protoc failed: {' '.join(call)}")
+
+
+class Build(build):
+    sub_commands = [*build.sub_commands, ("build_protos", None)]
+
+
+setup(
+    ext_modules=[
+        Extension(
+            ".".join(path.relative_to(EXT).with_suffix("").parts),
+            [str(path)],
+            depends=[str(shape) for shape in sorted(EXT.rglob("*.pxd"))],
+            extra_compile_args=["-O3", "-g0"],
+        )
+        for path in sorted(EXT.rglob("*.pyx"))
+    ],
+    cmdclass={"build": Build, "build_ext": BuildCore, "build_protos": BuildProtos},
+)

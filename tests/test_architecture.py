@@ -1,0 +1,91 @@
+"""Imports point one way: each room may import only from the rooms named for it here (DESIGN: the house)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SDK = Path(__file__).parents[1] / "sdk" / "greencloud"
+
+CORE = {"errors", "units"}
+DOMAIN = CORE | {"facility", "usage", "allocation"}
+
+MAY_IMPORT = {
+    "errors": set[str](),
+    "units": {"errors"},
+    "facility": CORE,
+    "usage": CORE | {"facility"},
+    "allocation": DOMAIN | {"_apportion"},
+    "ledger": DOMAIN,
+    "telemetry": CORE | {"facility", "usage"},
+    "engine": DOMAIN | {"ledger", "telemetry"},
+    "inventory": DOMAIN | {"ledger"} - {"usage"},
+    "goal": CORE | {"facility", "allocation", "ledger", "inventory"},
+    "wire": CORE | {"v1"},
+    "report": CORE | {"wire"},
+    "client": CORE | {"wire", "v1"},
+    "server": DOMAIN | {"ledger", "telemetry", "engine", "inventory", "goal", "wire", "v1"},
+    "agent": CORE,
+    "cli": DOMAIN | {"ledger", "telemetry", "engine", "inventory", "goal", "report", "server", "client", "agent", "wire"},
+}
+
+# Heavy or sharp libraries, and the rooms that alone may touch them.
+ONLY_IN = {
+    "grpc": {"client", "server", "agent"},
+    "click": {"cli"},
+    "deltalake": {"ledger"},
+    "duckdb": {"ledger"},
+    "jwt": {"server"},
+    "psutil": {"agent"},
+    "rich": {"report", "cli"},
+    "opentelemetry": {"telemetry", "agent"},
+}
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(SDK.rglob("*.py")) if "v1" not in path.relative_to(SDK).parts]
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SDK).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the room"
+            module = node.module or ""
+            found |= {f"{module}.{alias.name}" for alias in node.names} if module == "greencloud" else {module}
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SDK)))
+def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        return
+    assert room in MAY_IMPORT, f"{room} is not in the table of rooms"
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "greencloud" and len(parts) > 1 and parts[1] not in {room, "__version__"}:
+            assert parts[1] in MAY_IMPORT[room], f"{room} may not import {name}"
+        if parts[0] in ONLY_IN:
+            assert room in ONLY_IN[parts[0]], f"{parts[0]} is not for {room}"
+
+
+def test_the_plugin_imports_nothing_of_greencloud() -> None:
+    for path in (SDK.parents[1] / "plugins").rglob("*.py"):
+        if {"build", "tests"} & set(path.parts):
+            continue
+        assert not [name for name in imports_of_any(path) if name.split(".")[0] == "greencloud"], path
+
+
+def imports_of_any(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}

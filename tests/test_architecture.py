@@ -15,20 +15,22 @@ DOMAIN = CORE | {"facility", "usage", "allocation"}
 MAY_IMPORT = {
     "errors": set[str](),
     "units": {"errors"},
+    "results": {"errors", "units"},
     "facility": CORE,
     "usage": CORE | {"facility"},
     "allocation": DOMAIN | {"_apportion"},
-    "ledger": DOMAIN,
+    "ledger": DOMAIN | {"results"},
     "telemetry": CORE | {"facility", "usage"},
-    "engine": DOMAIN | {"ledger", "telemetry"},
-    "inventory": DOMAIN | {"ledger"} - {"usage"},
-    "goal": CORE | {"facility", "allocation", "ledger", "inventory"},
-    "wire": CORE | {"v1"},
-    "report": CORE | {"wire"},
-    "client": CORE | {"wire", "v1"},
-    "server": DOMAIN | {"ledger", "telemetry", "engine", "inventory", "goal", "wire", "v1"},
+    "engine": DOMAIN | {"results", "ledger", "telemetry"},
+    "inventory": CORE | {"results", "ledger"},
+    "goal": CORE | {"results", "ledger", "inventory"},
+    "wire": CORE | {"results", "v1"},
+    "report": CORE | {"results"},
+    "client": CORE | {"results", "wire", "v1"},
+    "server": DOMAIN | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "wire", "v1"},
     "agent": CORE,
-    "cli": DOMAIN | {"ledger", "telemetry", "engine", "inventory", "goal", "report", "server", "client", "agent", "wire"},
+    "cli": DOMAIN
+    | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "report", "server", "client", "agent", "wire"},
 }
 
 # Heavy or sharp libraries, and the rooms that alone may touch them.

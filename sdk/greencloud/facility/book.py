@@ -35,8 +35,8 @@ __all__ = [
     "Host",
     "HostReading",
     "PowerCurve",
-    "ResourceWeights",
     "Reservation",
+    "ResourceWeights",
     "Site",
 ]
 

@@ -1,0 +1,84 @@
+"""The command line: one module a verb, loaded when the verb is used, so that ``--help`` stays fast.
+
+Every module ``greencloud.cli.VERB`` has a click command named ``command``. Data goes to standard output, progress and messages
+to standard error. Exit codes: 0 done, 1 error, 2 wrong usage, 3 a threshold was exceeded or a check failed, 4 not authenticated or
+not allowed, 5 not found, 6 unavailable (server, disk), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from greencloud import __version__
+from greencloud.errors import GreencloudError, MissingExtraError
+
+__all__ = ["main"]
+
+# verb: (one line of help, the extra that it needs)
+VERBS = {
+    "demo": ("Run the whole job once on this machine, from telemetry to report.", "demo"),
+    "serve": ("Serve OTLP intake and the API from a data directory.", "server"),
+    "agent": ("Report this host's CPU, memory and energy to a server (provider).", "agent"),
+    "token": ("Issue a bearer token.", "server"),
+    "ingest": ("Take OTLP files and usage tables into a data directory.", "server"),
+    "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
+    "report": ("Show the footprint of an account.", "server"),
+    "goal": ("The provider's goals: apply one, show its status.", "server"),
+    "facility": ("Check a facility book, or show the one in force.", "server"),
+    "doctor": ("Examine an installation and a data directory, with a remedy for each fault.", "server"),
+}
+
+
+class Verbs(click.Group):
+    """Finds verbs by module name and turns our errors into messages and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        try:
+            command: click.Command = import_module(f"greencloud.cli.{cmd_name}").command
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == "greencloud":
+                raise
+            fail(MissingExtraError(f"greencloud {cmd_name}", extra=VERBS[cmd_name][1]))
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" Verbs: {', '.join(VERBS)}."
+            ctx.fail(f"No such verb {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, text) for verb, (text, _) in VERBS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GreencloudError as error:
+            fail(error)
+
+
+def fail(error: GreencloudError) -> Any:
+    """Print what was wrong and what to do, and end with the error's exit code."""
+    click.echo(f"greencloud: error: {error.message}", err=True)
+    if error.advice:
+        click.echo(f"  {error.advice}", err=True)
+    sys.exit(error.exit_code)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(__version__, "-V", "--version", message="greencloud %(version)s")
+def main() -> None:
+    """Apportion a data centre's energy and emissions to tenant workloads, conserved to the microgram."""

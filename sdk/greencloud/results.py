@@ -1,0 +1,167 @@
+"""What a question about the ledger gives back, the same value whether it was asked of a data directory or of a server.
+
+The ledger makes these values, ``greencloud.wire`` carries them over gRPC without loss, the SDK returns them and the reports show
+them. Amounts are unbounded integers (micrograms, millijoules); times are UTC; a row is for the half-open period
+``[start, end)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from greencloud.units import Emissions, Energy
+
+__all__ = [
+    "GROUPABLE",
+    "BatchSummary",
+    "FootprintQuery",
+    "FootprintRow",
+    "GoalProgress",
+    "GoalStatus",
+    "GoalYear",
+    "Granularity",
+    "RefusedWindow",
+    "RunSummary",
+]
+
+GROUPABLE = ("account", "service", "region", "site", "sku", "operation", "component", "scope")
+"""Dimensions of ``group_by``; besides these ``label:<key>``."""
+
+
+class Granularity(StrEnum):
+    ALL = "all"  # the whole time asked for, as one period
+    WINDOW = "window"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintQuery:
+    """Which postings count, and how they are added up. Values within a filter are alternatives; filters narrow each other."""
+
+    start: datetime
+    end: datetime
+    accounts: tuple[str, ...] | None = None  # None: every account and pool
+    services: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    group_by: tuple[str, ...] = ()
+    granularity: Granularity = Granularity.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintRow:
+    """One period and one combination of dimension values."""
+
+    start: datetime
+    end: datetime
+    dimensions: dict[str, str]
+    energy: Energy = Energy()
+    scope1: Emissions = Emissions()
+    scope2_location_based: Emissions = Emissions()
+    scope2_market_based: Emissions = Emissions()
+    scope3_upstream_location_based: Emissions = Emissions()
+    scope3_upstream_market_based: Emissions = Emissions()
+    scope3_embodied: Emissions = Emissions()
+    operation_count: int = 0
+    quality_flags: tuple[str, ...] = ()
+    provisional: bool = False
+    methodology_versions: tuple[str, ...] = ()
+
+    @property
+    def total_location_based(self) -> Emissions:
+        return self.scope1 + self.scope2_location_based + self.scope3_upstream_location_based + self.scope3_embodied
+
+    @property
+    def total_market_based(self) -> Emissions:
+        return self.scope1 + self.scope2_market_based + self.scope3_upstream_market_based + self.scope3_embodied
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """One (site, window) as posted. ``metered_energy`` = ``account_energy`` + the pools, always."""
+
+    id: str
+    site: str
+    start: datetime
+    end: datetime
+    rule: str
+    methodology_version: str
+    facility_revision: str
+    usage_revision: str
+    supersedes: str
+    provisional: bool
+    metered_energy: Energy
+    account_energy: Energy
+    pool_energy: dict[str, Energy]
+    created: datetime
+    notes: tuple[str, ...] = ()
+
+    @property
+    def difference(self) -> Energy:
+        """Metered less posted; zero in every batch that was ever visible."""
+        return self.metered_energy - sum(self.pool_energy.values(), self.account_energy)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedWindow:
+    site: str
+    start: datetime
+    end: datetime
+    message: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What one run of the allocation did."""
+
+    posted: tuple[BatchSummary, ...] = ()
+    unchanged_count: int = 0
+    refused: tuple[RefusedWindow, ...] = ()
+
+
+class GoalStatus(StrEnum):
+    UNKNOWN = "unknown"
+    ON_TRACK = "on_track"
+    OFF_TRACK = "off_track"
+
+
+@dataclass(frozen=True, slots=True)
+class GoalYear:
+    year: int
+    path: Emissions
+    actual: Emissions | None = None  # None: not known, which is not zero
+
+
+@dataclass(frozen=True, slots=True)
+class GoalProgress:
+    """A goal, its path, and how far the provider is. Fields are those of ``greencloud.v1.GoalProgress``."""
+
+    name: str
+    display_name: str
+    kind: str  # absolute | neutrality
+    scopes: tuple[str, ...]
+    base_year: int
+    base_emissions: Emissions
+    target_year: int
+    target_emissions: Emissions
+    years: tuple[GoalYear, ...]
+    ledger_year: int
+    ledger_covered_seconds: int
+    ledger_emissions: Emissions
+    path_emissions: Emissions
+    status: GoalStatus
+    as_of: datetime
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def gap(self) -> Emissions:
+        """Ledger less path; negative is better than the path."""
+        return self.ledger_emissions - self.path_emissions

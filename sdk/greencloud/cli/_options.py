@@ -1,0 +1,48 @@
+"""Options that several verbs share, and how times are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from greencloud.errors import QuantityError
+from greencloud.units import parse_instant
+
+__all__ = ["INSTANT", "data_option", "facility_option", "output_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Instant(click.ParamType):
+    """A time with an offset, or a date (midnight UTC)."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_instant(value)
+        except QuantityError as error:
+            self.fail(f"{error.message}. {error.advice}".rstrip(), param, ctx)
+
+
+INSTANT = Instant()
+
+
+def data_option(function: F) -> F:
+    kind = click.Path(path_type=Path, file_okay=False)
+    return click.option("--data", "data", type=kind, required=True, envvar="GREENCLOUD_DATA", metavar="DIR", help="Data directory.")(function)
+
+
+def facility_option(function: F) -> F:
+    kind = click.Path(path_type=Path, exists=True, dir_okay=False)
+    return click.option("--facility", type=kind, metavar="FILE", help="Facility book to put in force first.")(function)
+
+
+def output_option(*formats: str) -> Callable[[F], F]:
+    return click.option("-o", "--output", type=click.Choice(formats), default=formats[0], help="Output format.")

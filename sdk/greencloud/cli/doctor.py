@@ -1,0 +1,159 @@
+"""``greencloud doctor``: examine an installation and a data directory, with a remedy for each fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from greencloud import __version__
+from greencloud.cli._options import output_option
+from greencloud.errors import GreencloudError
+
+if TYPE_CHECKING:
+    from greencloud.engine import DataDirectory
+
+__all__ = ["command"]
+
+LIBRARIES = ("grpcio", "protobuf", "click", "pyarrow", "deltalake", "duckdb", "opentelemetry-proto", "pyjwt", "greencloud-otel")
+LOW_SPACE = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. ``status`` is "ok", "note" or "fault"."""
+
+    topic: str
+    status: str
+    text: str
+    remedy: str = ""
+
+
+@click.command(name="doctor")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="GREENCLOUD_DATA",
+    metavar="DIR",
+    help="Data directory to examine.",
+)
+@output_option("table", "json")
+def command(data: Path | None, output: str) -> None:
+    """Show versions, and the state of a data directory: log, usage, facility book, keys, ledger and its balance.
+
+    Reads only. Ends with exit code 1 if there is a fault.
+    """
+    findings = list(_installation())
+    if data:
+        findings += _guarded("data directory", _data_directory(data))
+    if output == "json":
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.status:5}  {finding.topic:15} {finding.text}")
+            if finding.remedy:
+                click.echo(f"{'':22} {finding.remedy}")
+    if any(finding.status == "fault" for finding in findings):
+        sys.exit(1)
+
+
+def _guarded(topic: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except GreencloudError as error:
+        yield Finding(topic, "fault", error.message, error.advice)
+
+
+def _installation() -> Iterator[Finding]:
+    yield Finding("greencloud", "ok", f"{__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    versions = []
+    for name in LIBRARIES:
+        try:
+            versions.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            versions.append(f"{name} not installed")
+    yield Finding("libraries", "ok", ", ".join(versions))
+
+
+def _data_directory(path: Path) -> Iterator[Finding]:
+    from greencloud.engine import DataDirectory
+
+    directory = DataDirectory.open(path, create=False)
+    free = shutil.disk_usage(path).free
+    low = free < LOW_SPACE
+    remedy = "make room: below 64 MiB the server refuses telemetry, so that nothing stored is harmed" if low else ""
+    yield Finding("disk", "note" if low else "ok", f"{free / (1 << 30):,.1f} GiB free", remedy)
+    yield from _guarded("facility book", _facility(directory))
+    yield from _guarded("keys", _keys(directory))
+    yield from _guarded("log", _log(directory))
+    yield from _guarded("usage", _usage(directory))
+    yield from _guarded("ledger", _ledger(directory))
+
+
+def _facility(directory: DataDirectory) -> Iterator[Finding]:
+    book = directory.facility()
+    text = f"{len(book.sites)} sites, {len(book.hosts)} hosts, {len(book.accounts)} accounts, revision {book.revision[:12]}"
+    if directory.facility_file() is None:
+        remedy = "apply your own: greencloud serve --data DIR --facility facility.toml"
+        yield Finding("facility book", "note", f"the starter book is in force: its factors are named defaults ({text})", remedy)
+    else:
+        yield Finding("facility book", "ok", text)
+
+
+def _keys(directory: DataDirectory) -> Iterator[Finding]:
+    keys = directory.keys_directory
+    if not keys.exists():
+        yield Finding("keys", "note", "no signing key yet", "greencloud serve and greencloud token make one")
+        return
+    exposed = [path.name for path in sorted(keys.iterdir()) if path.stat().st_mode & 0o077]
+    if exposed:
+        yield Finding("keys", "fault", f"others can read {', '.join(exposed)}", f"chmod -R go-rwx {keys}, then issue new tokens")
+    else:
+        yield Finding("keys", "ok", "readable by their owner only")
+
+
+def _log(directory: DataDirectory) -> Iterator[Finding]:
+    from greencloud.engine.run import gather
+    from greencloud.telemetry import scan_log
+
+    state = scan_log(directory.wal_directory)
+    text = f"{state.records:,} requests in {state.segments} segments, {state.bytes / (1 << 20):,.1f} MiB"
+    if state.torn:
+        text += f"; {state.torn} torn tails (never acknowledged, left out)"
+    yield Finding("log", "ok", text)
+    collected = gather(directory).collected
+    yield Finding("telemetry", "ok", f"{collected.span_count:,} spans, {collected.duplicate_count:,} repeats left out")
+    for letter in collected.dead_letters:
+        yield Finding("dead letters", "note", f"{letter.count:,} x {letter.reason} (first: {letter.example})")
+
+
+def _usage(directory: DataDirectory) -> Iterator[Finding]:
+    usage = directory.segments.read()
+    yield Finding("usage files", "ok", f"{usage.rows.num_rows:,} rows, {usage.readings.num_rows:,} host readings")
+
+
+def _ledger(directory: DataDirectory) -> Iterator[Finding]:
+    snapshot = directory.ledger.snapshot()
+    batches = snapshot.batches()
+    provisional = sum(batch.provisional for batch in batches)
+    yield Finding("ledger", "ok", f"version {snapshot.version}, {len(batches):,} batches visible, {provisional:,} provisional")
+    faults = directory.ledger.verify()
+    if faults:
+        yield from (Finding("ledger", "fault", fault, "restore the named file from a backup; do not edit segments") for fault in faults)
+    else:
+        yield Finding("balance", "ok", "every visible batch adds up to its meters, difference 0")
+    waiting = datetime.now(UTC) - max((batch.created for batch in batches), default=datetime.now(UTC))
+    if batches:
+        yield Finding("freshness", "ok", f"last batch posted {int(waiting.total_seconds()):,} s ago")
+    if os.geteuid() == 0:
+        yield Finding("user", "note", "running as root", "a service account of its own is safer")

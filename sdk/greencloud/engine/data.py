@@ -1,0 +1,187 @@
+"""A data directory: everything that one provider's greencloud keeps, in one folder.
+
+::
+
+    greencloud.json   the format of the directory; a newer one is refused, never guessed at
+    wal/              raw OTLP, appended before it is acknowledged
+    usage/            usage segments (Arrow IPC), from usage files
+    facility/         books/REVISION/ as applied, and current.json that names the one in force
+    goal/             the goal and the inventory that it rests on
+    ledger/           the Delta table of postings
+    keys/             signing keys (owner only)
+    ingested.jsonl    digests of the files that were taken, so that taking one twice does nothing
+
+Files that stand for a state are replaced by rename after fsync, so that a crash leaves the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from greencloud.errors import FacilityError, NotFoundError, StoreError
+from greencloud.facility import Facility, read_facility, starter_facility
+from greencloud.ledger import Ledger
+from greencloud.usage import SegmentStore
+
+__all__ = ["FORMAT", "DataDirectory", "replace_file"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """The paths of a data directory and what lies behind them. Make one with ``open``."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path, *, create: bool) -> DataDirectory:
+        """Open a data directory, making it when ``create`` is set.
+
+        Raises:
+            NotFoundError: there is none, and ``create`` is not set.
+            StoreError: it is of a newer format, or not a data directory, or cannot be written.
+        """
+        data = cls(Path(path))
+        try:
+            data._check(create=create)
+        except OSError as error:
+            raise StoreError(
+                f"data directory {data.path}: {error.strerror}", path=str(data.path), advice="choose a folder that you may write"
+            ) from error
+        return data
+
+    def _check(self, *, create: bool) -> None:
+        marker = self.path / "greencloud.json"
+        if not marker.exists():
+            if not create:
+                raise NotFoundError(
+                    f"{self.path} is not a greencloud data directory",
+                    advice="make one with: greencloud serve --data DIR, or greencloud ingest --data DIR FILE",
+                )
+            if self.path.exists() and any(self.path.iterdir()):
+                raise StoreError(
+                    f"{self.path} is not empty and not a greencloud data directory",
+                    path=str(self.path),
+                    advice="choose an empty folder, so that nothing of yours is mixed with ours",
+                )
+            self.path.mkdir(parents=True, exist_ok=True)
+            replace_file(marker, json.dumps({"format": FORMAT}) + "\n")
+        try:
+            found = json.loads(marker.read_text())["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{marker} cannot be read", path=str(marker), advice="restore it from a backup") from error
+        if not isinstance(found, int) or found > FORMAT:
+            raise StoreError(
+                f"{self.path} was written by a newer greencloud (format {found}; this one reads up to {FORMAT})",
+                path=str(self.path),
+                advice="upgrade greencloud; nothing was changed",
+            )
+
+    @property
+    def wal_directory(self) -> Path:
+        return self.path / "wal"
+
+    @property
+    def keys_directory(self) -> Path:
+        return self.path / "keys"
+
+    @property
+    def goal_directory(self) -> Path:
+        return self.path / "goal"
+
+    @property
+    def segments(self) -> SegmentStore:
+        return SegmentStore(self.path / "usage")
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.path / "ledger")
+
+    def facility(self) -> Facility:
+        """The facility book in force; the packaged starter, of named defaults, where none was applied."""
+        book = self.facility_file()
+        return read_facility(book) if book else starter_facility()
+
+    def facility_file(self) -> Path | None:
+        """Where the book in force lies; None when it is the starter."""
+        current = self.path / "facility" / "current.json"
+        if not current.exists():
+            return None
+        try:
+            named = json.loads(current.read_text())
+            return self.path / "facility" / "books" / str(named["revision"]) / str(named["file"])
+        except (ValueError, KeyError) as error:
+            raise StoreError(f"{current} cannot be read", path=str(current), advice="apply the facility book again") from error
+
+    def apply_facility(self, path: str | Path) -> Facility:
+        """Check a facility book, keep a copy of it with the files that it names, and put it in force.
+
+        Raises:
+            FacilityError: the book is wrong; the one in force stays.
+        """
+        source = Path(path)
+        book = read_facility(source)
+        books = self.path / "facility" / "books"
+        kept = books / book.revision
+        if not kept.exists():
+            fresh = books / f".{book.revision}.{os.getpid()}"
+            shutil.rmtree(fresh, ignore_errors=True)
+            for name in (source.name, *_named_files(source)):
+                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source.parent / name, fresh / name)
+            fresh.rename(kept)
+        current = self.path / "facility" / "current.json"
+        replace_file(current, json.dumps({"revision": book.revision, "file": source.name}) + "\n")
+        return book
+
+    def remember(self, name: str, entry: dict[str, Any]) -> None:
+        """Append one JSON line to a record file of the directory, durably."""
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, sort_keys=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remembered(self, name: str) -> list[dict[str, Any]]:
+        """The JSON lines of a record file; a last line that was cut by a crash is left out."""
+        path = self.path / name
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines[:-1] if line]
+
+
+def _named_files(book: Path) -> list[str]:
+    with book.open("rb") as file:
+        named = tomllib.load(file, parse_float=str).get("files", {}).values()
+    for name in named:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise FacilityError(
+                f"file {name!r} lies outside the folder of the book",
+                path=str(book),
+                key="files",
+                advice="keep the files of a facility book beside it, so that a revision can be kept whole",
+            )
+    return [str(name) for name in named]
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that a crash leaves the old content or the new one, and never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

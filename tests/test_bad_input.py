@@ -1,0 +1,138 @@
+"""Bad input gives a clear message and a documented status, and nothing stored is harmed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
+
+from otlp import SECOND, SpanSpec, trace_request
+from serving import Served, greencloud, serving
+
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+NOW = time.time_ns()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> object:
+    with serving(tmp_path_factory.mktemp("bad") / "data") as served:
+        yield served
+
+
+def export(server: Served, payload: bytes, account: str = "acme") -> ExportTraceServiceResponse:
+    with grpc.insecure_channel(server.target) as channel:
+        call = channel.unary_unary(EXPORT, response_deserializer=ExportTraceServiceResponse.FromString)
+        return call(payload, metadata=[("authorization", f"Bearer {server.token(account)}")], timeout=20)  # type: ignore[no-any-return]
+
+
+def test_a_span_without_a_resource_is_kept_under_unknown_service_with_a_warning(server: Served) -> None:
+    request = ExportTraceServiceRequest.FromString(trace_request({}, [SpanSpec(1, 1, NOW - SECOND, NOW)]))
+    request.resource_spans[0].ClearField("resource")
+
+    answer = export(server, request.SerializeToString())
+
+    assert answer.partial_success.rejected_spans == 0
+    assert "unknown_service" in answer.partial_success.error_message
+
+
+def test_a_negative_duration_is_rejected_and_its_neighbours_are_kept(server: Served) -> None:
+    spans = [SpanSpec(2, 2, NOW, NOW - SECOND, "backwards"), SpanSpec(2, 3, NOW - SECOND, NOW, "forwards")]
+
+    answer = export(server, trace_request({"service.name": "clock"}, spans))
+
+    assert answer.partial_success.rejected_spans == 1
+    assert "end" in answer.partial_success.error_message
+
+
+def test_bytes_that_are_not_otlp_are_an_invalid_argument(server: Served) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        export(server, b"\xff\xff\xff")
+
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_nobody_writes_without_a_credential(server: Served) -> None:
+    with grpc.insecure_channel(server.target) as channel, pytest.raises(grpc.RpcError) as refused:
+        channel.unary_unary(EXPORT)(trace_request({"service.name": "x"}, []), timeout=20)
+
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_report_of_an_unknown_account_names_the_known_ones(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data) as server:
+        export(server, trace_request({"service.name": "s"}, [SpanSpec(1, 1, NOW - SECOND, NOW)]))
+    greencloud("allocate", "--data", data)
+
+    done = greencloud("report", "--data", data, "--account", "acmee", check=False)
+
+    assert done.returncode == 5
+    assert "acmee" in done.stderr
+    assert "acme" in done.stderr.replace("acmee", "")
+
+
+def test_a_facility_book_with_a_typo_names_file_line_and_remedy_and_the_old_one_stays(tmp_path: Path) -> None:
+    data, book = tmp_path / "data", tmp_path / "facility.toml"
+    greencloud("ingest", "--data", data, __file__, check=False)  # makes the directory; a .py file is refused
+    book.write_text('[facility]\nname = "x"\nwidnow = "1h"\n')
+
+    done = greencloud("serve", "--data", data, "--facility", book, "--listen", "127.0.0.1:0", check=False)
+
+    assert done.returncode == 1
+    assert f"{book}:3:" in done.stderr
+    assert "window" in done.stderr
+    assert done.stdout == ""
+    assert not (data / "facility" / "current.json").exists()
+
+
+def test_a_port_in_use_is_said_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        target = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = greencloud("serve", "--data", tmp_path / "data", "--listen", target, check=False)
+
+    assert done.returncode == 1
+    assert "in use" in done.stderr
+    assert "--listen" in done.stderr
+
+
+@pytest.mark.parametrize("verb", [["serve", "--listen", "127.0.0.1:0"], ["allocate"], ["doctor"], ["report", "--account", "a"]])
+def test_a_data_directory_of_a_newer_version_is_refused(tmp_path: Path, verb: list[str]) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    marker = data / "greencloud.json"
+    marker.write_text(json.dumps({"format": 99}))
+
+    done = greencloud(*verb, "--data", data, check=False)
+
+    assert done.returncode == 1
+    assert "newer greencloud" in done.stderr + done.stdout
+    assert "upgrade" in done.stderr + done.stdout
+    assert list(data.iterdir()) == [marker]
+
+
+def test_a_folder_of_other_things_is_not_made_a_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+
+    done = greencloud("serve", "--data", tmp_path, "--listen", "127.0.0.1:0", check=False)
+
+    assert done.returncode == 1
+    assert "not empty" in done.stderr
+
+
+def test_an_unknown_verb_gets_a_suggestion() -> None:
+    done = greencloud("serv", check=False)
+
+    assert done.returncode == 2
+    assert "serve" in done.stderr
+
+
+def test_a_tenant_token_needs_an_account(tmp_path: Path) -> None:
+    done = greencloud("token", "--data", tmp_path / "data", "--role", "tenant", check=False)
+
+    assert done.returncode == 2
+    assert "--account" in done.stderr

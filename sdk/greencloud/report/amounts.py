@@ -3,8 +3,8 @@
 A kilogram of CO2e is 10^9 micrograms, so ``kg`` decimals are exact. A kilowatt hour is 3.6 * 10^9 millijoules, so most have no
 finite decimal: ``kwh`` decimals are rounded half to even at the ninth place, and the millijoules beside them are exact.
 
-A column of a table has one unit, chosen by its largest figure, so that its rows can be compared at a glance; what is not zero
-but too small for the unit shows as ``<0.001``, never as zero.
+A column of a table has one unit, chosen by its largest figure, so that its rows can be compared at a glance. ``0`` is exactly
+nothing; what is not nothing but too small for the unit shows as ``<0.001``.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ class Scale:
     places: int
 
     def show(self, amount: int) -> str:
+        if amount == 0:
+            return "0"
         scaled = round_half_even(Fraction(amount * 10**self.places, self.size))
-        if scaled == 0 and amount:
+        if scaled == 0:
             return ("-" if amount < 0 else "") + "<" + _decimal(1, self.places)
         return _decimal(scaled, self.places, group=True)
 

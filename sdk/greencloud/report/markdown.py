@@ -12,7 +12,7 @@ __all__ = ["footprint_markdown"]
 
 
 def footprint_markdown(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str) -> str:
-    """A heading, the period, and a table with the total in bold."""
+    """A heading, the period, and a table with the total of several rows in bold."""
     if not rows:
         return f"### {_escape(title)}\n\nNothing is posted for it.\n"
     sheet, total = footprint_sheet(rows, group_by), total_of(rows)
@@ -25,7 +25,7 @@ def footprint_markdown(rows: Sequence[FootprintRow], group_by: Sequence[str], *,
         _line(headings),
         "|" + "|".join(" ---: " if column.numeric else " --- " for column in sheet.columns) + "|",
         *(_line(row) for row in sheet.rows),
-        _line([f"**{cell}**" if cell else "" for cell in sheet.total or ()]),
+        *([_line([f"**{cell}**" if cell else "" for cell in sheet.total])] if sheet.total else []),
         "",
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
     ]

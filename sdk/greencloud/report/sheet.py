@@ -28,20 +28,20 @@ EMISSION_FIELDS: Final = (
 TOTAL_FIELDS: Final = ("total_location_based", "total_market_based")
 
 _HEADINGS: Final = {
-    "scope1": ("scope 1", ""),
-    "scope2_location_based": ("scope 2", "location"),
-    "scope2_market_based": ("scope 2", "market"),
-    "scope3_upstream_location_based": ("3, cat. 3", "location"),
-    "scope3_upstream_market_based": ("3, cat. 3", "market"),
-    "scope3_embodied": ("3, cat. 2", "embodied"),
-    "total_location_based": ("total", "location"),
-    "total_market_based": ("total", "market"),
+    "scope1": ("scope 1", "", ""),
+    "scope2_location_based": ("scope 2", "", "location"),
+    "scope2_market_based": ("scope 2", "", "market"),
+    "scope3_upstream_location_based": ("scope 3", "cat. 3", "location"),
+    "scope3_upstream_market_based": ("scope 3", "cat. 3", "market"),
+    "scope3_embodied": ("scope 3", "cat. 2", "embodied"),
+    "total_location_based": ("total", "", "location"),
+    "total_market_based": ("total", "", "market"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading in up to three lines: what, which variant, the unit."""
+    """A heading in up to four lines: what, its category, which variant, the unit."""
 
     heading: tuple[str, ...]
     numeric: bool = False
@@ -82,7 +82,7 @@ def remarks_of(row: FootprintRow) -> str:
 
 
 def footprint_sheet(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> Sheet:
-    """Rows in the order given, with a column for the period where there is more than one, and a total."""
+    """Rows in the order given, with a column for the period and a total where there is more than one."""
     if not rows:
         return Sheet((), ())
     total = total_of(rows)
@@ -101,7 +101,7 @@ def footprint_sheet(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> Sh
     columns = (
         *([Column(("from",))] if periods else []),
         *(Column((name,)) for name in group_by),
-        Column(("energy", "", energy.unit), numeric=True),
+        Column(("energy", "", "", energy.unit), numeric=True),
         *(Column((*_HEADINGS[name], mass.unit), numeric=True) for name in (*EMISSION_FIELDS, *TOTAL_FIELDS)),
         Column(("operations",), numeric=True),
         Column(("remarks",)),
@@ -115,7 +115,8 @@ def footprint_sheet(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> Sh
         for row in rows
     )
     lead = len(group_by) + periods
-    return Sheet(columns, body, (("total", *[""] * (lead - 1)) if lead else ()) + cells(total))
+    leading = ("total", *[""] * (lead - 1)) if lead else ()
+    return Sheet(columns, body, (*leading, *cells(total)) if len(rows) > 1 else None)
 
 
 def _printable(text: str) -> str:

@@ -99,9 +99,10 @@ def goal_table(progress: GoalProgress) -> str:
     if progress.ledger_covered_seconds:
         gap = progress.gap
         side = "above" if gap.micrograms > 0 else "below"
+        where = f"{Emissions(abs(gap.micrograms))} {side}" if gap.micrograms else "on it exactly"
         lines.append(
             f"Ledger {progress.ledger_year}: {progress.ledger_emissions} CO2e in {progress.ledger_covered_seconds:,} s; "
-            f"the path allows {progress.path_emissions} for the same time, so it is {Emissions(abs(gap.micrograms))} {side}."
+            f"the path allows {progress.path_emissions} for the same time, so it is {where}."
         )
     lines += [f"- {note}" for note in progress.notes]
     return "\n".join([*lines, f"As of {format_instant(progress.as_of)}."]) + "\n"

@@ -288,12 +288,13 @@ def write_spans(source: Path, out: Path, pods: dict[str, Pod], summary: Summary)
     summary.spans = seen.total()
     summary.repeated_spans = summary.spans - len(seen)
     say("writing spans")
-    # No name and no time in the gzip header: the same bytes for the same input.
-    with (out / "spans.binpb.gz").open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
-        for (_, pod), rows in sorted(batches.items()):
-            for at in range(0, len(rows), SPANS_PER_REQUEST):
-                serialize_length_prefixed(export_request(pods[pod], rows[at : at + SPANS_PER_REQUEST]), file)
-                summary.requests += 1
+    messages = io.BytesIO()
+    for (_, pod), rows in sorted(batches.items()):
+        for at in range(0, len(rows), SPANS_PER_REQUEST):
+            serialize_length_prefixed(export_request(pods[pod], rows[at : at + SPANS_PER_REQUEST]), messages)
+            summary.requests += 1
+    # No time in the gzip header: the same bytes for the same input.
+    (out / "spans.binpb.gz").write_bytes(gzip.compress(messages.getvalue(), 6, mtime=0))
 
 
 def export_request(pod: Pod, rows: list[dict[str, str]]) -> ExportTraceServiceRequest:

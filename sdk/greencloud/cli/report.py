@@ -162,7 +162,7 @@ def _from_server(target: str, token: str | None, query: FootprintQuery) -> _Foun
             rows = client.query_footprint(
                 start=wanted.start,
                 end=wanted.end,
-                accounts=wanted.accounts,
+                accounts=wanted.accounts or (),
                 group_by=wanted.group_by,
                 granularity=wanted.granularity,
             )

@@ -1,6 +1,7 @@
 """The footprint as CSV: one line a row, exact integers with the unit in each column's name, and no total line.
 
-A total would be added up again by whoever sums the column, so it is left to them.
+A total would be added up again by whoever sums the column, so it is left to them. Texts are quoted and numbers are not: names come
+from telemetry and may hold any character, and Python 3.11 leaves a lone carriage return bare otherwise.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def footprint_csv(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> str:
     """Columns: start, end, the dimensions, energy_millijoules, one ``*_micrograms`` an emission line and total, and the rest."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     amounts = (*EMISSION_FIELDS, *TOTAL_FIELDS)
     rest = ("operation_count", "quality_flags", "provisional", "methodology_versions")
     writer.writerow(["start", "end", *group_by, "energy_millijoules", *(f"{name}_micrograms" for name in amounts), *rest])

@@ -21,6 +21,7 @@ import gzip
 import io
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -38,6 +39,13 @@ MEBIBYTE = 1 << 20
 NODE_MEMORY_BYTES = 16 << 30
 SPANS_PER_REQUEST = 512  # the default of OpenTelemetry's batch processor
 
+TEXTS = ("site", "host", "account", "service", "source", "quality")
+USAGE = pa.schema(
+    [("window_start", pa.timestamp("us", tz="UTC")), ("window_s", pa.int32())]
+    + [(name, pa.string()) for name in TEXTS]
+    + [("cpu_ns", pa.int64()), ("memory_byte_s", pa.int64())]
+)
+
 # The recording knows services and no tenants: teams of one railway company stand in for them.
 ACCOUNTS = {
     "booking": "cancel execute preserve preserve-other rebook seat ticket-office wait-order",
@@ -51,35 +59,6 @@ ACCOUNTS = {
     "admin": "admin-basic-info admin-order admin-route admin-travel admin-user",
 }
 ACCOUNT_OF = {service: f"tt-{team}" for team, services in ACCOUNTS.items() for service in services.split()}
-
-FACILITY = """\
-# Written by examples/trainticket/convert.py. Measured: pods, nodes, spans. Assumed: everything that says so here.
-
-[facility]
-name = "TrainTicket, 10 nodes of one Kubernetes cluster, {day}"
-window = "1h"
-
-[files]
-hosts = "hosts.csv"
-reservations = "reservations.csv"
-factors = "factors.csv"
-meters = "meters.csv"
-
-[[curves]]
-name = "cascade-lake"
-per_vcpu = true
-points = [[0, 0.64], [1, 3.97]]
-source = "Cloud Carbon Footprint coefficients (Apache-2.0), Cascade Lake; assumed: the nodes' processor is not published"
-
-[[sites]]
-id = "{site}"
-region = "assumed"
-grid_zone = "{zone}"
-pue = 1.2
-scope1 = "none"
-unsold_to = "tenants"
-source = "assumed: neither place, PUE nor fuel of the cluster is published"
-"""
 
 ASSET = """
 [[hardware]]
@@ -176,7 +155,7 @@ def write_usage(
     rows = read_csv(source / "pod_minutes.csv.gz")
     # A pod that reports 0 in every minute runs but is not measured: that is missing, not zero.
     measured = {row["pod"] for row in rows if row["cpu_milli"] and Fraction(row["cpu_milli"])}
-    columns: dict[str, list[object]] = defaultdict(list)
+    used: list[tuple[object, ...]] = []
     meters: dict[tuple[datetime, str], tuple[int, int]] = {}
     vcpu = {node["node"]: int(node["vcpu"]) for node in nodes}
     for row in rows:
@@ -187,25 +166,19 @@ def write_usage(
         if row["pod"] not in measured or not row["cpu_milli"]:
             summary.rows_without_cpu += 1
             continue
-        columns["window_start"].append(minute)
-        columns["window_s"].append(60)
-        columns["site"].append(SITE)
-        columns["host"].append(pod.node)
-        columns["account"].append(pod.account)
-        columns["service"].append(pod.service)
-        columns["source"].append("provider")
-        columns["quality"].append("measured")
-        columns["cpu_ns"].append(round(Fraction(row["cpu_milli"]) * MINUTE_NS / 1000))
-        columns["memory_byte_s"].append(round(Fraction(row["mem_mib"]) * MEBIBYTE * 60))
+        cpu_ns = round(Fraction(row["cpu_milli"]) * MINUTE_NS / 1000)
+        memory_byte_s = round(Fraction(row["mem_mib"]) * MEBIBYTE * 60)
+        used.append((minute, 60, SITE, pod.node, pod.account, pod.service, "provider", "measured", cpu_ns, memory_byte_s))
     summary.minutes = len({minute for minute, _ in meters})
-    summary.usage_rows = len(columns["cpu_ns"])
-    pq.write_table(usage_table(columns), out / "usage.parquet", compression="zstd")
-    with (out / "meters.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        # The column of energy is there and empty: the nodes have no meter, and the power curve prices them.
-        writer.writerow(["window_start", "window_s", "site", "host", "energy_kwh", "busy_cpu_ns", "memory_byte_s"])
-        for (minute, node), (busy_cpu_ns, memory_byte_s) in sorted(meters.items()):
-            writer.writerow([zulu(minute), 60, SITE, node, "", busy_cpu_ns, memory_byte_s])
+    summary.usage_rows = len(used)
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*used, strict=True), USAGE, strict=True)]
+    pq.write_table(pa.Table.from_arrays(columns, schema=USAGE), out / "usage.parquet", compression="zstd")
+    # The column of energy is there and empty: the nodes have no meter, and the power curve prices them.
+    write_csv(
+        out / "meters.csv",
+        ("window_start", "window_s", "site", "host", "energy_kwh", "busy_cpu_ns", "memory_byte_s"),
+        ((zulu(minute), 60, SITE, node, "", *reading) for (minute, node), reading in sorted(meters.items())),
+    )
     return min(meters)[0], max(meters)[0]
 
 
@@ -213,16 +186,6 @@ def node_reading(row: dict[str, str], vcpu: int) -> tuple[int, int]:
     """Busy core-nanoseconds and byte-seconds of a node in the sample's minute."""
     busy_cpu_ns = round(Fraction(row["node_cpu_pct"]) / 100 * vcpu * MINUTE_NS)
     return busy_cpu_ns, round(Fraction(row["node_mem_pct"]) / 100 * NODE_MEMORY_BYTES * 60)
-
-
-def usage_table(columns: dict[str, list[object]]) -> pa.Table:
-    kinds = {
-        "window_start": pa.timestamp("us", tz="UTC"),
-        "window_s": pa.int32(),
-        "cpu_ns": pa.int64(),
-        "memory_byte_s": pa.int64(),
-    }
-    return pa.table({name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()})
 
 
 def write_factors(grid: Path, out: Path, zone: str, start: datetime, end: datetime) -> None:
@@ -238,43 +201,53 @@ def write_factors(grid: Path, out: Path, zone: str, start: datetime, end: dateti
         if row["zone"] == zone and start <= instant(row["time"]) < end:
             hours[instant(row["time"])] = (row["ci_direct_g_per_kwh"], row["ci_lca_g_per_kwh"])
     maps = "Electricity Maps (2025), carbon intensity data, https://www.electricitymaps.com, ODbL 1.0"
-    with (out / "factors.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["zone", "kind", "start", "end", "g_per_kwh", "source"])
-        hour = start
-        while hour < end:
-            if hour not in hours or not all(hours[hour]):
-                raise ValueError(f"{grid.name} has no complete factor of {zone} for {zulu(hour)}")
-            direct, life_cycle = hours[hour]
-            upstream = Fraction(life_cycle) - Fraction(direct)
-            if upstream < 0:
-                raise ValueError(f"{grid.name}: the life-cycle factor of {zulu(hour)} is below the direct one")
-            for kind, value, note in (
-                ("location", direct, "direct"),
-                ("residual", direct, "assumed: no hourly residual mix is published, so the grid's direct factor stands in for it"),
-                ("upstream", decimal(upstream), "life cycle less direct, as a proxy"),
-            ):
-                writer.writerow([zone, kind, zulu(hour), zulu(hour + timedelta(hours=1)), value, f"{maps}; {note}"])
-            hour += timedelta(hours=1)
+    rows = []
+    hour = start
+    while hour < end:
+        if hour not in hours or not all(hours[hour]):
+            raise ValueError(f"{grid.name} has no complete factor of {zone} for {zulu(hour)}")
+        direct, life_cycle = hours[hour]
+        upstream = Fraction(life_cycle) - Fraction(direct)
+        if upstream < 0:
+            raise ValueError(f"{grid.name}: the life-cycle factor of {zulu(hour)} is below the direct one")
+        for kind, value, note in (
+            ("location", direct, "direct"),
+            ("residual", direct, "assumed: no hourly residual mix is published, so the grid's direct factor stands in for it"),
+            ("upstream", decimal(upstream), "life cycle less direct, as a proxy"),
+        ):
+            rows.append((zone, kind, zulu(hour), zulu(hour + timedelta(hours=1)), value, f"{maps}; {note}"))
+        hour += timedelta(hours=1)
+    write_csv(out / "factors.csv", ("zone", "kind", "start", "end", "g_per_kwh", "source"), rows)
 
 
 def write_book(out: Path, pods: dict[str, Pod], nodes: list[dict[str, str]], *, zone: str, start: datetime, end: datetime) -> None:
-    book = [FACILITY.format(site=SITE, zone=zone, day=start.date().isoformat())]
+    template = (Path(__file__).parent / "facility.template.toml").read_text(encoding="utf-8")
+    book = [template.format(site=SITE, zone=zone, day=start.date().isoformat())]
     book += [f'\n[[accounts]]\nid = "tt-{team}"\nname = "TrainTicket {team}"\n' for team in ACCOUNTS]
     book += [ASSET.format(site=SITE, node=node["node"]) for node in nodes]
     (out / "facility.toml").write_text("".join(book), encoding="utf-8")
-    with (out / "hosts.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "site", "vcpu", "memory", "curve"])
-        writer.writerows([node["node"], SITE, node["vcpu"], "16 GiB", "cascade-lake"] for node in nodes)
-    with (out / "reservations.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["account", "site", "service", "vcpu", "memory", "start", "end"])
-        for pod in sorted(pods.values(), key=lambda pod: (pod.account, pod.service)):
-            if pod.cpu_limit_milli or pod.mem_limit_mib:
-                vcpu = decimal(Fraction(pod.cpu_limit_milli or "0") / 1000)
-                memory = f"{pod.mem_limit_mib or '0'} MiB"
-                writer.writerow([pod.account, SITE, pod.service, vcpu, memory, zulu(start), zulu(end)])
+    write_csv(
+        out / "hosts.csv",
+        ("id", "site", "vcpu", "memory", "curve"),
+        ((node["node"], SITE, node["vcpu"], "16 GiB", "cascade-lake") for node in nodes),
+    )
+    write_csv(
+        out / "reservations.csv",
+        ("account", "site", "service", "vcpu", "memory", "start", "end"),
+        (
+            (
+                pod.account,
+                SITE,
+                pod.service,
+                decimal(Fraction(pod.cpu_limit_milli or 0) / 1000),
+                f"{pod.mem_limit_mib or 0} MiB",
+                zulu(start),
+                zulu(end),
+            )
+            for pod in sorted(pods.values(), key=lambda pod: (pod.account, pod.service))
+            if pod.cpu_limit_milli or pod.mem_limit_mib
+        ),
+    )
 
 
 def write_spans(source: Path, out: Path, pods: dict[str, Pod], summary: Summary) -> None:
@@ -325,6 +298,11 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     data = path.read_bytes()
     text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
     return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows((header, *rows))
 
 
 def instant(text: str) -> datetime:

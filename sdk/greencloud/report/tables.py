@@ -33,7 +33,7 @@ def footprint_table(rows: Sequence[FootprintRow], group_by: Sequence[str], *, ti
         "",
         *_text(footprint_sheet(rows, group_by)),
         "",
-        "To the customer all of it is Scope 3 (category 1); the columns are the provider's scopes.",
+        "The columns are the provider's scopes; to a customer all of it is Scope 3, category 1.",
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
     ]
     if total.provisional:

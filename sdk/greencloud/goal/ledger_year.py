@@ -1,0 +1,109 @@
+"""What the ledger holds of one calendar year, and for how much of that year it can be compared.
+
+A second of the year is **covered** when every site of the ledger has a batch over it. A window that is not covered as a whole
+(a site was not allocated yet) is left out with its emissions: half a fleet compared with the whole path would look like
+progress. Emissions are by scope; within Scope 3 the ledger knows category 2 (amortised) and category 3, the latter by the method
+that the goal's Scope 2 uses, and location-based where the goal has no Scope 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol, TypeAlias
+
+from greencloud.errors import GoalError
+from greencloud.results import BatchSummary, FootprintQuery, FootprintRow
+from greencloud.units import Emissions
+
+__all__ = ["LedgerView", "LedgerYear", "latest_year", "ledger_year", "seconds_of"]
+
+
+_Span: TypeAlias = tuple[datetime, datetime]
+
+
+class LedgerView(Protocol):
+    """The part of a ledger snapshot that a goal is compared with."""
+
+    def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]: ...
+
+    def footprint(self, query: FootprintQuery) -> list[FootprintRow]: ...
+
+    def sites(self) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerYear:
+    """Emissions by scope over the covered seconds of a year. ``provisional``: some of it may still change."""
+
+    year: int
+    covered_seconds: int
+    emissions: dict[str, Emissions] = field(default_factory=dict)
+    provisional: bool = False
+
+
+def seconds_of(year: int) -> int:
+    """Seconds of a calendar year in UTC: 31 622 400 in leap years."""
+    return int((datetime(year + 1, 1, 1, tzinfo=UTC) - datetime(year, 1, 1, tzinfo=UTC)).total_seconds())
+
+
+def latest_year(snapshot: LedgerView) -> int | None:
+    """The calendar year of the latest batch; None where the ledger is empty."""
+    return max((batch.start.year for batch in snapshot.batches()), default=None)
+
+
+def ledger_year(snapshot: LedgerView, year: int, scopes: Iterable[str]) -> LedgerYear:
+    """The ledger's year: all accounts and pools, over the covered seconds only."""
+    scopes = tuple(scopes)
+    batches = snapshot.batches(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
+    kept = _covered(batches, set(snapshot.sites()))
+    spans = _union((batch.start, batch.end) for batch in kept)
+    rows = [row for start, end in spans for row in snapshot.footprint(FootprintQuery(start, end))]
+    return LedgerYear(
+        year=year,
+        covered_seconds=sum(int((end - start).total_seconds()) for start, end in spans),
+        emissions={scope: _in_scope(rows, scope, scopes) for scope in scopes},
+        provisional=any(batch.provisional for batch in kept),
+    )
+
+
+def _covered(batches: Sequence[BatchSummary], sites: set[str]) -> list[BatchSummary]:
+    """The batches whose whole window every site covers; leaving one out may uncover another, so until nothing changes."""
+    kept = list(batches)
+    while True:
+        unions = {site: _union((b.start, b.end) for b in kept if b.site == site) for site in sites}
+        left = [b for b in kept if all(_within((b.start, b.end), unions[site]) for site in sites)]
+        if len(left) == len(kept):
+            return left
+        kept = left
+
+
+def _union(spans: Iterable[_Span]) -> list[_Span]:
+    """The same stretches of time, in order, without gaps or overlaps between neighbours."""
+    merged: list[_Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _within(span: _Span, union: list[_Span]) -> bool:
+    return any(start <= span[0] and span[1] <= end for start, end in union)
+
+
+def _in_scope(rows: Iterable[FootprintRow], scope: str, scopes: tuple[str, ...]) -> Emissions:
+    total = Emissions()
+    for row in rows:
+        if scope == "scope3":
+            market = "scope2_market_based" in scopes
+            total += row.scope3_upstream_market_based if market else row.scope3_upstream_location_based
+            total += row.scope3_embodied
+        elif scope in {"scope1", "scope2_location_based", "scope2_market_based"}:
+            amount: Emissions = getattr(row, scope)
+            total += amount
+        else:
+            raise GoalError(f"the ledger has no scope {scope!r}", key="scopes")
+    return total

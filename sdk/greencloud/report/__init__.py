@@ -1,0 +1,17 @@
+"""What people and programs are shown of a footprint or a goal: renderers from result values to text, one module a format."""
+
+from greencloud.report.delimited import footprint_csv
+from greencloud.report.documents import balance_document, footprint_document, goal_document
+from greencloud.report.markdown import footprint_markdown
+from greencloud.report.tables import balance_table, footprint_table, goal_table
+
+__all__ = [
+    "balance_document",
+    "balance_table",
+    "footprint_csv",
+    "footprint_document",
+    "footprint_markdown",
+    "footprint_table",
+    "goal_document",
+    "goal_table",
+]

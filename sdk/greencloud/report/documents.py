@@ -1,0 +1,129 @@
+"""Documents for programs (``-o json``): every amount twice, exact and readable.
+
+An energy is ``{"millijoules": int, "kwh": "decimal"}``; emissions are ``{"micrograms": int, "kg_co2e": "decimal"}``. The integers
+are exact at any size (JSON has no limit; a reader that keeps numbers as doubles is exact up to 2^53, 9,007 t); ``kg_co2e`` is
+exact too, ``kwh`` is rounded at the ninth place. Times are ISO 8601 in UTC; periods are half-open.
+
+Footprint: ``schema account period group_by granularity rows total provisional quality_flags methodology_versions balance``.
+``period`` is null where nothing was ever posted; ``balance`` is null where the windows cannot be seen (a tenant's view of a
+server), else ``windows provisional_windows metered accounts pools difference``, over **all** accounts of the period's windows.
+
+Goal: ``schema name display_name kind scopes base target years ledger status as_of notes``; ``years[].inventory`` is null
+where nothing is booked, and ``ledger`` is null where it covers nothing of the year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from greencloud.report.amounts import kg_decimal, kwh_decimal
+from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, total_of
+from greencloud.results import BatchSummary, FootprintRow, GoalProgress
+from greencloud.units import Emissions, Energy, format_instant
+
+__all__ = ["balance_document", "footprint_document", "goal_document"]
+
+_FOOTPRINT_SCHEMA: Final = "greencloud.footprint/1"
+_GOAL_SCHEMA: Final = "greencloud.goal/1"
+
+
+def footprint_document(
+    rows: Sequence[FootprintRow],
+    *,
+    account: str,
+    period: tuple[datetime, datetime] | None,
+    group_by: Sequence[str] = (),
+    granularity: str = "all",
+    batches: Iterable[BatchSummary] | None = None,
+) -> dict[str, Any]:
+    """One account's footprint with its total, and the balance of the windows where ``batches`` are given."""
+    total = total_of(rows) if rows else None
+    return {
+        "schema": _FOOTPRINT_SCHEMA,
+        "account": account,
+        "period": None if period is None else {"start": format_instant(period[0]), "end": format_instant(period[1])},
+        "group_by": list(group_by),
+        "granularity": granularity,
+        "rows": [_row(row) for row in rows],
+        "total": _measures(total) if total else _measures(None),
+        "provisional": total.provisional if total else False,
+        "quality_flags": list(total.quality_flags) if total else [],
+        "methodology_versions": list(total.methodology_versions) if total else [],
+        "balance": None if batches is None else balance_document(batches),
+    }
+
+
+def balance_document(batches: Iterable[BatchSummary]) -> dict[str, Any]:
+    """What the meters of the windows say, and who was charged: metered = accounts + pools, so the difference is zero."""
+    batches = list(batches)
+    pools = sorted({pool for batch in batches for pool in batch.pool_energy})
+    return {
+        "windows": len(batches),
+        "provisional_windows": sum(batch.provisional for batch in batches),
+        "metered": _energy(sum((batch.metered_energy for batch in batches), Energy())),
+        "accounts": _energy(sum((batch.account_energy for batch in batches), Energy())),
+        "pools": {pool: _energy(sum((b.pool_energy.get(pool, Energy()) for b in batches), Energy())) for pool in pools},
+        "difference": _energy(sum((batch.difference for batch in batches), Energy())),
+    }
+
+
+def goal_document(progress: GoalProgress) -> dict[str, Any]:
+    ledger = {
+        "year": progress.ledger_year,
+        "covered_seconds": progress.ledger_covered_seconds,
+        "emissions": _emissions(progress.ledger_emissions),
+        "path": _emissions(progress.path_emissions),
+        "gap": _emissions(progress.gap),
+    }
+    return {
+        "schema": _GOAL_SCHEMA,
+        "name": progress.name,
+        "display_name": progress.display_name,
+        "kind": progress.kind,
+        "scopes": list(progress.scopes),
+        "base": {"year": progress.base_year, "emissions": _emissions(progress.base_emissions)},
+        "target": {"year": progress.target_year, "emissions": _emissions(progress.target_emissions)},
+        "years": [
+            {
+                "year": year.year,
+                "path": _emissions(year.path),
+                "inventory": None if year.actual is None else _emissions(year.actual),
+            }
+            for year in progress.years
+        ],
+        "ledger": ledger if progress.ledger_covered_seconds else None,
+        "status": progress.status.value,
+        "as_of": format_instant(progress.as_of),
+        "notes": list(progress.notes),
+    }
+
+
+def _row(row: FootprintRow) -> dict[str, Any]:
+    return {
+        "start": format_instant(row.start),
+        "end": format_instant(row.end),
+        "dimensions": dict(row.dimensions),
+        **_measures(row),
+        "quality_flags": list(row.quality_flags),
+        "provisional": row.provisional,
+        "methodology_versions": list(row.methodology_versions),
+    }
+
+
+def _measures(row: FootprintRow | None) -> dict[str, Any]:
+    names = (*EMISSION_FIELDS, *TOTAL_FIELDS)
+    return {
+        "energy": _energy(row.energy if row else Energy()),
+        **{name: _emissions(getattr(row, name) if row else Emissions()) for name in names},
+        "operation_count": row.operation_count if row else 0,
+    }
+
+
+def _energy(energy: Energy) -> dict[str, Any]:
+    return {"millijoules": energy.millijoules, "kwh": kwh_decimal(energy.millijoules)}
+
+
+def _emissions(emissions: Emissions) -> dict[str, Any]:
+    return {"micrograms": emissions.micrograms, "kg_co2e": kg_decimal(emissions.micrograms)}

@@ -1,0 +1,41 @@
+"""The footprint as a Markdown table, for pull requests, issues and wikis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from greencloud.report.sheet import footprint_sheet, total_of
+from greencloud.results import FootprintRow
+from greencloud.units import format_instant
+
+__all__ = ["footprint_markdown"]
+
+
+def footprint_markdown(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str) -> str:
+    """A heading, the period, and a table with the total of several rows in bold."""
+    if not rows:
+        return f"### {_escape(title)}\n\nNothing is posted for it.\n"
+    sheet, total = footprint_sheet(rows, group_by), total_of(rows)
+    headings = [" ".join(part for part in column.heading if part) for column in sheet.columns]
+    lines = [
+        f"### {_escape(title)}",
+        "",
+        f"{format_instant(total.start)} to {format_instant(total.end)}, CO2e.",
+        "",
+        _line(headings),
+        "|" + "|".join(" ---: " if column.numeric else " --- " for column in sheet.columns) + "|",
+        *(_line(row) for row in sheet.rows),
+        *([_line([f"**{cell}**" if cell else "" for cell in sheet.total])] if sheet.total else []),
+        "",
+        f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+
+
+def _escape(text: str) -> str:
+    """A service or operation name must not become markup: it comes from telemetry."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

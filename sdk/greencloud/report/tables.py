@@ -1,0 +1,130 @@
+"""Tables for a terminal: plain text in aligned columns, the same wherever they are shown.
+
+There is no colour and no drawing: what is read on a terminal, in a mail and in a log is one text, and nothing is lost in a pipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
+
+from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
+from greencloud.report.sheet import Column, Sheet, footprint_sheet, total_of
+from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus
+from greencloud.units import Emissions, Energy, format_instant
+
+__all__ = ["balance_table", "footprint_table", "goal_table"]
+
+_STATUS = {
+    GoalStatus.ON_TRACK: "on track: at or below the path",
+    GoalStatus.OFF_TRACK: "OFF TRACK: above the path",
+    GoalStatus.UNKNOWN: "unknown",
+}
+
+
+def footprint_table(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str) -> str:
+    """The rows with their total, the period and the methodology. Figures are CO2e, rounded to the column's unit."""
+    if not rows:
+        return f"{title}\nNothing is posted for it.\n"
+    total = total_of(rows)
+    lines = [
+        title,
+        f"{format_instant(total.start)} to {format_instant(total.end)}, CO2e; exact figures: -o json",
+        "",
+        *_text(footprint_sheet(rows, group_by)),
+        "",
+        "The columns are the provider's scopes; to a customer all of it is Scope 3, category 1.",
+        f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
+    ]
+    if total.provisional:
+        lines.append("Provisional: the inputs of some windows are not complete, and their figures may still change.")
+    return "\n".join(lines) + "\n"
+
+
+def balance_table(batches: Iterable[BatchSummary]) -> str:
+    """By site and in all: what the meters say, what accounts and pools were charged, and the difference."""
+    batches = list(batches)
+    if not batches:
+        return "No window is allocated.\n"
+    pools = sorted({pool for batch in batches for pool in batch.pool_energy})
+    scale = scale_for([sum(batch.metered_energy.millijoules for batch in batches)], ENERGY_UNITS)
+    sites = sorted({batch.site for batch in batches})
+
+    def cells(name: str, some: list[BatchSummary]) -> tuple[str, ...]:
+        difference = sum((batch.difference for batch in some), Energy())
+        return (
+            name,
+            f"{len(some):,}",
+            scale.show(sum(batch.metered_energy.millijoules for batch in some)),
+            scale.show(sum(batch.account_energy.millijoules for batch in some)),
+            *(scale.show(sum(batch.pool_energy.get(pool, Energy()).millijoules for batch in some)) for pool in pools),
+            f"{difference.millijoules:,} mJ",
+            f"{sum(batch.provisional for batch in some):,}",
+        )
+
+    columns = (
+        Column(("site",)),
+        Column(("windows",), numeric=True),
+        *(Column((name, scale.unit), numeric=True) for name in ("metered", "accounts", *pools)),
+        Column(("difference",), numeric=True),
+        Column(("provisional",), numeric=True),
+    )
+    body = tuple(cells(site, [batch for batch in batches if batch.site == site]) for site in sites)
+    return "\n".join(_text(Sheet(columns, body, cells("total", batches)))) + "\n"
+
+
+def goal_table(progress: GoalProgress) -> str:
+    """The path beside the inventory, the ledger against the path, the status, and what a reader should know."""
+    inventory = [year.actual.micrograms for year in progress.years if year.actual is not None]
+    scale = scale_for([progress.base_emissions.micrograms, *inventory], EMISSION_UNITS)
+    columns = (
+        Column(("year",)),
+        Column(("path", scale.unit), numeric=True),
+        Column(("inventory", scale.unit), numeric=True),
+        Column(("above path", scale.unit), numeric=True),
+    )
+    body = tuple(
+        (str(year.year), scale.show(year.path.micrograms), *_actual_cells(year.path, year.actual, scale.show))
+        for year in progress.years
+    )
+    lines = [
+        f"{progress.display_name} ({progress.name})",
+        f"{progress.kind}, {', '.join(progress.scopes)}",
+        f"base {progress.base_year}: {progress.base_emissions}; target {progress.target_year}: {progress.target_emissions} of CO2e",
+        "",
+        *_text(Sheet(columns, body)),
+        "",
+        f"Status: {_STATUS[progress.status]}",
+    ]
+    if progress.ledger_covered_seconds:
+        gap = progress.gap
+        side = "above" if gap.micrograms > 0 else "below"
+        where = f"{Emissions(abs(gap.micrograms))} {side}" if gap.micrograms else "on it exactly"
+        lines.append(
+            f"Ledger {progress.ledger_year}: {progress.ledger_emissions} CO2e in {progress.ledger_covered_seconds:,} s; "
+            f"the path allows {progress.path_emissions} for the same time, so it is {where}."
+        )
+    lines += [f"- {note}" for note in progress.notes]
+    return "\n".join([*lines, f"As of {format_instant(progress.as_of)}."]) + "\n"
+
+
+def _actual_cells(path: Emissions, actual: Emissions | None, show: Callable[[int], str]) -> tuple[str, str]:
+    return ("not known", "") if actual is None else (show(actual.micrograms), show((actual - path).micrograms))
+
+
+def _text(sheet: Sheet) -> list[str]:
+    """Headings, a rule, the rows, and the total under a rule of its own; no trailing blanks."""
+    heading = list(zip_longest(*(column.heading for column in sheet.columns), fillvalue=""))
+    body = [*heading, *sheet.rows, *([sheet.total] if sheet.total else [])]
+    widths = [max(len(row[index]) for row in body) for index in range(len(sheet.columns))]
+
+    def line(cells: Sequence[str]) -> str:
+        aligned = (
+            cell.rjust(width) if column.numeric else cell.ljust(width)
+            for cell, width, column in zip(cells, widths, sheet.columns, strict=True)
+        )
+        return "  ".join(aligned).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    total = [rule, line(sheet.total)] if sheet.total else []
+    return [*map(line, heading), rule, *map(line, sheet.rows), *total]

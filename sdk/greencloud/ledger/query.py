@@ -7,7 +7,6 @@ calendar month, whatever the bounds of the query. Sums of int64 are HUGEINT in D
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -17,7 +16,7 @@ from greencloud.errors import QuantityError
 from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow, Granularity
 from greencloud.units import Emissions, Energy
 
-__all__ = ["Statement", "compile_query", "literal_path", "rows_of"]
+__all__ = ["Statement", "compile_query", "rows_of"]
 
 SCOPES: Final = {
     "scope1": ("scope1",),
@@ -69,7 +68,7 @@ def compile_query(query: FootprintQuery, files: list[str]) -> Statement:
     keys = [_PERIOD[query.granularity], seconds, *dimensions]
     sums = [f'sum("{name}")' for name in _SUMS]
     merged = ["list(DISTINCT quality)", "bool_or(provisional)", "list(DISTINCT methodology_version)"]
-    parameters.append([literal_path(file) for file in files])
+    parameters.append(files)
     where = _where(query, parameters)
     sql = (
         f"SELECT {', '.join([*keys, *sums, *merged])} "  # noqa: S608 - names from the tables above, values bound
@@ -86,11 +85,6 @@ def rows_of(query: FootprintQuery, statement: Statement, answer: list[tuple[Any,
     if "scope" in wanted:
         rows = [_of_scope(row, scope, wanted) for row in rows for scope in SCOPES]
     return sorted(rows, key=lambda row: (row.start, row.end, *(row.dimensions[name] for name in wanted)))
-
-
-def literal_path(path: str) -> str:
-    """The path as a pattern that matches nothing but itself: DuckDB would take ``[``, ``*`` and ``?`` for wildcards."""
-    return re.sub(r"[\[*?]", r"[\g<0>]", path)
 
 
 def _dimension(name: str, parameters: list[Any]) -> str:

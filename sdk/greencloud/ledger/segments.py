@@ -55,10 +55,13 @@ def write_segment(
         pa.repeat(pa.scalar(summary.provisional), count),
         pa.repeat(pa.scalar(summary.methodology_version), count),
     ]
-    table = pa.Table.from_arrays(columns, schema=SEGMENT.with_metadata({HEADER_KEY: encode_header(summary, totals)}))
+    table = pa.Table.from_arrays(columns, schema=SEGMENT)
+    header = encode_header(summary, totals)
     try:
         with aside.open("xb") as file:
-            pq.write_table(table, file, row_group_size=_ROW_GROUP, compression="zstd", store_schema=False, write_page_checksum=True)
+            with pq.ParquetWriter(file, SEGMENT, compression="zstd", store_schema=False, write_page_checksum=True) as writer:
+                writer.write_table(table, row_group_size=_ROW_GROUP)
+                writer.add_key_value_metadata({HEADER_KEY: header})
             checkpoint("segment_written")
             file.flush()
             os.fsync(file.fileno())
@@ -113,7 +116,7 @@ def read_segment(path: Path) -> pa.Table:
     """
     try:
         table = pq.read_table(path, page_checksum_verification=True, partitioning=None)
-        return table.replace_schema_metadata(None).select(SEGMENT.names).cast(SEGMENT)
+        return table.select(SEGMENT.names).cast(SEGMENT)
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
 

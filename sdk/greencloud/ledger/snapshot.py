@@ -7,6 +7,7 @@ table's log, and what is in them is added up by DuckDB in memory.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from typing import Any
 import duckdb
 
 from greencloud.errors import QuantityError, StoreError
-from greencloud.ledger.query import compile_query, literal_path, rows_of
+from greencloud.ledger.query import compile_query, rows_of
 from greencloud.ledger.segments import cached_header
 from greencloud.ledger.store import Segment, Version
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow
@@ -83,7 +84,7 @@ class Snapshot:
         return rows_of(query, statement, self._fetch(statement.sql, statement.parameters))
 
     def _files(self, segments: list[Segment]) -> list[str]:
-        return [literal_path(str(self.root / segment.path)) for segment in segments]
+        return [_literal(str(self.root / segment.path)) for segment in segments]
 
     def _summary(self, segment: Segment) -> BatchSummary:
         return cached_header(self.root / segment.path).summary
@@ -108,3 +109,8 @@ def _database(process: int) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(Path(tempfile.gettempdir()) / f"greencloud-duckdb-{process}"),
         }
     )
+
+
+def _literal(path: str) -> str:
+    """The path as a pattern that matches nothing but itself: DuckDB would take ``[``, ``*`` and ``?`` for wildcards."""
+    return re.sub(r"[\[*?]", r"[\g<0>]", path)

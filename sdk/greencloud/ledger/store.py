@@ -65,7 +65,7 @@ class Version:
     """
 
     number: int
-    listing: pa.Table
+    listing: pa.Table = field(repr=False)
     handle: DeltaTable | None = field(default=None, repr=False, compare=False)
 
     def segments(

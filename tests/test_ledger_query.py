@@ -125,13 +125,14 @@ def expected(query: FootprintQuery) -> list[FootprintRow]:
     for key, members in sorted(groups.items()):
         kept = SCOPE_LINES[members[0][2]]
         sums = {name: sum(row[name] for row, _, _ in members) if name in kept else 0 for name in (*POSTING_MEASURES, "count")}
+        emissions: dict[str, Any] = {line: Emissions(sums[name]) for line, name in zip(LINES, POSTING_MEASURES[1:], strict=True)}
         rows.append(
             FootprintRow(
                 start=key[0],
                 end=key[1],
                 dimensions=dict(zip(query.group_by, key[2:], strict=True)),
                 energy=Energy(sums["energy_mj"]),
-                **{line: Emissions(sums[name]) for line, name in zip(LINES, POSTING_MEASURES[1:], strict=True)},
+                **emissions,
                 operation_count=sums["count"],
                 quality_flags=tuple(sorted({flag for row, _, _ in members for flag in row["quality"].split(",") if flag})),
                 methodology_versions=tuple(sorted({each.summary.methodology_version for _, each, _ in members})),
@@ -161,7 +162,7 @@ QUERIES = st.builds(
 
 
 @given(query=QUERIES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_a_query_gives_what_a_plain_loop_gives(snapshot: Snapshot, query: FootprintQuery) -> None:
     assert snapshot.footprint(query) == expected(query)
 

@@ -120,6 +120,16 @@ def test_a_commit_that_died_half_written_is_no_obstacle(tmp_path: Path) -> None:
     assert energy_of(Ledger(tmp_path)) == NEW
 
 
+def test_a_post_whose_checkpoint_fails_after_the_commit_is_acknowledged(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.post(batch({"a": 0}))
+    for number in range(1, 45):
+        (tmp_path / "_delta_log" / f"{number:020}.checkpoint.parquet").mkdir()
+        posted = ledger.post(batch({"a": number}))
+        assert posted
+        assert energy_of(tmp_path) == {"a": number}
+
+
 def test_a_full_disk_changes_nothing_that_is_visible(tmp_path: Path) -> None:
     enter = ["unshare", "--map-root-user", "--mount"]
     try:

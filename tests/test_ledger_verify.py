@@ -126,5 +126,16 @@ def test_a_file_that_no_version_names_is_no_finding_and_no_figure(ledger: Ledger
 
 def test_a_log_that_is_torn_is_an_error_with_the_folder(ledger: Ledger) -> None:
     (ledger.root / "_delta_log" / f"{1:020}.json").write_text("{")
-    with pytest.raises(StoreError, match=str(ledger.root)):
+    with pytest.raises(StoreError, match=str(ledger.root)) as caught:
         Ledger(ledger.root).snapshot()
+    assert "\x1b" not in caught.value.message
+
+
+def test_a_lost_segment_is_never_sought_in_a_folder_of_a_like_name(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "a[bc]*")
+    ledger.post(batch({"a": 1}))
+    decoy = tmp_path / "abc" / "segments"
+    decoy.mkdir(parents=True)
+    segment(ledger).rename(decoy / segment(ledger).name)
+    with pytest.raises(StoreError, match="cannot be read"):
+        ledger.snapshot().footprint(EVER)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -212,7 +213,7 @@ def storage_errors(path: Path) -> Iterator[None]:
                 path=str(path),
                 advice="free some space on that volume and try again; what was posted before is whole",
             ) from error
-        raise StoreError(f"{path}: {error}", path=str(path), advice="greencloud doctor examines the folder") from error
+        raise StoreError(f"{path}: {_plain(error)}", path=str(path), advice="greencloud doctor examines the folder") from error
 
 
 def _is_full(error: Exception) -> bool:
@@ -220,6 +221,11 @@ def _is_full(error: Exception) -> bool:
     return getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or any(
         sign in str(error) for sign in ("No space left on device", f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}")
     )
+
+
+def _plain(error: Exception) -> str:
+    # Delta's text is in several lines with colours for a terminal.
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error)).split())
 
 
 def _partition_values(segment: Segment) -> dict[str, str | None]:

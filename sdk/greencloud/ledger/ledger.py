@@ -36,7 +36,8 @@ def _pass(step: str) -> None:
 class Ledger:
     """The ledger in the folder ``root``, which the first post creates.
 
-    Any number of processes and threads may read and post at once. ``token`` makes file names unique; ``checkpoint`` is called
+    Any number of processes and threads may read and post at once; start processes by ``spawn``, since Delta's runtime does not
+    outlive a fork. ``token`` makes file names unique; ``checkpoint`` is called
     with the name of each step of a post when it is done (checked, segment_written, segment_synced, segment_renamed,
     segment_durable, committed).
     """

@@ -11,7 +11,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +99,9 @@ class Snapshot:
             ) from error
 
 
-@lru_cache(maxsize=1)
+@cache
 def _database(process: int) -> duckdb.DuckDBPyConnection:
-    # One a process, since opening takes some 25 ms; never one from before a fork, whose threads are gone.
+    # One a process, since opening takes some 25 ms. One from before a fork is kept but not used: its threads are gone.
     return duckdb.connect(
         config={
             "autoinstall_known_extensions": "false",

@@ -123,7 +123,7 @@ def test_a_commit_that_died_half_written_is_no_obstacle(tmp_path: Path) -> None:
 def test_a_post_whose_checkpoint_fails_after_the_commit_is_acknowledged(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.post(batch({"a": 0}))
-    for number in range(1, 45):
+    for number in range(1, 22):
         (tmp_path / "_delta_log" / f"{number:020}.checkpoint.parquet").mkdir()
         posted = ledger.post(batch({"a": number}))
         assert posted

@@ -90,7 +90,7 @@ class Posts(RuleBasedStateMachine):
 
 
 TestPosts = Posts.TestCase
-TestPosts.settings = settings(max_examples=25, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck))
+TestPosts.settings = settings(max_examples=15, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def test_a_ledger_that_is_not_there_reads_as_empty_and_stays_so(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ QUERIES = st.builds(
 
 
 @given(query=QUERIES)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_query_gives_what_a_plain_loop_gives(snapshot: Snapshot, query: FootprintQuery) -> None:
     assert snapshot.footprint(query) == expected(query)
 

@@ -1,0 +1,87 @@
+"""The header of a batch as it travels in a segment: canonical JSON in the Parquet file's own metadata.
+
+Header and postings are one file, so that neither can be visible without the other. Times are ISO 8601 in UTC, energy is integer
+millijoules, keys are sorted. ``format`` is 1; a reader refuses a number that it does not know rather than misread it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from greencloud.errors import StoreError
+from greencloud.results import BatchSummary
+from greencloud.units import Energy, format_instant, parse_instant
+
+__all__ = ["FORMAT", "HEADER_KEY", "Header", "canonical_json", "decode_header", "encode_header", "summary_fields"]
+
+FORMAT: Final = 1
+HEADER_KEY: Final = b"greencloud.batch"
+
+_TEXTS: Final = ("id", "site", "rule", "methodology_version", "facility_revision", "usage_revision", "supersedes")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a segment says of itself."""
+
+    summary: BatchSummary
+    totals: dict[str, int]
+
+
+def canonical_json(value: Any) -> str:
+    """One text for one value: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def summary_fields(summary: BatchSummary) -> dict[str, Any]:
+    """A summary as plain JSON values."""
+    return {
+        **{name: getattr(summary, name) for name in _TEXTS},
+        "start": format_instant(summary.start),
+        "end": format_instant(summary.end),
+        "created": format_instant(summary.created),
+        "provisional": summary.provisional,
+        "metered_energy_mj": summary.metered_energy.millijoules,
+        "account_energy_mj": summary.account_energy.millijoules,
+        "pool_energy_mj": {pool: energy.millijoules for pool, energy in summary.pool_energy.items()},
+        "notes": list(summary.notes),
+    }
+
+
+def encode_header(summary: BatchSummary, totals: Mapping[str, int]) -> bytes:
+    return canonical_json({"format": FORMAT, "summary": summary_fields(summary), "totals": dict(totals)}).encode()
+
+
+def decode_header(content: bytes, *, path: str) -> Header:
+    """The inverse of ``encode_header``.
+
+    Raises:
+        StoreError: not a header, or one of a newer format.
+    """
+    try:
+        document = json.loads(content)
+        form = document["format"]
+        if form == FORMAT:
+            return Header(_summary(document["summary"]), {name: int(value) for name, value in document["totals"].items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path}: the batch header cannot be read: {error!r}", path=path) from error
+    raise StoreError(
+        f"{path}: batch header of format {form!r}", path=path, advice=f"this greencloud reads format {FORMAT}; upgrade it"
+    )
+
+
+def _summary(fields: dict[str, Any]) -> BatchSummary:
+    return BatchSummary(
+        **{name: fields[name] for name in _TEXTS},
+        start=parse_instant(fields["start"]),
+        end=parse_instant(fields["end"]),
+        created=parse_instant(fields["created"]),
+        provisional=fields["provisional"],
+        metered_energy=Energy(fields["metered_energy_mj"]),
+        account_energy=Energy(fields["account_energy_mj"]),
+        pool_energy={pool: Energy(amount) for pool, amount in fields["pool_energy_mj"].items()},
+        notes=tuple(fields["notes"]),
+    )

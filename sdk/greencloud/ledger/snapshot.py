@@ -1,0 +1,116 @@
+"""A snapshot: one version of the ledger, read for as long as one likes. Writers neither wait for it nor change it.
+
+Which segments count was settled when the snapshot was taken; whole segments are then chosen by site and window from the
+table's log, and what is in them is added up by DuckDB in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from greencloud.errors import QuantityError, StoreError
+from greencloud.ledger.query import compile_query, rows_of
+from greencloud.ledger.segments import cached_header
+from greencloud.ledger.store import Segment, Version
+from greencloud.results import BatchSummary, FootprintQuery, FootprintRow
+from greencloud.units import Window
+
+__all__ = ["Snapshot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of the ledger in the folder ``root``."""
+
+    root: Path
+    contents: Version
+
+    @property
+    def version(self) -> int:
+        """The number of the version; -1 where nothing was ever posted."""
+        return self.contents.number
+
+    def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
+        """The visible batches whose window starts in ``[start, end)``, in order of window, then site."""
+        return [self._summary(segment) for segment in self.contents.segments(start, end)]
+
+    def find(self, site: str, window: Window) -> BatchSummary | None:
+        """The visible batch of one site and window."""
+        for segment in self.contents.segments(window.start, window.end, (site,)):
+            if segment.window == window:
+                return self._summary(segment)
+        return None
+
+    def sites(self) -> list[str]:
+        """Every site that has a batch, sorted."""
+        return sorted(self.contents.listing["site"].unique().to_pylist())
+
+    def accounts(self) -> list[str]:
+        """Every account that was ever charged, sorted; pools are not accounts."""
+        if not (files := self._files(self.contents.segments())):
+            return []
+        sql = "SELECT DISTINCT account FROM read_parquet(?, hive_partitioning = false) WHERE NOT starts_with(account, '(')"
+        return sorted(account for (account,) in self._fetch(sql, [files]))
+
+    def footprint(self, query: FootprintQuery) -> list[FootprintRow]:
+        """Add up the postings that a query asks for, in rows ordered by period and then by the dimensions as asked for.
+
+        A window counts when it *starts* in ``[start, end)``. Periods are whole UTC hours, days and calendar months; with
+        granularity ALL the one period is the query's own. Where nothing was posted there is no row: unknown is not zero.
+
+        ``accounts=()`` is a reader who may see no account, and gives no rows. In ``group_by``, ``label:<key>`` is "" for
+        postings without that label. ``scope`` makes three rows (scope1, scope2, scope3) of each, with the amounts of that scope
+        only: energy is on scope2 alone and ``operation_count`` is 0, since an operation belongs to no scope.
+
+        Raises:
+            QuantityError: an unknown dimension, or bounds without an offset from UTC.
+            StoreError: a segment is missing or torn.
+        """
+        if query.start.tzinfo is None or query.end.tzinfo is None:
+            raise QuantityError("the bounds of a query need an offset from UTC", advice="write 2026-11-23T14:00:00Z")
+        files = self._files(self.contents.segments(query.start, query.end, query.sites or None))
+        statement = compile_query(query, files)
+        if not files or (query.accounts is not None and not query.accounts):
+            return []
+        return rows_of(query, statement, self._fetch(statement.sql, statement.parameters))
+
+    def _files(self, segments: list[Segment]) -> list[str]:
+        return [_literal(str(self.root / segment.path)) for segment in segments]
+
+    def _summary(self, segment: Segment) -> BatchSummary:
+        return cached_header(self.root / segment.path).summary
+
+    def _fetch(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        try:
+            with _database(os.getpid()).cursor() as cursor:
+                return cursor.execute(sql, parameters).fetchall()
+        except duckdb.Error as error:
+            raise StoreError(
+                f"{self.root}: version {self.version} cannot be read: {error}", path=str(self.root), advice="run greencloud doctor"
+            ) from error
+
+
+@cache
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    # One a process, since opening takes some 25 ms. One from before a fork is kept but not used: its threads are gone.
+    return duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"greencloud-duckdb-{process}"),
+        }
+    )
+
+
+def _literal(path: str) -> str:
+    """The path as a pattern that matches nothing but itself: DuckDB would take ``[``, ``*`` and ``?`` for wildcards."""
+    return re.sub(r"[\[*?]", r"[\g<0>]", path)

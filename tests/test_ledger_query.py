@@ -1,0 +1,255 @@
+"""A footprint query gives what a plain loop over the postings gives, for every filter, dimension and period."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from greencloud.allocation import POSTING_MEASURES
+from greencloud.errors import QuantityError
+from greencloud.ledger import Batch, Ledger, Snapshot, make_batch
+from greencloud.results import FootprintQuery, FootprintRow, Granularity
+from greencloud.units import INT64_MAX, Emissions, Energy, Window
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_builders import EVER, EVER_BY_ACCOUNT, START, batch, batch_of, energy_of, hour
+
+NASTY = ("a", "b", "x'; DROP TABLE y; --", 'q"q', "100%", "é")
+KEYS = ("team", "a/b~c", "$.team", 'qu"ote', "*", "0", "team.x", "team[0]")
+LINES = tuple(field.name for field in fields(FootprintRow) if field.name.startswith("scope"))
+
+DIMENSION = st.sampled_from(
+    ("account", "service", "region", "site", "sku", "operation", "component", "scope", *(f"label:{key}" for key in KEYS))
+)
+
+
+def posting(number: int) -> dict[str, Any]:
+    """A posting that looks arbitrary and is the same in every run."""
+
+    def pick(step: int, *values: str) -> str:
+        return values[number * step // 7 % len(values)]
+
+    return {
+        "region": pick(3, "eu", "us"),
+        "account": pick(5, *NASTY, "(unsold)"),
+        "service": pick(11, "", "web", "db'"),
+        "sku": pick(13, "", "m1"),
+        "operation": pick(17, "", "GET /", "a\nb"),
+        "labels": json.dumps({KEYS[number % len(KEYS)]: pick(19, "core", "", "ü")} if number % 3 else {}, sort_keys=True),
+        "component": pick(23, "dynamic", "idle", "embodied"),
+        "quality": pick(29, "", "estimated", "estimated,partial", "modelled"),
+        "count": number,
+        **{name: (INT64_MAX - number) // (place + 1) for place, name in enumerate(POSTING_MEASURES)},
+    }
+
+
+def batches() -> list[Batch]:
+    windows = [
+        hour(0),
+        hour(1),
+        hour(2),
+        hour(5),
+        hour(40),
+        Window(START + timedelta(hours=-1), 300),
+        Window(START - timedelta(minutes=55), 300),
+    ]
+    return [
+        batch_of(map(posting, range(at * 37, at * 37 + 25)), site, window, methodology_version=f"greencloud/{at % 2 + 1}")
+        for at, (site, window) in enumerate((site, window) for site in ("s", "t[1]'") for window in windows)
+    ]
+
+
+BATCHES = batches()
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    ledger = Ledger(tmp_path_factory.mktemp("a [b]*?'c") / "ledger")
+    for each in BATCHES:
+        ledger.post(each)
+    return ledger.snapshot()
+
+
+def period_of(query: FootprintQuery, window: Window) -> tuple[datetime, datetime]:
+    at = window.start
+    day = at.replace(hour=0, minute=0)
+    match query.granularity:
+        case Granularity.ALL:
+            return query.start, query.end
+        case Granularity.WINDOW:
+            return at, window.end
+        case Granularity.HOUR:
+            return at.replace(minute=0), at.replace(minute=0) + timedelta(hours=1)
+        case Granularity.DAY:
+            return day, day + timedelta(days=1)
+        case Granularity.MONTH:
+            month = day.replace(day=1)
+            return month, month.replace(month=month.month % 12 + 1, year=month.year + month.month // 12)
+
+
+SCOPE_LINES = {
+    "scope1": {"scope1_ug"},
+    "scope2": {"energy_mj", "scope2_location_ug", "scope2_market_ug"},
+    "scope3": {"scope3_upstream_location_ug", "scope3_upstream_market_ug", "scope3_embodied_ug"},
+    "": {*POSTING_MEASURES, "count"},
+}
+
+
+def expected(query: FootprintQuery) -> list[FootprintRow]:
+    groups: dict[tuple[Any, ...], list[tuple[dict[str, Any], Batch, str]]] = defaultdict(list)
+    for each in BATCHES:
+        if not query.start <= each.summary.start < query.end:
+            continue
+        for row in each.postings.to_pylist():
+            if query.accounts is not None and row["account"] not in query.accounts:
+                continue
+            filters = {
+                "service": query.services, "region": query.regions, "site": query.sites,
+                "sku": query.skus, "operation": query.operations, "component": query.components,
+            }  # fmt: skip
+            if any(values and row[name] not in values for name, values in filters.items()):
+                continue
+            labels = json.loads(row["labels"])
+            for scope in ("scope1", "scope2", "scope3") if "scope" in query.group_by else ("",):
+                values = [
+                    scope if name == "scope" else labels.get(name[6:], "") if name.startswith("label:") else row[name]
+                    for name in query.group_by
+                ]
+                groups[(*period_of(query, each.window), *values)].append((row, each, scope))
+    rows = []
+    for key, members in sorted(groups.items()):
+        kept = SCOPE_LINES[members[0][2]]
+        sums = {name: sum(row[name] for row, _, _ in members) if name in kept else 0 for name in (*POSTING_MEASURES, "count")}
+        emissions: dict[str, Any] = {line: Emissions(sums[name]) for line, name in zip(LINES, POSTING_MEASURES[1:], strict=True)}
+        rows.append(
+            FootprintRow(
+                start=key[0],
+                end=key[1],
+                dimensions=dict(zip(query.group_by, key[2:], strict=True)),
+                energy=Energy(sums["energy_mj"]),
+                **emissions,
+                operation_count=sums["count"],
+                quality_flags=tuple(sorted({flag for row, _, _ in members for flag in row["quality"].split(",") if flag})),
+                methodology_versions=tuple(sorted({each.summary.methodology_version for _, each, _ in members})),
+            )
+        )
+    return rows
+
+
+def some(*values: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.one_of(st.just(()), st.lists(st.sampled_from(values), max_size=2, unique=True).map(tuple))
+
+
+QUERIES = st.builds(
+    FootprintQuery,
+    start=st.sampled_from([EVER.start, START, START + timedelta(hours=1)]),
+    end=st.sampled_from([EVER.end, START + timedelta(hours=2), START + timedelta(minutes=30)]),
+    accounts=st.none() | some(*NASTY, "nobody"),
+    services=some("", "web", "db'"),
+    regions=some("eu", "nowhere"),
+    sites=some("s", "t[1]'", "nowhere"),
+    skus=some("m1"),
+    operations=some("a\nb", "GET /"),
+    components=some("dynamic", "idle"),
+    group_by=st.lists(DIMENSION, max_size=3, unique=True).map(tuple),
+    granularity=st.sampled_from(Granularity),
+)
+
+
+@given(query=QUERIES)
+@settings(max_examples=150, deadline=None)
+def test_a_query_gives_what_a_plain_loop_gives(snapshot: Snapshot, query: FootprintQuery) -> None:
+    assert snapshot.footprint(query) == expected(query)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_label_key_can_be_asked_for(snapshot: Snapshot, key: str) -> None:
+    query = replace(EVER, group_by=(f"label:{key}",))
+    rows = snapshot.footprint(query)
+    assert rows == expected(query)
+    assert len(rows) > 1
+
+
+def test_rows_of_scopes_add_up_to_the_row_without(snapshot: Snapshot) -> None:
+    (whole,) = snapshot.footprint(EVER)
+    scopes = snapshot.footprint(replace(EVER, group_by=("scope",)))
+    assert [row.dimensions["scope"] for row in scopes] == ["scope1", "scope2", "scope3"]
+    assert sum((row.energy for row in scopes), Energy()) == whole.energy
+    assert sum((row.total_market_based for row in scopes), Emissions()) == whole.total_market_based
+    assert sum((row.total_location_based for row in scopes), Emissions()) == whole.total_location_based
+
+
+def test_the_sums_of_this_test_are_beyond_64_bits(snapshot: Snapshot) -> None:
+    assert snapshot.footprint(EVER)[0].energy.millijoules > 2**64
+
+
+def test_a_reader_of_no_account_sees_no_row(snapshot: Snapshot) -> None:
+    assert snapshot.footprint(replace(EVER, accounts=())) == []
+
+
+def test_an_account_named_like_sql_is_only_a_name(snapshot: Snapshot) -> None:
+    (row,) = snapshot.footprint(replace(EVER_BY_ACCOUNT, accounts=("x'; DROP TABLE y; --",)))
+    assert row.dimensions == {"account": "x'; DROP TABLE y; --"}
+    assert snapshot.footprint(replace(EVER, accounts=("' OR 1=1 --",))) == []
+
+
+@pytest.mark.parametrize("name", ["host", "label:", "Account", 'account" --', "", "batch_id"])
+def test_an_unknown_dimension_is_refused_with_those_that_exist(tmp_path: Path, name: str) -> None:
+    with pytest.raises(QuantityError, match="account, service, region, site, sku, operation, component, scope or label:<key>"):
+        Ledger(tmp_path / "none").snapshot().footprint(replace(EVER, group_by=("account", name)))
+
+
+def test_bounds_without_an_offset_are_refused(snapshot: Snapshot) -> None:
+    with pytest.raises(QuantityError, match="offset"):
+        snapshot.footprint(FootprintQuery(datetime(2026, 1, 1), datetime(2026, 1, 2, tzinfo=UTC)))  # noqa: DTZ001 - meant
+
+
+def test_bounds_in_another_zone_mean_the_same_instants(snapshot: Snapshot) -> None:
+    zone = timezone(timedelta(hours=5, minutes=30))
+    query = FootprintQuery(START, START + timedelta(hours=3), group_by=("account",), granularity=Granularity.DAY)
+    moved = replace(query, start=query.start.astimezone(zone), end=query.end.astimezone(zone))
+    assert snapshot.footprint(moved) == snapshot.footprint(query)
+    assert snapshot.footprint(replace(moved, granularity=Granularity.ALL))[0].start.utcoffset() == timedelta(0)
+
+
+def test_one_provisional_window_makes_the_row_provisional(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.post(batch({"a": 1}, window=hour(0), provisional=True))
+    ledger.post(batch({"a": 1}, window=hour(1)))
+    assert [row.provisional for row in ledger.snapshot().footprint(replace(EVER, granularity=Granularity.WINDOW))] == [True, False]
+    assert [row.provisional for row in ledger.snapshot().footprint(EVER)] == [True]
+
+
+def test_a_snapshot_lists_accounts_without_pools_and_sites(snapshot: Snapshot) -> None:
+    assert snapshot.accounts() == sorted(NASTY)
+    assert snapshot.sites() == ["s", "t[1]'"]
+
+
+def test_a_snapshot_finds_batches_by_window_and_site(snapshot: Snapshot) -> None:
+    listed = snapshot.batches()
+    assert [(each.start, each.site) for each in listed] == sorted((each.summary.start, each.summary.site) for each in BATCHES)
+    assert snapshot.batches(hour(1).start, hour(5).start) == [
+        each for each in listed if hour(1).start <= each.start < hour(5).start
+    ]
+    assert snapshot.find("s", hour(5)) == next(each.summary for each in BATCHES if each.window == hour(5))
+    assert snapshot.find("s", hour(6)) is None
+    assert snapshot.find("s", Window(hour(5).start, 300)) is None
+
+
+def test_an_empty_batch_covers_its_window(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.post(batch({}))
+    assert len(ledger.snapshot().batches()) == 1
+    assert ledger.snapshot().footprint(EVER) == []
+    assert energy_of(ledger) == {}
+
+
+def test_make_batch_is_what_the_ledger_returns(tmp_path: Path) -> None:
+    made = batch({"a": 1})
+    assert Ledger(tmp_path).post(made) == made.summary
+    assert make_batch.__module__.startswith("greencloud.ledger")

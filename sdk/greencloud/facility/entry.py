@@ -62,11 +62,12 @@ class Entry:
             raise self.error(key, f"{self.section} needs {key!r}", f"add {key} = ...")
         if not isinstance(value, str):
             raise self.error(key, f"{key} is {value!r}, not text", f'write {key} = "..."')
-        if key in self.values and not value.strip():
+        value = " ".join(value.split())  # a source may be written over several lines
+        if key in self.values and not value:
             raise self.error(key, f"{key} is empty", f"write a value, or leave {key} out if it is optional")
         if not value.isprintable():
-            raise self.error(key, f"{key} has control characters", "write it on one line, without tabs")
-        return value.strip()
+            raise self.error(key, f"{key} has control characters", "write it without them")
+        return value
 
     def choice(self, key: str, choices: Collection[str], default: str | None = None) -> str:
         value = self.text(key, default)

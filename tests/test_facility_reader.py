@@ -117,16 +117,16 @@ def test_meter_readings_are_summed_into_the_windows_of_the_book(tmp_path: Path) 
     book = read_facility(write(tmp_path, meters=METERS + rows))
     first, second = Window(datetime(2026, 1, 1, tzinfo=UTC), 900), Window(datetime(2026, 1, 1, 0, 15, tzinfo=UTC), 900)
     n01, n02 = book.readings_at("osl1", first)
-    assert (n01.host, n01.energy_mj, n01.covered_s, n01.busy_cpu_ns) == ("n01", 10 * 3_600_000, sum(range(50, 60)), None)
+    assert (n01.host, n01.energy_mj, n01.covered_s, n01.busy_cpu_ns) == ("n01", 10 * 3_600_000, Fraction(sum(range(50, 60))), None)
     assert (n02.host, n02.energy_mj, n02.busy_cpu_ns) == ("n02", None, 7)
     (facility,) = book.readings_at("osl1", second)
-    assert (facility.host, facility.energy_mj, facility.covered_s) == ("", 4_500_000_000, 900)
+    assert (facility.host, facility.energy_mj, facility.covered_s) == ("", 4_500_000_000, Fraction(900))
 
 
 def test_a_part_that_is_not_known_makes_the_window_not_known(tmp_path: Path) -> None:
     rows = "2026-01-01T00:00:00Z,60,osl1,n01,1,,\n2026-01-01T00:01:00Z,60,osl1,n01,,,\n"
     (reading,) = read_facility(write(tmp_path, meters=METERS + rows)).readings
-    assert (reading.energy_mj, reading.covered_s) == (None, 120)
+    assert (reading.energy_mj, reading.covered_s) == (None, Fraction(120))
 
 
 def test_oversubscription_is_allowed_and_noted(tmp_path: Path) -> None:

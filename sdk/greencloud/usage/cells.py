@@ -76,9 +76,11 @@ def instants(column: Column, name: str, *, path: str = "") -> pa.ChunkedArray:
         except pa.ArrowInvalid as error:
             advice = "windows begin on whole seconds"
             raise UsageDataError(f"{name} is finer than a microsecond, or out of range", path=path, advice=advice) from error
-    known: dict[object, int] = {}
+    known: dict[str, int] = {}
 
     def read(value: object) -> int:
+        if not isinstance(value, str):
+            return _microseconds(value)  # not cached: datetimes of two zones may be equal
         if value not in known:
             known[value] = _microseconds(value)
         return known[value]

@@ -1,5 +1,6 @@
 """The facility book: what the provider knows of its sites, dated, sourced and validated."""
 
+from greencloud.facility.accounts import ACCOUNT_ID, check_account_id
 from greencloud.facility.book import (
     FOREVER,
     POOL_UNATTRIBUTED,
@@ -19,8 +20,10 @@ from greencloud.facility.book import (
     ResourceWeights,
     Site,
 )
+from greencloud.facility.reader import Examined, examine_facility, read_facility, starter_facility
 
 __all__ = [
+    "ACCOUNT_ID",
     "FOREVER",
     "POOL_UNATTRIBUTED",
     "POOL_UNSOLD",
@@ -28,6 +31,7 @@ __all__ = [
     "AccountKind",
     "Certificate",
     "DirectEmission",
+    "Examined",
     "Facility",
     "Factor",
     "FactorKind",
@@ -38,4 +42,8 @@ __all__ = [
     "Reservation",
     "ResourceWeights",
     "Site",
+    "check_account_id",
+    "examine_facility",
+    "read_facility",
+    "starter_facility",
 ]

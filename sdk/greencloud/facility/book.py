@@ -18,6 +18,7 @@ from fractions import Fraction
 from typing import Final
 
 from greencloud.errors import FacilityError
+from greencloud.facility.timeline import Timeline, timelines
 from greencloud.units import Window, accrued, format_instant
 
 __all__ = [
@@ -228,6 +229,37 @@ class Facility:
     weights: ResourceWeights = field(default_factory=ResourceWeights)
     default_site: str = ""  # where use on unlisted hosts is booked; "" where there is more than one candidate
     name: str = ""
+    # Indexes over the fields above: not content, so not compared, shown or passed.
+    _factors: dict[tuple[str, FactorKind], Timeline[Factor]] = field(init=False, repr=False, compare=False)
+    _certificates: dict[str, Timeline[Certificate]] = field(init=False, repr=False, compare=False)
+    _reservations: dict[str, Timeline[Reservation]] = field(init=False, repr=False, compare=False)
+    _direct: dict[str, Timeline[DirectEmission]] = field(init=False, repr=False, compare=False)
+    _readings: dict[tuple[str, Window], list[HostReading]] = field(init=False, repr=False, compare=False)
+    _named: dict[str, Host] = field(init=False, repr=False, compare=False)
+    _housed: dict[str, list[Host]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named: dict[str, Host] = {}
+        for host in self.hosts.values():
+            for name in (host.id, *host.aliases):
+                named.setdefault(name, host)
+        housed: dict[str, list[Host]] = {}
+        for key in sorted(self.hosts):
+            housed.setdefault(key[0], []).append(self.hosts[key])
+        readings: dict[tuple[str, Window], list[HostReading]] = {}
+        for reading in sorted(self.readings, key=lambda r: r.host):
+            readings.setdefault((reading.site, reading.window), []).append(reading)
+        indexes = {
+            "_factors": timelines(self.factors, lambda f: (f.zone, f.kind)),
+            "_certificates": timelines(self.certificates, lambda c: c.zone),
+            "_reservations": timelines(self.reservations, lambda r: r.site),
+            "_direct": timelines(self.direct_emissions, lambda d: d.site),
+            "_readings": readings,
+            "_named": named,
+            "_housed": housed,
+        }
+        for name, index in indexes.items():
+            object.__setattr__(self, name, index)
 
     def is_internal(self, account: str) -> bool:
         known = self.accounts.get(account)
@@ -235,14 +267,11 @@ class Facility:
 
     def host_named(self, name: str) -> Host | None:
         """The host with that id or alias at any site (ids are unique over sites when they come from telemetry)."""
-        for host in self.hosts.values():
-            if name == host.id or name in host.aliases:
-                return host
-        return None
+        return self._named.get(name)
 
     def hosts_of(self, site: str) -> list[Host]:
         """Hosts of a site in canonical (id) order."""
-        return [self.hosts[key] for key in sorted(self.hosts) if key[0] == site]
+        return list(self._housed.get(site, ()))
 
     def factor(self, zone: str, kind: FactorKind, window: Window) -> Factor:
         """The factor that covers the whole window.
@@ -250,9 +279,9 @@ class Facility:
         Raises:
             FacilityError: the book has none; a missing factor is never replaced by an average.
         """
-        for factor in self.factors:
-            if factor.zone == zone and factor.kind is kind and factor.start <= window.start and window.end <= factor.end:
-                return factor
+        factor = self._factors.get((zone, kind), Timeline()).covering(window.start, window.end)
+        if factor is not None:
+            return factor
         raise FacilityError(
             f"no {kind.value} factor for grid zone {zone!r} covers {window}",
             key=f"factors.{zone}.{kind.value}",
@@ -261,13 +290,18 @@ class Facility:
 
     def reservations_at(self, site: str, window: Window) -> list[Reservation]:
         """Reservations in force at the start of the window, in canonical order."""
-        found = [r for r in self.reservations if r.site == site and r.start <= window.start < r.end]
+        touching = self._reservations.get(site, Timeline()).touching(window.start, window.end)
+        found = [r for r in touching if r.start <= window.start]
         return sorted(found, key=lambda r: (r.account, r.service, r.start))
 
     def certificates_in(self, zone: str, window: Window) -> list[Certificate]:
         """Certificates whose period lies over the window, in canonical order."""
-        found = [c for c in self.certificates if c.zone == zone and c.start < window.end and window.start < c.end]
+        found = self._certificates.get(zone, Timeline()).touching(window.start, window.end)
         return sorted(found, key=lambda c: (c.micrograms_per_kwh, c.id))
+
+    def readings_at(self, site: str, window: Window) -> list[HostReading]:
+        """Meter readings of a site for exactly that window, by host ("" for the facility comes first)."""
+        return list(self._readings.get((site, window), ()))
 
     def direct_micrograms(self, site: str, window: Window) -> int:
         """Scope 1 of a site in a window: each booked amount, evenly over its own period.
@@ -275,7 +309,7 @@ class Facility:
         Raises:
             FacilityError: nothing is booked and the site does not declare that it has none.
         """
-        found = [d for d in self.direct_emissions if d.site == site and d.start < window.end and window.start < d.end]
+        found = self._direct.get(site, Timeline()).touching(window.start, window.end)
         if not found and not self.sites[site].scope1_declared_none:
             raise FacilityError(
                 f"site {site!r} books no Scope 1 emissions for {window}",

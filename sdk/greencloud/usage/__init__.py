@@ -1,5 +1,29 @@
 """Usage columns: who used what, where and when, and what the meters said of the hosts."""
 
 from greencloud.usage.columns import KEY, MEASURES, QUALITIES, READING_KEY, READINGS, ROWS, SOURCES, Usage
+from greencloud.usage.digest import digest
+from greencloud.usage.files import read_usage
+from greencloud.usage.intake import usage_from
+from greencloud.usage.merge import empty_usage, merge
+from greencloud.usage.segments import SegmentStore
+from greencloud.usage.windows import rebin, select, site_windows
 
-__all__ = ["KEY", "MEASURES", "QUALITIES", "READINGS", "READING_KEY", "ROWS", "SOURCES", "Usage"]
+__all__ = [
+    "KEY",
+    "MEASURES",
+    "QUALITIES",
+    "READINGS",
+    "READING_KEY",
+    "ROWS",
+    "SOURCES",
+    "SegmentStore",
+    "Usage",
+    "digest",
+    "empty_usage",
+    "merge",
+    "read_usage",
+    "rebin",
+    "select",
+    "site_windows",
+    "usage_from",
+]

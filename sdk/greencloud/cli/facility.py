@@ -1,0 +1,75 @@
+"""``greencloud facility``: look at a facility book before it is put in force."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from greencloud.facility import FOREVER, AccountKind, Examined, Facility, examine_facility
+from greencloud.units import Emissions, Energy, format_instant
+
+__all__ = ["command"]
+
+
+@click.group(name="facility")
+def command() -> None:
+    """Check a facility book."""
+
+
+@command.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check(file: Path) -> None:
+    """Read the book FILE and show what it holds, or every mistake in it with its line and remedy."""
+    examined = examine_facility(file)
+    for note in examined.notes:
+        click.echo(f"note: {note}", err=True)
+    if examined.facility is None:
+        _show_mistakes(examined)
+        sys.exit(1)
+    rows = _summary(examined.facility)
+    width = max(len(label) for label, _ in rows)
+    for label, text in rows:
+        click.echo(f"{label:<{width}}  {text}")
+
+
+def _show_mistakes(examined: Examined) -> None:
+    for error in examined.errors:
+        click.echo(f"error: {error.message}", err=True)
+        if error.advice:
+            click.echo(f"  {error.advice}", err=True)
+    total = len(examined.errors) + examined.untold
+    hidden = f", {examined.untold} of them like those above" if examined.untold else ""
+    click.echo(f"{total} mistake{'s' if total != 1 else ''}{hidden}", err=True)
+
+
+def _summary(book: Facility) -> list[tuple[str, str]]:
+    vcpu = sum(host.vcpu for host in book.hosts.values())
+    internal = sum(account.kind is AccountKind.INTERNAL for account in book.accounts.values())
+    zones = sorted({factor.zone for factor in book.factors})
+    rows = [
+        ("book", book.name or "(no name)"),
+        ("revision", book.revision),
+        ("window", f"{book.window_seconds // 60} min"),
+        ("sites", ", ".join(f"{site.id} ({site.region}, grid zone {site.grid_zone})" for site in book.sites.values())),
+        ("accounts", f"{len(book.accounts)}, {internal} of them internal"),
+        ("hosts", f"{len(book.hosts)} with {vcpu} vCPU"),
+        ("curves", ", ".join(sorted(book.curves)) or "none"),
+        ("reservations", str(len(book.reservations))),
+        ("factors", f"{len(book.factors)} for {', '.join(zones)}"),
+    ]
+    if book.factors:
+        last = max(factor.end for factor in book.factors)
+        rows.append(("  from", format_instant(min(factor.start for factor in book.factors))))
+        rows.append(("  to", "no end" if last == FOREVER else format_instant(last)))
+    certified = Energy(sum(certificate.millijoules for certificate in book.certificates))
+    embodied = Emissions(sum(asset.embodied_micrograms for asset in book.hardware))
+    direct = Emissions(sum(emission.micrograms for emission in book.direct_emissions))
+    return [
+        *rows,
+        ("certificates", f"{len(book.certificates)}, {certified}"),
+        ("hardware", f"{len(book.hardware)} assets, {embodied} CO2e embodied"),
+        ("direct emissions", f"{len(book.direct_emissions)}, {direct} CO2e"),
+        ("meter readings", str(len(book.readings))),
+    ]

@@ -1,0 +1,140 @@
+"""What only the whole book can show: repeats, overlaps, and things that a site needs and nobody wrote.
+
+Each check takes entries beside the values read from them, so that a mistake is told at its line, and yields errors. ``notes``
+yields what is allowed and yet worth knowing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from datetime import datetime
+from fractions import Fraction
+from itertools import pairwise
+from typing import TypeVar
+
+from greencloud.errors import FacilityError
+from greencloud.facility.book import FOREVER, DirectEmission, Factor, FactorKind, Host, HostReading, Reservation, Site
+from greencloud.facility.entry import Entry
+from greencloud.facility.timeline import Dated
+from greencloud.units import format_instant
+
+__all__ = ["host_names", "missing_factors", "notes", "overlaps", "repeats", "scope1"]
+
+T = TypeVar("T")
+D = TypeVar("D", bound=Dated)
+Read = list[tuple[Entry, T]]
+
+
+def repeats(read: Read[T], key: str, name: Callable[[T], str]) -> Iterator[FacilityError]:
+    """Ids that are given twice."""
+    seen: dict[str, Entry] = {}
+    for entry, value in read:
+        first = seen.setdefault(name(value), entry)
+        if first is not entry:
+            yield entry.error(key, f"{key} {name(value)!r} is there already, at {first.path}:{first.line}", "give each its own")
+
+
+def host_names(read: Read[Host]) -> Iterator[FacilityError]:
+    """Ids and aliases of hosts that mean two hosts, or one host twice: telemetry names hosts without their site."""
+    seen = {host.id: entry for entry, host in reversed(read)}
+    for entry, host in read:
+        for alias in host.aliases:
+            first = seen.setdefault(alias, entry)
+            if first is not entry:
+                yield entry.error(
+                    "aliases", f"alias {alias!r} is taken at {first.path}:{first.line}", "a name means one host: remove one"
+                )
+            elif alias == host.id or host.aliases.count(alias) > 1:
+                yield entry.error("aliases", f"alias {alias!r} is given twice for host {host.id!r}", "remove one")
+                break
+
+
+def overlaps(read: Read[D], what: str, key: Callable[[D], Hashable]) -> Iterator[FacilityError]:
+    """Things of one key whose periods share time, so that two would hold at once."""
+    groups: dict[Hashable, Read[D]] = {}
+    for entry, value in read:
+        groups.setdefault(key(value), []).append((entry, value))
+    for group in groups.values():
+        group.sort(key=lambda pair: (pair[1].start, pair[0].path, pair[0].line))
+        for (first, before), (entry, value) in pairwise(group):
+            if value.start < before.end:
+                yield entry.error(
+                    "start",
+                    f"{what} overlaps the one at {first.path}:{first.line}, which ends {format_instant(before.end)}",
+                    f"end the earlier one at {format_instant(value.start)}, or remove one; periods are [start, end)",
+                )
+
+
+def missing_factors(sites: Read[Site], factors: Iterable[Factor]) -> Iterator[FacilityError]:
+    """Location-based, residual and upstream factors are all needed where there is a site: none stands in for another."""
+    known = {(factor.zone, factor.kind) for factor in factors}
+    for entry, site in sites:
+        missing = [kind.value for kind in FactorKind if (site.grid_zone, kind) not in known]
+        if missing:
+            yield entry.error(
+                "grid_zone",
+                f"grid zone {site.grid_zone!r} has no {', '.join(missing)} factor",
+                f'add [[factors]] with zone = "{site.grid_zone}" and kind = "{missing[0]}"; kinds are {", ".join(FactorKind)}',
+            )
+
+
+def scope1(sites: Read[Site], booked: Iterable[DirectEmission]) -> Iterator[FacilityError]:
+    """A site books its direct emissions or declares that it has none; silence is neither."""
+    with_emissions = {emission.site for emission in booked}
+    for entry, site in sites:
+        if site.scope1_declared_none and site.id in with_emissions:
+            yield entry.error(
+                "scope1", f"site {site.id!r} declares no Scope 1 and books some", "remove scope1 or the direct_emissions"
+            )
+        if not site.scope1_declared_none and site.id not in with_emissions:
+            yield entry.error(
+                "scope1",
+                f"site {site.id!r} says nothing of Scope 1",
+                'add [[direct_emissions]] for its fuel and refrigerants, or write scope1 = "none"',
+            )
+
+
+def notes(
+    sites: Iterable[Site], hosts: Iterable[Host], reservations: Iterable[Reservation], readings: Iterable[HostReading]
+) -> Iterator[str]:
+    """What is allowed and worth knowing."""
+    shared = [host for host in hosts if not host.dedicated_to]
+    booked = list(reservations)
+    metered = {reading.site for reading in readings if not reading.host}
+    for site in sites:
+        if site.pue is None and site.id not in metered:
+            yield f"site {site.id!r} has no pue: only windows with a reading of its facility meter can be allocated"
+        here = [host for host in shared if host.site == site.id]
+        at_site = [r for r in booked if r.site == site.id]
+        vcpu, when = _peak(at_site, lambda r: r.vcpu)
+        capacity = sum((host.vcpu for host in here), Fraction(0))
+        if here and vcpu > capacity:
+            yield _oversold(site, "vCPU", vcpu, capacity, when)
+        memory, when = _peak(at_site, lambda r: Fraction(r.memory_bytes, 1 << 30))
+        capacity = sum((Fraction(host.memory_bytes, 1 << 30) for host in here), Fraction(0))
+        if here and memory > capacity:
+            yield _oversold(site, "GiB", memory, capacity, when)
+
+
+def _oversold(site: Site, unit: str, reserved: Fraction, capacity: Fraction, when: datetime) -> str:
+    return (
+        f"site {site.id!r} is oversubscribed: {_short(reserved)} {unit} reserved from {format_instant(when)}, "
+        f"{_short(capacity)} {unit} on its shared hosts"
+    )
+
+
+def _peak(reservations: list[Reservation], size: Callable[[Reservation], Fraction]) -> tuple[Fraction, datetime]:
+    """The most that is reserved at once, and since when."""
+    changes = [(r.start, size(r)) for r in reservations] + [(r.end, -size(r)) for r in reservations]
+    changes.sort(key=lambda change: change[0])
+    level, peak = Fraction(0), (Fraction(0), FOREVER)
+    for at, (when, change) in enumerate(changes):
+        level += change
+        settled = at + 1 == len(changes) or changes[at + 1][0] != when
+        if settled and level > peak[0]:
+            peak = (level, when)
+    return peak
+
+
+def _short(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else f"{round(value * 10) // 10}.{round(value * 10) % 10}"

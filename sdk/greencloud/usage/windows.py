@@ -1,0 +1,144 @@
+"""Usage and windows: which there are, what is in one, and finer ones summed into coarser.
+
+Rebinning conserves every measure: finer windows nest in the coarser one and are added up in integers. It never divides a window,
+because how the use lay within it is not known; and it never adds a window to its own parts, because that would count twice.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from greencloud.errors import UsageDataError
+from greencloud.units import WINDOW_SECONDS, Window
+from greencloud.usage.cells import first_row
+from greencloud.usage.columns import KEY, MEASURES, READING_KEY, READINGS, ROWS, Usage
+from greencloud.usage.merge import canonical, same_as_before
+
+__all__ = ["rebin", "select", "site_windows"]
+
+_SECOND_US: Final = 1_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WIDE: Final = pa.decimal128(38, 0)  # sums of int64 cannot wrap in it
+_READING_SUMS: Final = ("energy_mj", "covered_us", "busy_cpu_ns", "memory_byte_s")
+
+
+def rebin(usage: Usage, window_seconds: int) -> Usage:
+    """The usage in windows of that length.
+
+    A reading of which one part is not known is not known as a whole; it is modelled when one part is.
+
+    Raises:
+        UsageDataError: a row's window is coarser or does not nest, overlaps another of the same key, or a sum exceeds int64.
+    """
+    if window_seconds not in WINDOW_SECONDS:
+        raise UsageDataError(f"no window of {window_seconds} s", advice=f"use one of {', '.join(map(str, WINDOW_SECONDS))}")
+    return Usage(
+        _rebinned(usage.rows, ROWS, KEY, MEASURES, window_seconds),
+        _rebinned(usage.readings, READINGS, READING_KEY, _READING_SUMS, window_seconds),
+    )
+
+
+def site_windows(usage: Usage) -> list[tuple[str, Window]]:
+    """Every site and window with rows or readings, sorted.
+
+    Raises:
+        UsageDataError: a window is of a length that only rows on their way in may have; ``rebin`` first.
+    """
+    found = set()
+    for table in (usage.rows, usage.readings):
+        places = table.select(["site", "window_start", "window_s"]).group_by(["site", "window_start", "window_s"]).aggregate([])
+        starts = places["window_start"].cast(pa.int64()).to_pylist()
+        found |= set(zip(places["site"].to_pylist(), starts, places["window_s"].to_pylist(), strict=True))
+    for _, _, seconds in found:
+        if seconds not in WINDOW_SECONDS:
+            raise UsageDataError(f"usage has windows of {seconds} s", advice="rebin it to the facility book's window first")
+    return [(site, Window(_EPOCH + timedelta(microseconds=start), seconds)) for site, start, seconds in sorted(found)]
+
+
+def select(usage: Usage, site: str, window: Window) -> Usage:
+    """What lies in one window of one site.
+
+    Raises:
+        UsageDataError: a row of the site shares time with the window and is not of it; leaving it out would lose it.
+    """
+    return Usage(_selected(usage.rows, site, window), _selected(usage.readings, site, window))
+
+
+def _selected(table: pa.Table, site: str, window: Window) -> pa.Table:
+    start = table["window_start"].cast(pa.int64())
+    end = pc.add(start, pc.multiply(table["window_s"].cast(pa.int64()), _SECOND_US))
+    shares = pc.and_(pc.less(start, window.end_us), pc.greater(end, window.start_us))
+    found = table.filter(pc.and_(shares, pc.equal(table["site"], site)))
+    if found.num_rows and pc.any(pc.not_equal(found["window_s"], window.seconds)).as_py():
+        raise UsageDataError(
+            f"site {site!r} has rows of other lengths in {window}", advice="rebin the usage to the window's length first"
+        )
+    return found
+
+
+def _rebinned(table: pa.Table, schema: pa.Schema, key: tuple[str, ...], sums: tuple[str, ...], seconds: int) -> pa.Table:
+    if not table.num_rows:
+        return schema.empty_table()
+    lengths = pc.unique(table["window_s"]).to_pylist()
+    if lengths == [seconds]:
+        return canonical(table, key)
+    for length in lengths:
+        if seconds % length:
+            raise UsageDataError(
+                f"usage in windows of {length} s does not nest in windows of {seconds} s",
+                advice="report finer windows, or use a coarser window in the facility book",
+            )
+    if len(lengths) > 1:
+        _refuse_overlap(table, key)
+    coarse = pa.table(
+        {
+            "window_start": pc.floor_temporal(table["window_start"], seconds, "second"),
+            "window_s": pa.repeat(pa.scalar(seconds, pa.int32()), table.num_rows),
+        }
+        | {name: table[name] for name in key[2:]}
+        | {name: table[name].cast(_WIDE) for name in sums}
+        | ({"quality": table["quality"]} if "quality" not in key else {})
+    )
+    return canonical(_summed(coarse, schema, key, sums), key)
+
+
+def _summed(coarse: pa.Table, schema: pa.Schema, key: tuple[str, ...], sums: tuple[str, ...]) -> pa.Table:
+    whole = pc.ScalarAggregateOptions(skip_nulls=False)
+    wanted = [(name, "sum", whole) for name in sums]
+    if "quality" not in key:
+        wanted.append(("quality", "max", whole))  # "modelled" sorts after "measured"
+    grouped = coarse.group_by(list(key)).aggregate(wanted)
+    columns = {name: grouped[name] for name in key}
+    for name in sums:
+        try:
+            columns[name] = grouped[f"{name}_sum"].cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise UsageDataError(
+                f"{name} adds up to more than int64 holds", advice="use a finer window in the facility book"
+            ) from error
+    if "quality" not in key:
+        columns["quality"] = grouped["quality_max"]
+    return pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema=schema)
+
+
+def _refuse_overlap(table: pa.Table, key: tuple[str, ...]) -> None:
+    """Sorted by start within each key, windows overlap anywhere only if two neighbours do."""
+    who = key[2:]
+    order = [*((name, "ascending") for name in who), ("window_start", "ascending"), ("window_s", "ascending")]
+    table = table.take(pc.sort_indices(table, sort_keys=order)).combine_chunks()
+    start = table["window_start"].cast(pa.int64())
+    end = pc.add(start, pc.multiply(table["window_s"].cast(pa.int64()), _SECOND_US))
+    clash = pc.and_(same_as_before(table, who), pc.less(start.slice(1), end.slice(0, table.num_rows - 1)))
+    row = first_row(clash)
+    if row >= 0:
+        pair = table.slice(row, 2)
+        named = ", ".join(f"{name}={pair[name][0].as_py()}" for name in who if pair[name][0].as_py() not in {"", "{}"})
+        when = [text.as_py() for text in pair["window_start"].cast(pa.string())]
+        raise UsageDataError(
+            f"windows overlap for {named}: {when[0]} of {pair['window_s'][0]} s and {when[1]} of {pair['window_s'][1]} s",
+            advice="keep one length of window for each key, or the same use counts twice",
+        )

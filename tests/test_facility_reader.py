@@ -1,0 +1,176 @@
+"""A book that is right is read exactly, and its revision is that of its content."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from facility_books import BOOK, METERS, line_of, write
+from greencloud.cli import main
+from greencloud.errors import FacilityError
+from greencloud.facility import (
+    FOREVER,
+    AccountKind,
+    FactorKind,
+    check_account_id,
+    examine_facility,
+    read_facility,
+    starter_facility,
+)
+from greencloud.units import Window
+
+
+def test_a_book_is_read_exactly(tmp_path: Path) -> None:
+    book = read_facility(write(tmp_path))
+    assert (book.name, book.window_seconds, book.default_site) == ("North", 900, "osl1")
+    assert book.accounts["payments"].kind is AccountKind.TENANT
+    assert book.is_internal("platform")
+    assert book.curves["lake"].watts(Fraction(1, 2), Fraction(8)) == 8 * (Fraction("0.64") + Fraction("3.97")) / 2
+    assert (book.sites["osl1"].pue, book.sites["sto1"].pue) == (Fraction("1.12"), Fraction(9, 8))
+    assert (book.sites["osl1"].scope1_declared_none, book.sites["sto1"].scope1_declared_none) == (True, False)
+    assert book.hosts["osl1", "n01"].memory_bytes == 16 << 30
+    assert book.hosts["osl1", "n02"].memory_bytes == 16 * 10**9
+    assert book.hosts["osl1", "n02"].idle_watts == Fraction("52.5")
+    assert book.reservations[0].end == datetime(2026, 7, 1, tzinfo=UTC)
+    assert [factor.micrograms_per_kwh for factor in book.factors] == [17_200_000, 502_100_000, 5_000_000]
+    assert book.factors[1].end == FOREVER
+    assert book.certificates[0].millijoules == 1500 * 3_600_000_000
+    assert (book.hardware[0].embodied_micrograms, book.hardware[0].in_service) == (1_344_250_000_000, date(2024, 2, 29))
+    assert book.hardware[0].life_days == 1461
+    assert book.direct_emissions[0].micrograms == 5300 * 10**9
+    assert book.weights.memory_gib == Fraction(1, 20)
+
+
+def test_a_factor_knows_where_it_was_written(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    factor = read_facility(path).factors[0]
+    assert (factor.path, factor.line) == (str(path), line_of(BOOK, "[[factors]]"))
+
+
+def test_the_starter_book_says_that_its_figures_are_defaults() -> None:
+    book = starter_facility()
+    assert list(book.sites) == ["default"]
+    assert book.default_site == "default"
+    assert not book.hosts
+    assert book.curves[book.sites["default"].unlisted_hosts].per_vcpu
+    for at in (2020, 2026, 2099):
+        window = Window(datetime(at, 1, 1, tzinfo=UTC))
+        assert all(book.factor("default", kind, window).micrograms_per_kwh > 0 for kind in FactorKind)
+        assert book.direct_micrograms("default", window) == 0
+    sources = [factor.source for factor in book.factors] + [curve.source for curve in book.curves.values()]
+    assert all("DEFAULT, to be replaced" in source for source in [*sources, book.sites["default"].source])
+    assert all("Electricity Maps (2025)" in factor.source for factor in book.factors)
+
+
+def test_series_come_from_csv_files_beside_the_book(tmp_path: Path) -> None:
+    factors = "zone,kind,start,end,g_per_kwh,source\n" + "".join(
+        f"SE,{kind},2026-01-01T{hour:02}:00:00Z,2026-01-01T{hour + 1:02}:00:00Z,{hour}.5,SVK\n"
+        for kind in ("location", "residual", "upstream")
+        for hour in range(3)
+    )
+    book = read_facility(write(tmp_path, factors=factors))
+    found = book.factor("SE", FactorKind.RESIDUAL, Window(datetime(2026, 1, 1, 2, 15, tzinfo=UTC), 900))
+    assert found.micrograms_per_kwh == 2_500_000
+    assert (found.path, found.line) == (str(tmp_path / "factors.csv"), 7)
+    with pytest.raises(FacilityError, match="no residual factor"):
+        book.factor("SE", FactorKind.RESIDUAL, Window(datetime(2026, 1, 1, 3, tzinfo=UTC), 900))
+
+
+def test_hosts_in_csv_and_gzip_are_the_same_hosts(tmp_path: Path) -> None:
+    before, rest = BOOK.split('[[hosts]]\nid = "n01"')
+    rest = rest.partition("[[reservations]]")[2]
+    hosts = "id,site,vcpu,memory,curve,idle_watts,dedicated_to,aliases\n"
+    hosts += "n02,osl1,8,16 GB,,52.5,payments,\nn01,osl1,8,16 GiB,lake,,,node-1 10.0.0.1\n"
+    path = write(tmp_path, f'{before}[[reservations]]{rest}\n[files]\nhosts = ["hosts.csv.gz"]\n')
+    (tmp_path / "hosts.csv.gz").write_bytes(gzip.compress(hosts.encode()))
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert read_facility(path).revision == read_facility(write(plain)).revision
+    assert examine_facility(path).files == (path, tmp_path / "hosts.csv.gz")
+
+
+def test_the_revision_is_of_the_content_and_not_of_its_form(tmp_path: Path) -> None:
+    first = read_facility(write(tmp_path)).revision
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    tables = BOOK.split("\n[[")
+    shuffled = tables[0] + "\n# a remark\n[[" + "\n[[".join(reversed(tables[1:])) + "\n"
+    assert read_facility(write(moved, shuffled.replace("17.2", "17.20"))).revision == first
+    for old, new in (
+        ("17.2", "17.21"),
+        ("2027-01-01\ng", "2027-01-02\ng"),
+        ("NVE", "SSB"),
+        ("n01-server", "n01-box"),
+        ('"15min"', '"5min"'),
+    ):
+        assert read_facility(write(moved, BOOK.replace(old, new))).revision != first, old
+
+
+def test_meter_readings_are_summed_into_the_windows_of_the_book(tmp_path: Path) -> None:
+    rows = "".join(f"2026-01-01T00:{minute:02}:00Z,60,osl1,node-1,0.001,{50 + minute},\n" for minute in range(10))
+    rows += "2026-01-01T00:15:00Z,900,osl1,,1.25,,\n2026-01-01T00:00:00Z,900,osl1,n02,,,7\n"
+    book = read_facility(write(tmp_path, meters=METERS + rows))
+    first, second = Window(datetime(2026, 1, 1, tzinfo=UTC), 900), Window(datetime(2026, 1, 1, 0, 15, tzinfo=UTC), 900)
+    n01, n02 = book.readings_at("osl1", first)
+    assert (n01.host, n01.energy_mj, n01.covered_s, n01.busy_cpu_ns) == ("n01", 10 * 3_600_000, Fraction(sum(range(50, 60))), None)
+    assert (n02.host, n02.energy_mj, n02.busy_cpu_ns) == ("n02", None, 7)
+    (facility,) = book.readings_at("osl1", second)
+    assert (facility.host, facility.energy_mj, facility.covered_s) == ("", 4_500_000_000, Fraction(900))
+
+
+def test_a_part_that_is_not_known_makes_the_window_not_known(tmp_path: Path) -> None:
+    rows = "2026-01-01T00:00:00Z,60,osl1,n01,1,,\n2026-01-01T00:01:00Z,60,osl1,n01,,,\n"
+    (reading,) = read_facility(write(tmp_path, meters=METERS + rows)).readings
+    assert (reading.energy_mj, reading.covered_s) == (None, Fraction(120))
+
+
+def test_oversubscription_is_allowed_and_noted(tmp_path: Path) -> None:
+    examined = examine_facility(write(tmp_path, BOOK.replace("vcpu = 4", "vcpu = 8.5")))
+    assert examined.facility is not None
+    assert examined.notes == (
+        "site 'osl1' is oversubscribed: 8.5 vCPU reserved from 2026-01-01T00:00:00Z, 8 vCPU on its shared hosts",
+    )
+    assert examine_facility(write(tmp_path)).notes == ()
+
+
+@pytest.mark.parametrize("account", ["a", "payments", "arn:aws/1@x.y_z-1", "9" * 128])
+def test_account_ids_are_taken_as_they_are(account: str) -> None:
+    assert check_account_id(account) == account
+
+
+@pytest.mark.parametrize("account", ["", "(unsold)", "-a", "a b", "a\n", "é", "9" * 129, "a(b)"])
+def test_what_could_pose_as_a_pool_is_no_account_id(account: str) -> None:
+    with pytest.raises(FacilityError, match="not an account id"):
+        check_account_id(account)
+
+
+def test_the_command_line_shows_what_a_book_holds(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["facility", "check", str(write(tmp_path))])
+    assert result.exit_code == 0, result.output
+    shown = dict(line.split(maxsplit=1) for line in result.stdout.splitlines() if line and not line.startswith(" "))
+    assert shown["book"] == "North"
+    assert shown["hosts"] == "2 with 16 vCPU"
+    assert shown["factors"] == "3 for NO"
+
+
+def test_the_command_line_shows_every_mistake_and_fails(tmp_path: Path) -> None:
+    path = write(tmp_path, BOOK.replace("pue = 1.12", "pue = 0.5").replace("kg = 5300", "kg = -1"))
+    result = CliRunner().invoke(main, ["facility", "check", str(path)])
+    assert result.exit_code == 1
+    assert not result.stdout
+    assert f"error: {path}:{line_of(BOOK, 'pue = 1.12')}: pue 0.5 is below 1\n  facility energy" in result.stderr
+    assert result.stderr.endswith("2 mistakes\n")
+
+
+def test_a_book_is_not_tied_to_its_place(tmp_path: Path) -> None:
+    factors = "zone,kind,start,g_per_kwh,source\nSE,location,2026-01-01,1,x\n"
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    path = write(here, factors=factors)
+    shutil.copytree(here, there)
+    assert read_facility(path).revision == read_facility(there / path.name).revision

@@ -1,0 +1,125 @@
+"""A value is the same on both sides of the wire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from greencloud import wire
+from greencloud.errors import QuantityError
+from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus, GoalYear, Granularity
+from greencloud.units import Emissions, Energy
+from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_service_pb2, quantity_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+# Whole units are int64 on the wire: 9.2e18 kg is far beyond what the Earth emits.
+amounts = st.integers(-(10**27), 10**27)
+energies = amounts.map(Energy)
+emissions = amounts.map(Emissions)
+instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
+texts = st.text(st.characters(codec="utf-8"), max_size=12)
+tuples = st.lists(texts, max_size=3).map(tuple)
+
+rows = st.builds(
+    FootprintRow,
+    start=instants,
+    end=instants,
+    dimensions=st.dictionaries(texts, texts, max_size=3),
+    energy=energies,
+    scope1=emissions,
+    scope2_location_based=emissions,
+    scope2_market_based=emissions,
+    scope3_upstream_location_based=emissions,
+    scope3_upstream_market_based=emissions,
+    scope3_embodied=emissions,
+    operation_count=st.integers(-(2**63), 2**63 - 1),
+    quality_flags=tuples,
+    provisional=st.booleans(),
+    methodology_versions=tuples,
+)
+batches = st.builds(
+    BatchSummary,
+    id=texts,
+    site=texts,
+    start=instants,
+    end=instants,
+    rule=texts,
+    methodology_version=texts,
+    facility_revision=texts,
+    usage_revision=texts,
+    supersedes=texts,
+    provisional=st.booleans(),
+    metered_energy=energies,
+    account_energy=energies,
+    pool_energy=st.dictionaries(texts, energies, max_size=3),
+    created=instants,
+    notes=tuples,
+)
+years = st.builds(GoalYear, year=st.integers(1990, 2100), path=emissions, actual=st.none() | emissions)
+goals = st.builds(
+    GoalProgress,
+    name=texts,
+    display_name=texts,
+    kind=st.sampled_from(["absolute", "neutrality"]),
+    scopes=tuples,
+    base_year=st.integers(1990, 2100),
+    base_emissions=emissions,
+    target_year=st.integers(1990, 2100),
+    target_emissions=emissions,
+    years=st.lists(years, max_size=3).map(tuple),
+    ledger_year=st.integers(1990, 2100),
+    ledger_covered_seconds=st.integers(0, 366 * 86_400),
+    ledger_emissions=emissions,
+    path_emissions=emissions,
+    status=st.sampled_from(GoalStatus),
+    as_of=instants,
+    notes=tuples,
+)
+
+
+@given(amounts)
+def test_an_amount_survives_the_wire(amount: int) -> None:
+    energy = quantity_pb2.Energy.FromString(wire.energy_to_message(Energy(amount)).SerializeToString())
+    mass = quantity_pb2.Emissions.FromString(wire.emissions_to_message(Emissions(amount)).SerializeToString())
+    assert wire.energy_from_message(energy) == Energy(amount)
+    assert wire.emissions_from_message(mass) == Emissions(amount)
+    assert energy.megajoules * energy.millijoules >= 0
+
+
+@given(instants)
+def test_an_instant_survives_the_wire(instant: datetime) -> None:
+    assert wire.instant_from_message(wire.instant_to_message(instant)) == instant
+
+
+@given(rows)
+def test_a_footprint_row_survives_the_wire(row: FootprintRow) -> None:
+    message = footprint_service_pb2.FootprintRow.FromString(wire.row_to_message(row).SerializeToString())
+    assert wire.row_from_message(message) == row
+    assert wire.emissions_from_message(message.total_market_based) == row.total_market_based
+    assert wire.emissions_from_message(message.total_location_based) == row.total_location_based
+
+
+@given(batches)
+def test_a_batch_survives_the_wire(batch: BatchSummary) -> None:
+    message = allocation_service_pb2.Batch.FromString(wire.batch_to_message(batch).SerializeToString())
+    assert wire.batch_from_message(message) == batch
+    assert wire.energy_from_message(message.difference) == batch.difference
+
+
+@given(goals)
+def test_progress_towards_a_goal_survives_the_wire(goal: GoalProgress) -> None:
+    message = goal_service_pb2.GoalProgress.FromString(wire.goal_to_message(goal).SerializeToString())
+    assert wire.goal_from_message(message) == goal
+    assert wire.emissions_from_message(message.gap) == goal.gap
+
+
+@pytest.mark.parametrize(("whole", "part"), [(1, -1), (-1, 1), (0, 10**9), (0, -(10**9)), (5, 2 * 10**9)])
+def test_an_amount_that_is_not_normalised_is_refused(whole: int, part: int) -> None:
+    with pytest.raises(QuantityError, match="not normalised"):
+        wire.energy_from_message(quantity_pb2.Energy(megajoules=whole, millijoules=part))
+
+
+def test_every_granularity_has_its_own_number() -> None:
+    assert set(wire.GRANULARITIES) == set(Granularity)
+    assert sorted(wire.GRANULARITIES.values()) == sorted(footprint_service_pb2.Granularity.values())

@@ -19,13 +19,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from greencloud.errors import FacilityError, NotFoundError, StoreError
-from greencloud.facility import Facility, read_facility, starter_facility
+from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
 from greencloud.usage import SegmentStore
 
@@ -127,15 +126,17 @@ class DataDirectory:
             FacilityError: the book is wrong; the one in force stays.
         """
         source = Path(path)
-        book = read_facility(source)
+        examined = examine_facility(source)
+        book = examined.facility or read_facility(source)  # which raises the first mistake
         books = self.path / "facility" / "books"
         kept = books / book.revision
         if not kept.exists():
             fresh = books / f".{book.revision}.{os.getpid()}"
             shutil.rmtree(fresh, ignore_errors=True)
-            for name in (source.name, *_named_files(source)):
-                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source.parent / name, fresh / name)
+            for file in examined.files:
+                copy = fresh / _inside(file, source)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
             fresh.rename(kept)
         current = self.path / "facility" / "current.json"
         replace_file(current, json.dumps({"revision": book.revision, "file": source.name}) + "\n")
@@ -157,18 +158,17 @@ class DataDirectory:
         return [json.loads(line) for line in lines[:-1] if line]
 
 
-def _named_files(book: Path) -> list[str]:
-    with book.open("rb") as file:
-        named = tomllib.load(file, parse_float=str).get("files", {}).values()
-    for name in named:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise FacilityError(
-                f"file {name!r} lies outside the folder of the book",
-                path=str(book),
-                key="files",
-                advice="keep the files of a facility book beside it, so that a revision can be kept whole",
-            )
-    return [str(name) for name in named]
+def _inside(file: Path, book: Path) -> Path:
+    """A file of a book, relative to the book's folder."""
+    folder = book.parent.resolve()
+    if not file.resolve().is_relative_to(folder):
+        raise FacilityError(
+            f"{file} lies outside the folder of the book",
+            path=str(book),
+            key="files",
+            advice="keep the files of a facility book beside it, so that a revision can be kept whole",
+        )
+    return file.resolve().relative_to(folder)
 
 
 def replace_file(path: Path, text: str) -> None:

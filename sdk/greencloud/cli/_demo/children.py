@@ -101,12 +101,12 @@ class Child:
         while not _healthy(port, max(0.1, deadline - time.monotonic())):
             if time.monotonic() > deadline:
                 raise self._failed(f"{self.name} did not answer on port {port} within {timeout:g} s")
-            self._ends_within(0.05)
+            self.ends_within(0.05)
             self.check()
 
     def wait(self, *, timeout: float) -> int:
         """The exit status, when the process ends by itself."""
-        if not self._ends_within(timeout):
+        if not self.ends_within(timeout):
             raise self._failed(f"{self.name} did not end within {timeout:g} s")
         self._reader.join(1)
         return self._process.returncode
@@ -122,7 +122,8 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
-    def _ends_within(self, timeout: float) -> bool:
+    def ends_within(self, timeout: float) -> bool:
+        """Wait that long; whether it has ended."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
             return True
@@ -169,6 +170,15 @@ class Children:
         for child in self._all:
             child.check()
 
+    def watch(self, child: Child, *, timeout: float) -> int:
+        """Wait for the end of one, while every other one must go on running."""
+        deadline = time.monotonic() + timeout
+        while not child.ends_within(min(0.5, max(0.0, deadline - time.monotonic()))):
+            self.check()
+            if time.monotonic() > deadline:
+                break
+        return child.wait(timeout=0)
+
     def stop(self, *children: Child, grace: float = 15.0) -> None:
         """End them in order: asked first, together; those that have not ended after the grace time are killed."""
         for child in children:
@@ -185,4 +195,9 @@ class Children:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop(*self._all, grace=5.0)
+        everyone = list(self._all)
+        try:
+            self.stop(*reversed(everyone), grace=5.0)
+        finally:  # a second Ctrl-C ends the patience, not the ending
+            for child in everyone:
+                child.kill()

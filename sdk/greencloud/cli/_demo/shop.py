@@ -156,8 +156,8 @@ class Shop:
 
     def start_load(self, children: Children, *, seed: int, requests: int, seconds: float) -> Child:
         options = {
-            "storefront": self._url("storefront"),
-            "analytics": self._url("analytics"),
+            "storefront": self.url("storefront"),
+            "analytics": self.url("analytics"),
             "seed": seed,
             "requests": requests,
             "seconds": seconds,
@@ -165,11 +165,11 @@ class Shop:
         command = [sys.executable, "load.py", *(f"--{key}={value}" for key, value in options.items())]
         return children.start("load", command, environment=self._environment, directory=self.folder)
 
-    def _url(self, name: str) -> str:
+    def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def _command(self, service: Service) -> list[str]:
-        addresses = [f"--{name}={self._url(name)}" for name in service.calls]
+        addresses = [f"--{name}={self.url(name)}" for name in service.calls]
         return [*INSTRUMENT, sys.executable, f"{service.name}.py", f"--port={self.ports[service.name]}", *addresses]
 
     def _environment_of(self, service: Service) -> dict[str, str]:

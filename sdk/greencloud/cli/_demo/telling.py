@@ -1,0 +1,81 @@
+"""What the demo says at the end, as text, and whether all is well. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from greencloud.results import BatchSummary, FootprintRow, RunSummary
+from greencloud.units import Energy, format_instant, round_half_even
+
+__all__ = ["conservation", "next_commands", "operation_costs", "problems"]
+
+
+def operation_costs(rows: Iterable[FootprintRow], *, most: int) -> str:
+    """What one operation of each kind costs: its CO2e (location-based) over its count, the most frequent first."""
+    counted = sorted(
+        (row for row in rows if row.operation_count),
+        key=lambda row: (-row.operation_count, row.dimensions.get("service", ""), row.dimensions.get("operation", "")),
+    )
+    if not counted:
+        return "No operation was counted.\n"
+    lines = []
+    for row in counted[:most]:
+        name = f"{row.dimensions.get('service', '')} {row.dimensions.get('operation', '')}".strip()
+        lines.append((f"{row.operation_count:,}", f"{_milligrams(row)} mg", name))
+    widths = [max(len(line[column]) for line in lines) for column in range(2)]
+    left_out = f"  and {len(counted) - most} more\n" if len(counted) > most else ""
+    return "".join(f"  {count:>{widths[0]}} x {cost:>{widths[1]}}  {name}\n" for count, cost, name in lines) + left_out
+
+
+def _milligrams(row: FootprintRow) -> str:
+    each = round_half_even(Fraction(row.total_location_based.micrograms, row.operation_count))
+    return f"{each // 1000:,}.{each % 1000:03d}"
+
+
+def conservation(batches: Sequence[BatchSummary]) -> str:
+    """One exact line for every site and window, and one for all: meter total = accounts + pools, and the difference."""
+    lines = [_line(f"{batch.site} {format_instant(batch.start)} to {format_instant(batch.end)}", [batch]) for batch in batches]
+    return "".join(f"{line}\n" for line in [*lines, _line("total", batches)])
+
+
+def _line(name: str, batches: Sequence[BatchSummary]) -> str:
+    pools = sorted({pool for batch in batches for pool in batch.pool_energy})
+    parts = [("accounts", _sum(batch.account_energy for batch in batches))]
+    parts += [(pool, _sum(batch.pool_energy.get(pool, Energy()) for batch in batches)) for pool in pools]
+    meter = _sum(batch.metered_energy for batch in batches)
+    charged = " + ".join(f"{part} {energy.millijoules:,}" for part, energy in parts)
+    difference = _sum(batch.difference for batch in batches)
+    return f"{name}: meter total {meter.millijoules:,} mJ = {charged}; difference {difference.millijoules:,}"
+
+
+def _sum(energies: Iterable[Energy]) -> Energy:
+    return sum(energies, Energy())
+
+
+def problems(run: RunSummary, batches: Sequence[BatchSummary], rows: Mapping[str, Sequence[FootprintRow]]) -> list[str]:
+    """What is wrong; empty when every batch balances, one was posted, none was refused and every account has a footprint."""
+    found = []
+    if not run.posted:
+        found.append("the run posted no batch")
+    found += [
+        f"{window.site} {format_instant(window.start)} was refused ({window.reason}): {window.message}" for window in run.refused
+    ]
+    found += [
+        f"{batch.site} {format_instant(batch.start)} does not balance: {batch.difference.millijoules:,} mJ"
+        for batch in sorted({each.id: each for each in (*run.posted, *batches)}.values(), key=lambda each: (each.start, each.site))
+        if batch.difference.millijoules
+    ]
+    found += [f"account {account} has no footprint" for account, own in rows.items() if not own]
+    return found
+
+
+def next_commands(data: str, account: str) -> str:
+    """Three commands to go on with."""
+    quoted = shlex.quote(data)
+    return (
+        f"  greencloud report --data {quoted} --account {account} --group-by operation\n"
+        f"  greencloud goal status --data {quoted}\n"
+        f"  greencloud serve --data {quoted}\n"
+    )

@@ -94,9 +94,9 @@ def test_the_book_for_another_machine_keeps_every_proportion() -> None:
     before = tomllib.loads(text, parse_float=str)
     after = tomllib.loads(book_for(text, host_id='id "of" this', vcpu=7, memory_bytes=11 << 30), parse_float=str)
     (host,) = after["hosts"]
-    assert (host["id"], host["vcpu"], host["memory_bytes"]) == ('id "of" this', 7, 11 << 30)
+    assert (host["id"], host["vcpu"], host["memory"]) == ('id "of" this', 7, f"{11 << 30} B")
     assert [r["vcpu"] for r in after["reservations"]] == ["2.625", "1.75", "0.875"]
-    assert [r["memory_bytes"] for r in after["reservations"]] == [int(g * (11 << 30) / 8) for g in (3, 2, 1)]
+    assert [r["memory"] for r in after["reservations"]] == [f"{g * (11 << 30) // 8} B" for g in (3, 2, 1)]
     assert after["hardware"][0]["embodied_kg"] == "117.4534375"
     assert after["hardware"][0]["host"] == 'id "of" this'
     for key in before.keys() - {"hosts", "reservations", "hardware"}:

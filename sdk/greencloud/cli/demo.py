@@ -180,7 +180,7 @@ def tell(steps: Steps, setting: Setting, begin: datetime) -> list[str]:
             rows[account] = list(customer.query_footprint(start=period[0], end=period[1], group_by=by))
             operations = list(customer.query_footprint(start=period[0], end=period[1], group_by=("service", "operation")))
         click.echo(footprint_table(rows[account], by, title=f"Footprint of {account}"))
-        click.echo(f"What one operation of {account} costs (location-based):\n{operation_costs(operations, most=5)}")
+        click.echo(f"What one operation of {account} costs (CO2e, location-based):\n{operation_costs(operations, most=5)}")
     click.echo(f"Conservation (exact):\n{conservation(batches)}")
     click.echo(balance_table(batches))
     click.echo(goal_table(progress))

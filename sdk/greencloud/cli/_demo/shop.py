@@ -112,7 +112,7 @@ def book_for(text: str, *, host_id: str, vcpu: int, memory_bytes: int) -> str:
         return f"{found[1]} = {Decimal(value.numerator) / Decimal(value.denominator)}"
 
     def bytes_of(found: re.Match[str]) -> str:
-        return f"memory_bytes = {int(Fraction(found[1]) * (1 << 30) * memory)}"
+        return f'memory = "{int(Fraction(found[1]) * (1 << 30) * memory)} B"'
 
     text = re.sub(r"^(vcpu|embodied_kg) = ([0-9.]+)$", scaled, text, flags=re.MULTILINE)
     text = re.sub(r'^memory = "([0-9.]+) GiB"$', bytes_of, text, flags=re.MULTILINE)

@@ -12,26 +12,32 @@ from greencloud.units import Energy, format_instant, round_half_even
 __all__ = ["conservation", "next_commands", "operation_costs", "problems"]
 
 
-def operation_costs(rows: Iterable[FootprintRow], *, most: int) -> str:
-    """What one operation of each kind costs: its CO2e (location-based) over its count, the most frequent first."""
+def operation_costs(rows: Sequence[FootprintRow], *, most: int) -> str:
+    """What one operation costs, location-based: over the whole account, and by kind with what was allocated to it by name.
+
+    The first includes what no operation was seen to use (idle processes, shared services); the others do not.
+    """
     counted = sorted(
         (row for row in rows if row.operation_count),
         key=lambda row: (-row.operation_count, row.dimensions.get("service", ""), row.dimensions.get("operation", "")),
     )
     if not counted:
-        return "No operation was counted.\n"
-    lines = []
+        return "  no operation was counted\n"
+    count = sum(row.operation_count for row in counted)
+    micrograms = sum(row.total_location_based.micrograms for row in rows)
+    lines = [(f"{count:,}", _milligrams(micrograms, count), "all operations, with everything that the account bears")]
     for row in counted[:most]:
         name = f"{row.dimensions.get('service', '')} {row.dimensions.get('operation', '')}".strip()
-        lines.append((f"{row.operation_count:,}", f"{_milligrams(row)} mg", name))
+        cost = _milligrams(row.total_location_based.micrograms, row.operation_count)
+        lines.append((f"{row.operation_count:,}", cost, name))
     widths = [max(len(line[column]) for line in lines) for column in range(2)]
     left_out = f"  and {len(counted) - most} more\n" if len(counted) > most else ""
-    return "".join(f"  {count:>{widths[0]}} x {cost:>{widths[1]}}  {name}\n" for count, cost, name in lines) + left_out
+    return "".join(f"  {many:>{widths[0]}} x {cost:>{widths[1]}} mg  {name}\n" for many, cost, name in lines) + left_out
 
 
-def _milligrams(row: FootprintRow) -> str:
-    each = round_half_even(Fraction(row.total_location_based.micrograms, row.operation_count))
-    return f"{each // 1000:,}.{each % 1000:03d}"
+def _milligrams(micrograms: int, count: int) -> str:
+    each = round_half_even(Fraction(micrograms * 10, count))
+    return f"{each // 10_000:,}.{each % 10_000:04d}"
 
 
 def conservation(batches: Sequence[BatchSummary]) -> str:

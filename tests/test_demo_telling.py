@@ -70,11 +70,12 @@ def test_a_balanced_posted_run_with_a_footprint_for_everyone_has_no_problems() -
 def test_each_way_to_be_wrong_is_named() -> None:
     off = replace(BATCH, id="b2", account_energy=Energy(1_199_999))
     refused = RefusedWindow("lab", START, BATCH.end, "no factor", "INVALID_FACILITY")
-    found = problems(RunSummary(refused=(refused,)), [off], {"acme": [], "globex": [row("x", 1, 1)]})
+    found = problems(RunSummary(refused=(refused,)), [off, BATCH], {"acme": [], "globex": [row("x", 1, 1)]})
     assert found == [
         "the run posted no batch",
         "lab 2026-11-23T14:00:00Z was refused (INVALID_FACILITY): no factor",
         "lab 2026-11-23T14:00:00Z does not balance: 1 mJ",
+        "lab 2026-11-23T14:00:00Z is counted 2 times",
         "account acme has no footprint",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
@@ -61,7 +62,10 @@ def _sum(energies: Iterable[Energy]) -> Energy:
 
 
 def problems(run: RunSummary, batches: Sequence[BatchSummary], rows: Mapping[str, Sequence[FootprintRow]]) -> list[str]:
-    """What is wrong; empty when every batch balances, one was posted, none was refused and every account has a footprint."""
+    """What is wrong; empty when all is well.
+
+    That is: a batch was posted, no window was refused, each balances and counts once, every account has a footprint.
+    """
     found = []
     if not run.posted:
         found.append("the run posted no batch")
@@ -72,6 +76,10 @@ def problems(run: RunSummary, batches: Sequence[BatchSummary], rows: Mapping[str
         f"{batch.site} {format_instant(batch.start)} does not balance: {batch.difference.millijoules:,} mJ"
         for batch in sorted({each.id: each for each in (*run.posted, *batches)}.values(), key=lambda each: (each.start, each.site))
         if batch.difference.millijoules
+    ]
+    seen = Counter((batch.start, batch.site) for batch in batches)
+    found += [
+        f"{site} {format_instant(start)} is counted {times} times" for (start, site), times in sorted(seen.items()) if times > 1
     ]
     found += [f"account {account} has no footprint" for account, own in rows.items() if not own]
     return found

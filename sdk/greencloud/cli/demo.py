@@ -182,6 +182,7 @@ def tell(steps: Steps, setting: Setting, begin: datetime) -> list[str]:
         click.echo(footprint_table(rows[account], by, title=f"Footprint of {account}"))
         click.echo(f"What one operation of {account} costs (CO2e, location-based):\n{operation_costs(operations, most=5)}")
     click.echo(f"Conservation (exact):\n{conservation(batches)}")
+    click.echo("(unattributed) is what ran here for no account: the server, the load, and all else on this machine.\n")
     click.echo(balance_table(batches))
     click.echo(goal_table(progress))
     click.echo(f"Next:\n{next_commands(str(setting.data), CUSTOMERS[0])}", nl=False)

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "client": CORE | {"results", "wire", "v1"},
     "server": DOMAIN | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "wire", "v1"},
     "agent": CORE,
+    "__main__": {"cli"},
     "cli": DOMAIN
     | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "report", "server", "client", "agent", "wire"},
 }

@@ -1,5 +1,6 @@
 """The facility book: what the provider knows of its sites, dated, sourced and validated."""
 
+from greencloud.facility.accounts import ACCOUNT_ID, check_account_id
 from greencloud.facility.book import (
     FOREVER,
     POOL_UNATTRIBUTED,
@@ -21,6 +22,7 @@ from greencloud.facility.book import (
 )
 
 __all__ = [
+    "ACCOUNT_ID",
     "FOREVER",
     "POOL_UNATTRIBUTED",
     "POOL_UNSOLD",
@@ -38,4 +40,5 @@ __all__ = [
     "Reservation",
     "ResourceWeights",
     "Site",
+    "check_account_id",
 ]

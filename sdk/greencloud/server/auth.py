@@ -23,7 +23,7 @@ __all__ = ["CALLER", "Authenticator", "Verifier", "caller", "require_provider"]
 
 CALLER: Final[ContextVar[Principal]] = ContextVar("greencloud.server.caller")
 
-_LONGEST_TOKEN = 8192
+_LONGEST_TOKEN = 4096
 _Metadata = Iterable[tuple[str, str | bytes]]
 
 

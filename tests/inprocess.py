@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from greencloud.client import Client
 from greencloud.errors import DecodeError, NotFoundError
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, GoalProgress, GoalStatus, GoalYear, RunSummary
 from greencloud.server import Intake, KeyStore, Services, build_server
 from greencloud.server.app import RunningServer, Tls
 from greencloud.units import Emissions, Energy
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 __all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
 
@@ -31,7 +31,9 @@ SERVICES = ("greencloud.v1.FootprintService", "greencloud.v1.AllocationService",
 def row(account: str, hour: int = 0, *, service: str = "web", energy: int = 1_000) -> FootprintRow:
     start = START + timedelta(hours=hour)
     dimensions = {"account": account, "service": service}
-    return FootprintRow(start, start + timedelta(hours=1), dimensions, Energy(energy), scope1=Emissions(energy // 3), operation_count=1)
+    return FootprintRow(
+        start, start + timedelta(hours=1), dimensions, Energy(energy), scope1=Emissions(energy // 3), operation_count=1
+    )
 
 
 def batch(hour: int, site: str = "hall-a") -> BatchSummary:
@@ -151,7 +153,9 @@ class DiskIntake:
 
 @dataclass
 class World:
-    """What a test changes and looks at. ``versions`` is the ledger's history; ``failure`` is raised by every store."""
+    """What a test changes and looks at. ``versions`` is the ledger's history; ``failure`` is raised by every store,
+    ``failures`` once each; while ``held`` is set, questions and runs wait for it.
+    """
 
     folder: Path
     keys: KeyStore
@@ -160,17 +164,20 @@ class World:
     runs: list[tuple[str, datetime | None, datetime | None]] = field(default_factory=list)
     now: datetime = NOW
     failure: Exception | None = None
+    failures: list[Exception] = field(default_factory=list)
+    held: threading.Event | None = None
+    arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     target: str = ""
     server: RunningServer | None = None
 
     def snapshot(self, version: int | None) -> Facts:
-        if self.failure:
-            raise self.failure
+        self._wait()
+        self._fail()
         return self.versions[-1] if version is None else self.versions[version]
 
     def run_allocation(self, rule: str, start: datetime | None, end: datetime | None) -> RunSummary:
-        if self.failure:
-            raise self.failure
+        self._wait()
+        self._fail()
         self.runs.append((rule, start, end))
         return RunSummary(posted=(batch(0),), unchanged_count=2)
 
@@ -180,9 +187,19 @@ class World:
         return goal()
 
     def append(self, *, signal: str, role: str, account: str, received_ns: int, payload: bytes) -> None:
+        self._fail()
+        self.intake.append(signal=signal, role=role, account=account, received_ns=received_ns, payload=payload)
+
+    def _wait(self) -> None:
+        if self.held:
+            self.arrived.release()
+            self.held.wait(10)
+
+    def _fail(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
         if self.failure:
             raise self.failure
-        self.intake.append(signal=signal, role=role, account=account, received_ns=received_ns, payload=payload)
 
     def post(self, rows: Sequence[FootprintRow] = (), batches: Sequence[BatchSummary] = ()) -> None:
         """A new version of the ledger."""
@@ -193,6 +210,10 @@ class World:
 
     def client(self, account: str = "", *, timeout: float = 10.0) -> Client:
         return Client(self.target, token=self.token(account), timeout=timeout)
+
+    def bearer(self, account: str = "") -> tuple[tuple[str, str], ...]:
+        """Metadata of a call by the account, or by the provider."""
+        return (("authorization", f"Bearer {self.token(account)}"),)
 
     def channel(self) -> grpc.Channel:
         return grpc.insecure_channel(self.target)

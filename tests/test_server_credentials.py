@@ -14,14 +14,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from greencloud.errors import FacilityError, GreencloudError, QuantityError, StoreError, UnauthenticatedError
 from greencloud.facility import ACCOUNT_ID
 from greencloud.server import KeyStore, Principal
 from greencloud.server.auth import Authenticator
 from greencloud.server.credentials import LEEWAY, refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from inprocess import NOW
 
 HOUR = timedelta(hours=1)
@@ -36,7 +35,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyStore:
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(NOW.timestamp())
     times = {"iat": now, "nbf": now, "exp": now + 3600}
-    return {"iss": "greencloud", "aud": "greencloud", "sub": "acme", "role": "tenant", "account": "acme", "jti": "1"} | times | changes
+    return (
+        {"iss": "greencloud", "aud": "greencloud", "sub": "acme", "role": "tenant", "account": "acme", "jti": "1"} | times | changes
+    )
 
 
 def private_key(keys: KeyStore) -> Ed25519PrivateKey:
@@ -130,7 +131,7 @@ def test_the_hand_made_token_of_these_tests_is_accepted_when_nothing_is_wrong_wi
 
 
 def test_algorithm_none_is_refused(keys: KeyStore) -> None:
-    assert_refused(keys, jwt.encode(claims(), None, algorithm="none", headers={"kid": kid(keys)}))
+    assert_refused(keys, jwt.encode(claims(), "", algorithm="none", headers={"kid": kid(keys)}))
 
 
 def test_the_public_key_is_no_secret_of_hmac(keys: KeyStore) -> None:
@@ -156,7 +157,7 @@ def test_key_and_record_are_for_their_owner_only(tmp_path: Path) -> None:
     KeyStore(tmp_path / "keys").issue("tenant", "acme", ttl=HOUR, now=NOW)
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "keys").iterdir()}
-    assert {"signing-key.pem": 0o600, "issued.jsonl": 0o600} == modes
+    assert modes == {"signing-key.pem": 0o600, "issued.jsonl": 0o600}
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
 
@@ -165,7 +166,7 @@ def test_makers_that_race_agree_on_one_key(tmp_path: Path) -> None:
         found = list(pool.map(lambda _: kid(KeyStore(tmp_path / "keys")), range(16)))
 
     assert len(set(found)) == 1
-    assert ["signing-key.pem"] == [path.name for path in (tmp_path / "keys").iterdir()]
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["signing-key.pem"]
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ def test_the_record_names_each_token_but_never_holds_one(tmp_path: Path) -> None
     ids = [jwt.decode(token, options={"verify_signature": False})["jti"] for token in tokens]
     assert ids == [entry["jti"] for entry in entries]
     assert {"jti", "role", "account", "issued", "expires"} == set(entries[0])
-    assert ["acme", "zeta"] == keys.accounts_issued()
+    assert keys.accounts_issued() == ["acme", "zeta"]
     assert not [part for token in tokens for part in token.split(".")[1:] if part in record]
 
 
@@ -206,7 +207,7 @@ def test_a_record_cut_by_a_crash_is_mended_by_the_next_line(tmp_path: Path) -> N
 
     keys.issue("tenant", "zeta", ttl=HOUR, now=NOW)
 
-    assert ["acme", "zeta"] == keys.accounts_issued()
+    assert keys.accounts_issued() == ["acme", "zeta"]
 
 
 @pytest.mark.parametrize(

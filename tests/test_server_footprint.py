@@ -9,10 +9,6 @@ from datetime import timedelta
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from grpc_status import rpc_status
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from greencloud.errors import PermissionDeniedError, RemoteError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD
 from greencloud.results import GROUPABLE, FootprintRow
@@ -22,12 +18,17 @@ from greencloud.v1 import footprint_service_pb2 as footprint
 from greencloud.v1 import footprint_service_pb2_grpc as footprint_stubs
 from greencloud.v1.footprint_service_pb2 import FootprintFilter
 from greencloud.wire import instant_to_message
+from grpc_status import rpc_status
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from inprocess import NOW, START, World, batch, goal, row, serving
 
 EVER = (START - timedelta(days=1), START + timedelta(days=30))
 ACCOUNTS = ("acme", "acme-2", "zeta", POOL_UNSOLD, POOL_UNATTRIBUTED)
 ROWS = st.lists(
-    st.builds(row, st.sampled_from(ACCOUNTS), st.integers(0, 40), service=st.sampled_from(["web", "db"]), energy=st.integers(0, 10**18)),
+    st.builds(
+        row, st.sampled_from(ACCOUNTS), st.integers(0, 40), service=st.sampled_from(["web", "db"]), energy=st.integers(0, 10**18)
+    ),
     max_size=30,
     unique_by=lambda fact: (fact.start, fact.dimensions["account"], fact.dimensions["service"]),
 )
@@ -48,12 +49,13 @@ def request_of(**fields: object) -> footprint.QueryFootprintRequest:
 def ask(world: World, request: footprint.QueryFootprintRequest, account: str = "") -> footprint.QueryFootprintResponse:
     with world.channel() as channel:
         stub = footprint_stubs.FootprintServiceStub(channel)
-        metadata = [("authorization", f"Bearer {world.token(account)}")]
-        answer: footprint.QueryFootprintResponse = stub.QueryFootprint(request, timeout=10, metadata=metadata)
+        answer: footprint.QueryFootprintResponse = stub.QueryFootprint(request, timeout=10, metadata=world.bearer(account))
         return answer
 
 
-def refusal(world: World, request: footprint.QueryFootprintRequest, account: str = "") -> tuple[grpc.StatusCode, str, dict[str, str]]:
+def refusal(
+    world: World, request: footprint.QueryFootprintRequest, account: str = ""
+) -> tuple[grpc.StatusCode, str, dict[str, str]]:
     """Code, text and field violations."""
     with pytest.raises(grpc.RpcError) as caught:
         ask(world, request, account)
@@ -69,7 +71,9 @@ def refusal(world: World, request: footprint.QueryFootprintRequest, account: str
 
 @quick
 @given(ROWS, st.sampled_from(["acme", "acme-2", "zeta", "nobody"]), st.integers(0, 5))
-def test_a_tenant_s_answer_is_a_function_of_its_own_rows(world: World, rows: list[FootprintRow], tenant: str, page_size: int) -> None:
+def test_a_tenant_s_answer_is_a_function_of_its_own_rows(
+    world: World, rows: list[FootprintRow], tenant: str, page_size: int
+) -> None:
     with world.client(tenant) as client:
         answers = []
         for visible in (rows, [fact for fact in rows if fact.dimensions["account"] == tenant]):
@@ -130,7 +134,8 @@ def test_pages_of_any_size_are_the_whole_answer_whatever_is_posted_in_between(
     world.post(rows)
     whole = ask(world, request_of(group_by=["account", "service"]))
     request = request_of(group_by=["account", "service"], page_size=page_size)
-    got, versions = [], set()
+    got: list[footprint.FootprintRow] = []
+    versions = set()
     while True:
         page = ask(world, request)
         world.post(later)
@@ -192,7 +197,9 @@ def test_a_page_token_gives_no_other_caller_anything(world: World) -> None:
     request = request_of(group_by=["service"], page_token=token)
 
     assert refusal(world, request, "acme")[0] is grpc.StatusCode.INVALID_ARGUMENT
-    assert refusal(world, replace_token(request, token_of_second_page(world, "zeta")), "acme")[0] is grpc.StatusCode.INVALID_ARGUMENT
+    assert (
+        refusal(world, replace_token(request, token_of_second_page(world, "zeta")), "acme")[0] is grpc.StatusCode.INVALID_ARGUMENT
+    )
 
 
 def replace_token(request: footprint.QueryFootprintRequest, token: str) -> footprint.QueryFootprintRequest:
@@ -289,11 +296,10 @@ def test_batches_come_in_order_and_pages_do_not_move(world: World) -> None:
     world.post(batches=listed)
     with world.channel() as channel:
         stub = allocation_stubs.AllocationServiceStub(channel)
-        metadata = [("authorization", f"Bearer {world.token()}")]
         request = allocation.ListBatchesRequest(page_size=7)
         ids = []
         while True:
-            page = stub.ListBatches(request, timeout=10, metadata=metadata)
+            page = stub.ListBatches(request, timeout=10, metadata=world.bearer())
             world.post()
             ids += [each.id for each in page.batches]
             if not page.next_page_token:

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from greencloud.client.channel import open_channel
 from greencloud.client.errors import error_from
@@ -93,8 +94,7 @@ class Client:
             known = ", ".join(Granularity)
             raise QuantityError(f"there is no granularity {granularity!r}", advice=f"use one of {known}") from None
         request = footprint.QueryFootprintRequest(
-            start_time=instant_to_message(start),
-            end_time=instant_to_message(end),
+            **_period(start, end),
             filter=footprint.FootprintFilter(
                 accounts=accounts,
                 services=services,
@@ -170,6 +170,10 @@ class Client:
 
 
 def _period(start: datetime | None, end: datetime | None) -> dict[str, Any]:
-    return {
-        name: instant_to_message(instant) for name, instant in (("start_time", start), ("end_time", end)) if instant is not None
-    }
+    return {name: _instant(name, instant) for name, instant in (("start_time", start), ("end_time", end)) if instant is not None}
+
+
+def _instant(name: str, instant: datetime) -> Timestamp:
+    if instant.tzinfo is None:
+        raise QuantityError(f"{name} {instant.isoformat()} has no time zone", advice="a guess would move it: add tzinfo=UTC")
+    return instant_to_message(instant)

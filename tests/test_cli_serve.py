@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -15,6 +14,8 @@ from typing import Any
 import grpc
 import jwt
 import pytest
+from click.testing import CliRunner
+from greencloud.cli import main
 from greencloud.client import Client
 from greencloud.errors import NotFoundError, PermissionDeniedError, UnauthenticatedError
 from inprocess import NOW, START
@@ -125,17 +126,16 @@ def test_a_token_is_one_line_and_its_claims_are_what_was_asked_for(tmp_path: Pat
     ids=str,
 )
 def test_what_cannot_be_issued_prints_no_token(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
-    done = run("token", "--data", tmp_path / "data", *arguments)
+    done = CliRunner().invoke(main, ["token", "--data", str(tmp_path / "data"), *arguments])
 
-    assert (done.returncode, done.stdout) == (code, "")
+    assert (done.exit_code, done.stdout) == (code, "")
     assert done.stderr
 
 
 def test_a_data_directory_may_be_named_by_the_environment(tmp_path: Path) -> None:
-    command = [*GREENCLOUD, "token", "--role", "provider"]
-    environment = os.environ | {"GREENCLOUD_DATA": str(tmp_path / "data")}
+    environment = {"GREENCLOUD_DATA": str(tmp_path / "data")}
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    done = CliRunner().invoke(main, ["token", "--role", "provider"], env=environment)
 
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert (tmp_path / "data" / "keys" / "signing-key.pem").is_file()

@@ -113,6 +113,16 @@ def test_pages_are_fetched_as_they_are_needed(world: World) -> None:
     assert [first.start, *(fact.start for fact in rest)] == [START + timedelta(hours=hour) for hour in range(10)]
 
 
+@pytest.mark.parametrize("names", [("account", "service", "sku", "site"), ("site", "sku", "service", "account")])
+def test_dimensions_come_in_the_order_asked_for(world: World, names: tuple[str, ...]) -> None:
+    world.post([row("acme", hour) for hour in range(8)])
+
+    with world.client("acme") as client:
+        rows = list(client.query_footprint(start=START, end=NOW, group_by=iter(names)))
+
+    assert {tuple(fact.dimensions) for fact in rows} == {names}
+
+
 def test_times_of_any_offset_are_the_same_instant(world: World) -> None:
     world.post([row("acme", hour) for hour in range(4)])
     tokyo = timezone(timedelta(hours=9))

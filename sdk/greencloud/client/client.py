@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -108,8 +109,9 @@ class Client:
             granularity=period,
             page_size=page_size,
         )
+        names = tuple(request.group_by)
         pages = self._pages(self._footprint.QueryFootprint, request)
-        return (row_from_message(row) for page in pages for row in page.rows)
+        return (_ordered(row_from_message(row), names) for page in pages for row in page.rows)
 
     def run_allocation(
         self, start: datetime | None = None, end: datetime | None = None, rule: str = "", *, timeout: float = _RUN_TIMEOUT
@@ -167,6 +169,11 @@ class Client:
             return method(request, timeout=self._timeout if timeout is None else timeout, metadata=metadata)
         except grpc.RpcError as error:
             raise error_from(error) from error
+
+
+def _ordered(row: FootprintRow, names: tuple[str, ...]) -> FootprintRow:
+    """Dimensions in the order asked for: a map on the wire has none, and a table's columns must not move."""
+    return replace(row, dimensions={name: row.dimensions[name] for name in names if name in row.dimensions})
 
 
 def _period(start: datetime | None, end: datetime | None) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""``greencloud token``: issue a bearer token."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def _lifetime(_ctx: click.Context, _param: click.Parameter, value: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,8})([dhms])", value)
+    if not found:
+        raise click.BadParameter(f"{value!r} is not a lifetime: write 30d, 12h, 15m or 90s")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+@click.command(name="token")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    envvar="GREENCLOUD_DATA",
+    metavar="DIR",
+    help="Data directory of the server that shall accept the token; made if there is none.",
+)
+@click.option("--role", type=click.Choice(["tenant", "provider"]), required=True, help="Whom the token is for.")
+@click.option("--account", default="", metavar="A", help="The tenant's account.")
+@click.option("--ttl", callback=_lifetime, default="30d", metavar="T", help="How long it holds: 30d, 12h, 15m.")
+def command(data: Path, role: str, account: str, ttl: timedelta) -> None:
+    """Print one bearer token. Whoever holds it is the account, so hand it over in private.
+
+    \b
+    Examples:
+      greencloud token --data ./data --role tenant --account acme
+      greencloud token --data ./data --role provider --ttl 12h
+    """
+    if role == "tenant" and not account:
+        raise click.UsageError("a tenant's token needs --account")
+    if role == "provider" and account:
+        raise click.UsageError("a provider's token is for no one account: leave --account out")
+    from greencloud.engine import DataDirectory
+    from greencloud.server import KeyStore
+
+    directory = DataDirectory.open(data, create=True)
+    token = KeyStore(directory.keys_directory).issue(role, account, ttl=ttl, now=datetime.now(UTC))
+    if account and account not in directory.facility().accounts:
+        click.echo(f"warning: the facility book does not list account {account!r}", err=True)
+    click.echo(token)

@@ -1,0 +1,186 @@
+"""The client: questions as keyword arguments, answers as the values of ``greencloud.results``.
+
+::
+
+    with Client("footprint.example:4317", token=token) as client:
+        for row in client.query_footprint(start=start, end=end, group_by=["service"]):
+            print(row.dimensions["service"], row.total_location_based)
+
+Lists come as iterators that fetch the next page when it is needed; every page reads the same version of the ledger. Errors are
+those of ``greencloud.errors``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from greencloud.client.channel import open_channel
+from greencloud.client.errors import error_from
+from greencloud.errors import QuantityError
+from greencloud.results import BatchSummary, FootprintRow, GoalProgress, Granularity, RefusedWindow, RunSummary
+from greencloud.v1 import allocation_service_pb2 as allocation
+from greencloud.v1 import allocation_service_pb2_grpc as allocation_stubs
+from greencloud.v1 import footprint_service_pb2 as footprint
+from greencloud.v1 import footprint_service_pb2_grpc as footprint_stubs
+from greencloud.v1 import goal_service_pb2 as goal
+from greencloud.v1 import goal_service_pb2_grpc as goal_stubs
+from greencloud.wire import (
+    GRANULARITIES,
+    batch_from_message,
+    goal_from_message,
+    instant_from_message,
+    instant_to_message,
+    row_from_message,
+)
+
+__all__ = ["Client"]
+
+_RUN_TIMEOUT = 600.0
+
+
+class Client:
+    """Asks a server at ``target`` (``HOST:PORT``).
+
+    Args:
+        token: the bearer token, or a function that gives one and is asked for each call, so that it may change.
+        timeout: seconds for one call, retries included.
+        root_certificates: PEM of the authorities to trust instead of those of the system.
+        insecure: True for no TLS, False for TLS, None for no TLS only where the target is this machine.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        token: str | Callable[[], str] | None,
+        timeout: float = 30.0,
+        root_certificates: bytes | None = None,
+        insecure: bool | None = None,
+    ) -> None:
+        self._token = token
+        self._timeout = timeout
+        self._channel = open_channel(target, root_certificates=root_certificates, insecure=insecure)
+        self._footprint = footprint_stubs.FootprintServiceStub(self._channel)
+        self._allocation = allocation_stubs.AllocationServiceStub(self._channel)
+        self._goal = goal_stubs.GoalServiceStub(self._channel)
+
+    def query_footprint(
+        self,
+        *,
+        start: datetime,
+        end: datetime,
+        accounts: Iterable[str] = (),
+        services: Iterable[str] = (),
+        regions: Iterable[str] = (),
+        sites: Iterable[str] = (),
+        skus: Iterable[str] = (),
+        operations: Iterable[str] = (),
+        components: Iterable[str] = (),
+        group_by: Iterable[str] = (),
+        granularity: Granularity | str = Granularity.ALL,
+        page_size: int = 0,
+    ) -> Iterator[FootprintRow]:
+        """Rows of ``[start, end)``, added up over the dimensions and periods asked for. No accounts: all that you may see."""
+        try:
+            period = GRANULARITIES[Granularity(granularity)]
+        except ValueError:
+            known = ", ".join(Granularity)
+            raise QuantityError(f"there is no granularity {granularity!r}", advice=f"use one of {known}") from None
+        request = footprint.QueryFootprintRequest(
+            **_period(start, end),
+            filter=footprint.FootprintFilter(
+                accounts=accounts,
+                services=services,
+                regions=regions,
+                sites=sites,
+                skus=skus,
+                operations=operations,
+                components=components,
+            ),
+            group_by=group_by,
+            granularity=period,
+            page_size=page_size,
+        )
+        names = tuple(request.group_by)
+        pages = self._pages(self._footprint.QueryFootprint, request)
+        return (_ordered(row_from_message(row), names) for page in pages for row in page.rows)
+
+    def run_allocation(
+        self, start: datetime | None = None, end: datetime | None = None, rule: str = "", *, timeout: float = _RUN_TIMEOUT
+    ) -> RunSummary:
+        """Allocate what is due and post it. A run that outlives ``timeout`` goes on; running again does nothing twice."""
+        request = allocation.RunAllocationRequest(rule=rule, **_period(start, end))
+        response = self._call(self._allocation.RunAllocation, request, timeout)
+        return RunSummary(
+            posted=tuple(batch_from_message(batch) for batch in response.posted_batches),
+            unchanged_count=response.unchanged_count,
+            refused=tuple(
+                RefusedWindow(
+                    site=refused.site,
+                    start=instant_from_message(refused.start_time),
+                    end=instant_from_message(refused.end_time),
+                    message=refused.message,
+                    reason=refused.reason,
+                )
+                for refused in response.refused_windows
+            ),
+        )
+
+    def list_batches(self, start: datetime | None = None, end: datetime | None = None) -> Iterator[BatchSummary]:
+        """Batches that are visible, in order of window and site."""
+        pages = self._pages(self._allocation.ListBatches, allocation.ListBatchesRequest(**_period(start, end)))
+        return (batch_from_message(batch) for page in pages for batch in page.batches)
+
+    def get_goal_progress(self, name: str = "goals/-") -> GoalProgress:
+        """The provider's goal and where it stands; ``goals/-`` is the only one."""
+        return goal_from_message(self._call(self._goal.GetGoalProgress, goal.GetGoalProgressRequest(name=name)))
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _pages(self, method: Any, request: Any) -> Iterator[Any]:
+        while True:
+            page = self._call(method, request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def _call(self, method: Any, request: Any, timeout: float | None = None) -> Any:
+        metadata = [("x-request-id", uuid.uuid4().hex)]
+        token = self._token() if callable(self._token) else self._token
+        if token is not None:
+            metadata.append(("authorization", f"Bearer {token}"))
+        try:
+            return method(request, timeout=self._timeout if timeout is None else timeout, metadata=metadata)
+        except grpc.RpcError as error:
+            raise error_from(error) from error
+
+
+def _ordered(row: FootprintRow, names: tuple[str, ...]) -> FootprintRow:
+    """Dimensions in the order asked for: a map on the wire has none, and a table's columns must not move."""
+    return replace(row, dimensions={name: row.dimensions[name] for name in names if name in row.dimensions})
+
+
+def _period(start: datetime | None, end: datetime | None) -> dict[str, Any]:
+    return {name: _instant(name, instant) for name, instant in (("start_time", start), ("end_time", end)) if instant is not None}
+
+
+def _instant(name: str, instant: datetime) -> Timestamp:
+    if instant.tzinfo is None:
+        raise QuantityError(f"{name} {instant.isoformat()} has no time zone", advice="a guess would move it: add tzinfo=UTC")
+    return instant_to_message(instant)

@@ -1,0 +1,194 @@
+"""One server on one port: OTLP intake, the API, health and reflection, behind one interceptor.
+
+It is the synchronous ``grpc.server`` with a thread pool: for short calls it is the fastest of grpcio's servers, and the work of
+a call (decoding, fsync, the ledger's reads) releases the interpreter lock. Half of the threads are kept from the API, so that
+intake always finds one. Nobody is turned away with ``maximum_concurrent_rpcs``: its RESOURCE_EXHAUSTED makes OTLP clients drop
+data.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from greencloud.server.allocation import AllocationServicer
+from greencloud.server.auth import Authenticator, Verifier
+from greencloud.server.calls import CallInterceptor
+from greencloud.server.errors import ListenError
+from greencloud.server.footprint import FootprintServicer
+from greencloud.server.goal import GoalServicer
+from greencloud.server.intake import METHODS, Intake, intake_handlers
+from greencloud.server.paging import Pages
+from greencloud.server.services import Services
+from greencloud.v1 import (
+    allocation_service_pb2,
+    allocation_service_pb2_grpc,
+    footprint_service_pb2,
+    footprint_service_pb2_grpc,
+    goal_service_pb2,
+    goal_service_pb2_grpc,
+)
+
+__all__ = ["THREADS", "RunningServer", "Tls", "build_server", "is_loopback", "split_listen"]
+
+THREADS: Final = 32
+LARGEST_MESSAGE: Final = 64 << 20
+"""OTLP 1.11: the recommended limit. It holds after decompression, too."""
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.so_reuseport", 0),  # otherwise a second server takes half of the calls in silence
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),  # agents ping idle connections every 10 s
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.max_connection_age_ms", 600_000),  # so that load balancers spread connections
+    ("grpc.max_connection_age_grace_ms", 600_000),
+    ("grpc.max_concurrent_streams", 256),
+)
+_SERVICES: Final = tuple(
+    module.DESCRIPTOR.services_by_name[name].full_name
+    for module, name in (
+        (footprint_service_pb2, "FootprintService"),
+        (allocation_service_pb2, "AllocationService"),
+        (goal_service_pb2, "GoalService"),
+    )
+)
+
+
+class Keys(Verifier, Protocol):
+    """What checks tokens and has the secret for page tokens: ``KeyStore``."""
+
+    def page_key(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """A certificate chain and its key, both PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that listens on ``host:port``."""
+
+    host: str
+    port: int
+    _server: grpc.Server
+    _pool: ThreadPoolExecutor
+    _health: Any
+
+    @property
+    def target(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def stop(self, grace: float) -> None:
+        """Take no new calls, give those under way ``grace`` seconds, and return when no handler runs any more."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(grace).wait()
+        self._pool.shutdown(wait=True)
+
+
+def build_server(
+    services: Services,
+    intake: Intake,
+    verifier: Keys,
+    *,
+    listen: str,
+    tls: Tls | None = None,
+    clock: Callable[[], datetime],
+    threads: int = THREADS,
+) -> RunningServer:
+    """Start a server on ``listen`` (``HOST:PORT``; port 0 takes a free one).
+
+    Raises:
+        ListenError: the address cannot be had, or the certificate cannot be used.
+    """
+    host, port = split_listen(listen)
+    credentials = _credentials(tls) if tls else None
+    pages = Pages(verifier.page_key(), clock=clock)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="greencloud")
+    server = grpc.server(
+        pool,
+        interceptors=[CallInterceptor(Authenticator(verifier, clock=clock), api_calls=max(1, threads // 2))],
+        options=_OPTIONS,
+    )
+    server.add_generic_rpc_handlers(intake_handlers(intake, clock=clock))
+    footprint_service_pb2_grpc.add_FootprintServiceServicer_to_server(FootprintServicer(services, pages), server)
+    allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(AllocationServicer(services, pages), server)
+    goal_service_pb2_grpc.add_GoalServiceServicer_to_server(GoalServicer(services), server)
+    checker = health.HealthServicer()
+    for name in (*_SERVICES, *METHODS):
+        checker.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(checker, server)
+    reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    _refuse_taken(host, port)
+    try:
+        bound = server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise ListenError(f"cannot listen on {listen}", advice="choose another address with --listen") from error
+    server.start()
+    return RunningServer(host, bound, server, pool, checker)
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[IPV6]:PORT``. Raises ListenError."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ListenError(f"{listen!r} is not an address to listen on", advice="write HOST:PORT, as 127.0.0.1:4317")
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """grpcio is content when one of a name's addresses is free; then some clients would reach the other program."""
+    if not port:
+        return
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ListenError(f"{host!r} is not an address of this machine", advice="choose another with --listen") from error
+    for family, kind, protocol, _, address in found:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise ListenError(f"port {port} on {host} is in use", advice="choose another with --listen") from error
+
+
+def _credentials(tls: Tls) -> grpc.ServerCredentials:
+    """grpcio takes any bytes and fails at the first handshake, so look at them first."""
+    try:
+        leaf = x509.load_pem_x509_certificates(tls.certificate)[0]
+        key = serialization.load_pem_private_key(tls.key, password=None)
+    except (ValueError, TypeError) as error:
+        raise ListenError("the TLS certificate or key is not PEM", advice="check --tls-cert and --tls-key") from error
+    encoding = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if leaf.public_key().public_bytes(*encoding) != key.public_key().public_bytes(*encoding):
+        raise ListenError("the TLS key does not belong to the certificate", advice="check --tls-cert and --tls-key")
+    return grpc.ssl_server_credentials([(tls.key, tls.certificate)])

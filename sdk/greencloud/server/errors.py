@@ -1,0 +1,182 @@
+"""From our errors to gRPC statuses: one table, and the details that say what to do (AIP-193).
+
+An answer carries ``google.rpc.Status`` with ErrorInfo (``reason``, domain ``greencloud``, the error's fields), BadRequest where
+fields of the request are at fault, RetryInfo where trying again will help, and the request id. RetryInfo goes out twice, in the
+status details and as the trailer ``google.rpc.retryinfo-bin``, because OTLP clients look in one or the other.
+
+What concerns the provider's disks and books is told to the provider only. What nobody expected is INTERNAL with nothing but the
+request id on the API; on OTLP methods it is UNAVAILABLE, because there INTERNAL makes clients drop what they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from greencloud.errors import (
+    AllocationError,
+    DecodeError,
+    FacilityError,
+    GoalError,
+    GreencloudError,
+    MissingExtraError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuantityError,
+    StorageFullError,
+    StoreError,
+    UnauthenticatedError,
+    UnbalancedError,
+    UsageDataError,
+)
+
+__all__ = ["STATUS", "Answer", "BusyError", "ListenError", "RequestError", "UnimplementedError", "abort", "answer_to"]
+
+
+class RequestError(GreencloudError, ValueError):
+    """A request whose fields are wrong; ``violations`` are (field, what is wrong) pairs."""
+
+    reason = "INVALID_REQUEST"
+
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {text}" for field, text in violations))
+        self.violations = tuple(violations)
+
+    def fields(self) -> dict[str, str]:
+        return {}
+
+
+class UnimplementedError(GreencloudError):
+    """A method that this server does not have."""
+
+    reason = "UNIMPLEMENTED"
+
+
+class BusyError(GreencloudError):
+    """More work at once than the server takes. Try again after ``retry_after_s`` seconds."""
+
+    reason = "BUSY"
+    exit_code = 6
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message, advice="try again shortly")
+        self.retry_after_s = retry_after_s
+
+
+class ListenError(GreencloudError):
+    """The server cannot listen where it was asked to."""
+
+    reason = "LISTEN_FAILED"
+
+
+STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {
+    QuantityError: grpc.StatusCode.INVALID_ARGUMENT,
+    RequestError: grpc.StatusCode.INVALID_ARGUMENT,
+    DecodeError: grpc.StatusCode.INVALID_ARGUMENT,
+    UsageDataError: grpc.StatusCode.FAILED_PRECONDITION,
+    FacilityError: grpc.StatusCode.FAILED_PRECONDITION,
+    AllocationError: grpc.StatusCode.FAILED_PRECONDITION,
+    GoalError: grpc.StatusCode.FAILED_PRECONDITION,
+    MissingExtraError: grpc.StatusCode.FAILED_PRECONDITION,
+    UnbalancedError: grpc.StatusCode.INTERNAL,
+    StoreError: grpc.StatusCode.UNAVAILABLE,
+    StorageFullError: grpc.StatusCode.UNAVAILABLE,
+    BusyError: grpc.StatusCode.UNAVAILABLE,
+    UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
+    PermissionDeniedError: grpc.StatusCode.PERMISSION_DENIED,
+    NotFoundError: grpc.StatusCode.NOT_FOUND,
+    UnimplementedError: grpc.StatusCode.UNIMPLEMENTED,
+    GreencloudError: grpc.StatusCode.INTERNAL,
+}
+"""The nearest class in the error's ancestry counts."""
+
+_TOLD_TO_ALL: Final = (
+    QuantityError,
+    RequestError,
+    DecodeError,
+    BusyError,
+    UnauthenticatedError,
+    PermissionDeniedError,
+    NotFoundError,
+    UnimplementedError,
+)
+
+# Clients take 8 KiB of trailers, and a character may cost 12 bytes there.
+_MESSAGE_BYTES = 640
+_FIELD_BYTES = 128
+_MOST_FIELDS = 8
+_MOST_VIOLATIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status as it goes out. ``expected`` is False for what must be looked into: its traceback is logged."""
+
+    code: grpc.StatusCode
+    message: str
+    details: status_pb2.Status
+    retry: error_details_pb2.RetryInfo | None
+    expected: bool = True
+
+
+def answer_to(error: Exception, *, request_id: str, otlp: bool, provider: bool) -> Answer:
+    """What the caller is told of an error."""
+    expected = isinstance(error, GreencloudError)
+    known = error if isinstance(error, GreencloudError) else GreencloudError("")
+    code = next(STATUS[kind] for kind in type(known).__mro__ if kind in STATUS)
+    if otlp and code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.FAILED_PRECONDITION):
+        code = grpc.StatusCode.UNAVAILABLE
+    told = expected and (provider or isinstance(known, _TOLD_TO_ALL))
+    if told:
+        text, fields = str(known), known.fields() | ({"advice": known.advice} if known.advice else {})
+    else:
+        text, fields = f"the server could not do this; give its operator the request id {request_id}", {}
+    delay = getattr(known, "retry_after_s", 2.0 if otlp and code is grpc.StatusCode.UNAVAILABLE else None)
+    retry = None if delay is None else error_details_pb2.RetryInfo(retry_delay=_duration(delay))
+    reason = known.reason if expected else "INTERNAL"
+    status = status_pb2.Status(code=code.value[0], message=_cut(text, _MESSAGE_BYTES))
+    metadata = {key: _cut(value, _FIELD_BYTES) for key, value in list(fields.items())[:_MOST_FIELDS]}
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=reason, domain="greencloud", metadata=metadata)]
+    if isinstance(known, RequestError):
+        details.append(_bad_request(known.violations))
+    if retry is not None:
+        details.append(retry)
+    details.append(error_details_pb2.RequestInfo(request_id=request_id))
+    for detail in details:
+        status.details.add().Pack(detail)
+    return Answer(code, status.message, status, retry, expected)
+
+
+def abort(context: grpc.ServicerContext, answer: Answer) -> NoReturn:
+    """End the call with the answer. No initial metadata: some clients retry on a trailers-only answer only."""
+    trailers: list[tuple[str, bytes]] = [("grpc-status-details-bin", answer.details.SerializeToString())]
+    if answer.retry is not None:
+        trailers.append(("google.rpc.retryinfo-bin", answer.retry.SerializeToString()))
+    context.set_trailing_metadata(tuple(trailers))
+    context.abort(answer.code, answer.message)
+    raise AssertionError("abort raises")
+
+
+def _bad_request(violations: Sequence[tuple[str, str]]) -> error_details_pb2.BadRequest:
+    shown = violations[:_MOST_VIOLATIONS]
+    return error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(field=_cut(field, _FIELD_BYTES), description=_cut(text, _FIELD_BYTES))
+            for field, text in shown
+        ]
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    return Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1_000_000_000))
+
+
+def _cut(text: str, limit: int) -> str:
+    encoded = text.encode(errors="replace")
+    return text if len(encoded) <= limit else encoded[: limit - 3].decode(errors="ignore") + "..."

@@ -1,0 +1,154 @@
+"""FootprintService: what the accounts that a credential may see have used and emitted.
+
+A tenant's question is narrowed to its own account before anything else is looked at; asking for any other account, or for a
+pool, is refused in the same words whether or not it exists (AIP-211).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from greencloud.allocation import COMPONENTS
+from greencloud.errors import PermissionDeniedError
+from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow
+from greencloud.server.auth import caller
+from greencloud.server.checks import Checks
+from greencloud.server.credentials import Principal
+from greencloud.server.paging import Cursor, Pages, fill
+from greencloud.server.services import Services
+from greencloud.v1 import footprint_service_pb2 as messages
+from greencloud.v1 import footprint_service_pb2_grpc as stubs
+from greencloud.wire import GRANULARITIES, row_to_message
+
+__all__ = ["FootprintServicer", "query_from"]
+
+_DEFAULT_ROWS: Final = 1_000
+_MOST_ROWS: Final = 10_000
+_MOST_DIMENSIONS: Final = 6
+_LONGEST_LABEL: Final = 128
+_GRANULARITIES: Final = {number: granularity for granularity, number in GRANULARITIES.items()}
+
+
+class FootprintServicer(stubs.FootprintServiceServicer):
+    def __init__(self, services: Services, pages: Pages) -> None:
+        self._services = services
+        self._pages = pages
+        self._answers = _Answers()
+
+    def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
+        principal = caller()
+        query, size = query_from(request, principal)
+        cursor = self._pages.open(request, principal)
+        version, rows = self._answers.get(cursor.version, query)
+        if rows is None:
+            snapshot = self._services.snapshot(cursor.version)
+            version, rows = snapshot.version, snapshot.footprint(query)
+        page = fill((rows[index] for index in range(cursor.offset, len(rows))), size, row_to_message)
+        response = messages.QueryFootprintResponse(rows=page, ledger_version=version)
+        reached = cursor.offset + len(page)
+        if reached < len(rows):
+            self._answers.keep(version, query, rows)
+            response.next_page_token = self._pages.seal(Cursor(version, reached), request, principal)
+        return response
+
+
+def query_from(request: messages.QueryFootprintRequest, principal: Principal) -> tuple[FootprintQuery, int]:
+    """The question that the principal may ask, and the page size.
+
+    Raises:
+        PermissionDeniedError: a tenant asks for an account that is not its own.
+        RequestError: a field is wrong.
+    """
+    accounts = _accounts(request.filter.accounts, principal)  # authorise before validating (AIP-211)
+    checks = Checks()
+    start, end = checks.period(request, required=True)
+    wanted = request.filter
+    if accounts is not None:
+        accounts = checks.values("filter.accounts", accounts)
+    components = checks.values("filter.components", wanted.components)
+    for unknown in sorted(set(components) - set(COMPONENTS)):
+        checks.fault("filter.components", f"there is no component {unknown[:64]!r}; there are {', '.join(COMPONENTS)}")
+    group_by = _group_by(checks, request.group_by)
+    if request.granularity not in _GRANULARITIES:
+        checks.fault("granularity", f"there is no granularity {request.granularity}")
+    size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
+    services = checks.values("filter.services", wanted.services)
+    regions = checks.values("filter.regions", wanted.regions)
+    sites = checks.values("filter.sites", wanted.sites)
+    skus = checks.values("filter.skus", wanted.skus)
+    operations = checks.values("filter.operations", wanted.operations)
+    checks.done()
+    assert start is not None
+    assert end is not None
+    query = FootprintQuery(
+        start=start,
+        end=end,
+        accounts=accounts,
+        services=services,
+        regions=regions,
+        sites=sites,
+        skus=skus,
+        operations=operations,
+        components=components,
+        group_by=group_by,
+        granularity=_GRANULARITIES[request.granularity],
+    )
+    return query, size
+
+
+def _accounts(asked: Sequence[str], principal: Principal) -> tuple[str, ...] | None:
+    if principal.role == "provider":
+        return tuple(asked) or None
+    for account in asked:
+        if account != principal.account:
+            raise PermissionDeniedError(
+                f"permission denied on account {account[:128]!r} (or it might not exist)",
+                advice="leave the account out to see your own",
+            )
+    return (principal.account,)
+
+
+def _group_by(checks: Checks, asked: Sequence[str]) -> tuple[str, ...]:
+    if len(asked) > _MOST_DIMENSIONS:
+        checks.fault("group_by", f"has more than {_MOST_DIMENSIONS} dimensions")
+        return ()
+    if len(set(asked)) < len(asked):
+        checks.fault("group_by", "names a dimension twice")
+    for name in asked:
+        kind, _, key = name.partition(":")
+        if name not in GROUPABLE and not (kind == "label" and 0 < len(key) <= _LONGEST_LABEL):
+            checks.fault("group_by", f"there is no dimension {name[:64]!r}; there are {', '.join(GROUPABLE)} and label:KEY")
+    return tuple(asked)
+
+
+class _Answers:
+    """A few answers that are being paged through, so that each page need not ask the ledger anew.
+
+    They are right for ever, because a version of the ledger never changes; the question names the accounts, so that no answer
+    serves a caller who could not have asked it.
+    """
+
+    MOST = 4
+    MOST_ROWS = 200_000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[int, FootprintQuery], list[FootprintRow]] = OrderedDict()
+
+    def get(self, version: int | None, query: FootprintQuery) -> tuple[int, list[FootprintRow] | None]:
+        if version is None:
+            return -1, None
+        with self._lock:
+            return version, self._kept.get((version, query))
+
+    def keep(self, version: int, query: FootprintQuery, rows: list[FootprintRow]) -> None:
+        if len(rows) > self.MOST_ROWS:
+            return
+        with self._lock:
+            self._kept[version, query] = rows
+            self._kept.move_to_end((version, query))
+            while len(self._kept) > self.MOST:
+                self._kept.popitem(last=False)

@@ -1,0 +1,97 @@
+"""Pages of one answer: every page reads the same version of the ledger, whatever is posted in between.
+
+A page token is sealed (Fernet: encrypted and signed with a key of this installation) and holds the ledger's version, how far
+the caller has come, and for whom and for which request it was made. It carries no authority: the caller is authorised anew on
+each page, and a token that was made for another caller or another question is refused. It holds for three days.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from cryptography.fernet import Fernet, InvalidToken
+from google.protobuf.message import Message
+
+from greencloud.server.credentials import Principal
+from greencloud.server.errors import RequestError
+
+__all__ = ["LIFETIME_S", "PAGE_BYTES", "Cursor", "Pages", "fill"]
+
+LIFETIME_S: Final = 3 * 24 * 3600
+PAGE_BYTES: Final = 3 << 20
+"""A page ends here even if it could hold more rows: stock clients take messages of 4 MiB."""
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next page begins. ``version`` is the ledger's; None on the first page, where the latest is meant."""
+
+    version: int | None = None
+    offset: int = 0
+
+
+class Pages:
+    """Seals and opens page tokens with ``key`` (32 bytes)."""
+
+    def __init__(self, key: bytes, *, clock: Callable[[], datetime]) -> None:
+        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+        self._clock = clock
+
+    def seal(self, cursor: Cursor, request: Message, principal: Principal) -> str:
+        content = {"version": cursor.version, "offset": cursor.offset, "for": _binding(request, principal)}
+        return self._fernet.encrypt_at_time(json.dumps(content).encode(), self._now()).decode()
+
+    def open(self, request: Any, principal: Principal) -> Cursor:
+        """The cursor in ``request.page_token``; the beginning where there is none.
+
+        Raises:
+            RequestError: the token is not ours, is too old, or was made for another request or caller.
+        """
+        if not request.page_token:
+            return Cursor()
+        try:
+            sealed = self._fernet.decrypt_at_time(request.page_token.encode(), LIFETIME_S, self._now())
+        except InvalidToken as error:
+            raise RequestError([("page_token", "is not valid or has expired; begin again without one")]) from error
+        content = json.loads(sealed)
+        if content["for"] != _binding(request, principal):
+            raise RequestError([("page_token", "belongs to another request; only page_size may change between pages")])
+        return Cursor(content["version"], content["offset"])
+
+    def _now(self) -> int:
+        return int(self._clock().timestamp())
+
+
+def fill(values: Iterable[T], size: int, to_message: Callable[[T], M]) -> list[M]:
+    """Messages of the first values: at most ``size`` of them and about ``PAGE_BYTES``, and at least one if there is any."""
+    page: list[M] = []
+    room = PAGE_BYTES
+    for value in values:
+        if len(page) == size:
+            break
+        message = to_message(value)
+        room -= message.ByteSize() + 8
+        if page and room < 0:
+            break
+        page.append(message)
+    return page
+
+
+def _binding(request: Message, principal: Principal) -> str:
+    """A digest of the caller and of every field but the page's own."""
+    bare = type(request)()
+    bare.CopyFrom(request)
+    for field in ("page_token", "page_size"):
+        bare.ClearField(field)
+    digest = hashlib.sha256(json.dumps([principal.role, principal.account, bare.DESCRIPTOR.full_name]).encode())
+    digest.update(bare.SerializeToString(deterministic=True))
+    return digest.hexdigest()

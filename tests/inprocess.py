@@ -1,0 +1,238 @@
+"""A real server in this process, on a free port, over small stores that work: rows in a list, telemetry in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+from greencloud.client import Client
+from greencloud.errors import DecodeError, NotFoundError
+from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, GoalProgress, GoalStatus, GoalYear, RunSummary
+from greencloud.server import Intake, KeyStore, Services, build_server
+from greencloud.server.app import RunningServer, Tls
+from greencloud.units import Emissions, Energy
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+__all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+START = datetime(2026, 11, 23, tzinfo=UTC)
+SERVICES = ("greencloud.v1.FootprintService", "greencloud.v1.AllocationService", "greencloud.v1.GoalService")
+
+
+def row(account: str, hour: int = 0, *, service: str = "web", energy: int = 1_000) -> FootprintRow:
+    start = START + timedelta(hours=hour)
+    dimensions = {"account": account, "service": service}
+    return FootprintRow(
+        start, start + timedelta(hours=1), dimensions, Energy(energy), scope1=Emissions(energy // 3), operation_count=1
+    )
+
+
+def batch(hour: int, site: str = "hall-a") -> BatchSummary:
+    start = START + timedelta(hours=hour)
+    return BatchSummary(
+        id=f"{site}-{hour}",
+        site=site,
+        start=start,
+        end=start + timedelta(hours=1),
+        rule="reserved_and_used",
+        methodology_version="1",
+        facility_revision="f",
+        usage_revision="u",
+        supersedes="",
+        provisional=False,
+        metered_energy=Energy(10),
+        account_energy=Energy(7),
+        pool_energy={"(unsold)": Energy(3)},
+        created=NOW,
+    )
+
+
+def goal() -> GoalProgress:
+    return GoalProgress(
+        name="goals/cloud-2030",
+        display_name="Cloud, Scope 3",
+        kind="neutrality",
+        scopes=("scope3",),
+        base_year=2020,
+        base_emissions=Emissions(5_294_000_000_000_000_000_000),
+        target_year=2030,
+        target_emissions=Emissions(),
+        years=(GoalYear(2020, Emissions(9), Emissions(8)), GoalYear(2021, Emissions(7))),
+        ledger_year=2026,
+        ledger_covered_seconds=3600,
+        ledger_emissions=Emissions(3),
+        path_emissions=Emissions(4),
+        status=GoalStatus.ON_TRACK,
+        as_of=NOW,
+        notes=("one hour is covered",),
+    )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One version of a ledger, as plain lists."""
+
+    version: int
+    rows: tuple[FootprintRow, ...] = ()
+    listed: tuple[BatchSummary, ...] = ()
+
+    def footprint(self, query: FootprintQuery) -> list[FootprintRow]:
+        return [
+            replace(fact, dimensions={name: fact.dimensions.get(name, "") for name in query.group_by})
+            for fact in sorted(self.rows, key=lambda fact: (fact.start, fact.dimensions["account"], fact.dimensions["service"]))
+            if query.start <= fact.start < query.end
+            and (query.accounts is None or fact.dimensions["account"] in query.accounts)
+            and (not query.services or fact.dimensions["service"] in query.services)
+        ]
+
+    def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
+        return [b for b in self.listed if (start is None or b.start >= start) and (end is None or b.start < end)]
+
+
+@dataclass(frozen=True)
+class Admitted:
+    payload: bytes
+    rejected: int = 0
+    message: str = ""
+
+
+class DiskIntake:
+    """Takes spans with ids of the right length and all metrics, and keeps each request as a line of a file, durably."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def admit(self, signal: str, payload: bytes, *, role: str, account: str) -> Admitted:
+        try:
+            if signal == "metrics":
+                return Admitted(ExportMetricsServiceRequest.FromString(payload).SerializeToString())
+            request = ExportTraceServiceRequest.FromString(payload)
+        except Exception as error:
+            raise DecodeError("not an OTLP request", advice="send protobuf") from error
+        rejected = 0
+        for scope in (scope for resource in request.resource_spans for scope in resource.scope_spans):
+            good = [span for span in scope.spans if len(span.trace_id) == 16]
+            rejected += len(scope.spans) - len(good)
+            del scope.spans[:]
+            scope.spans.extend(good)
+        return Admitted(request.SerializeToString(), rejected, "trace_id is not 16 bytes" if rejected else "")
+
+    def append(self, *, signal: str, role: str, account: str, received_ns: int, payload: bytes) -> None:
+        line = json.dumps([signal, role, account, received_ns, payload.hex()])
+        with self.path.open("a") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def kept(self) -> list[tuple[str, str, str, int, bytes]]:
+        if not self.path.exists():
+            return []
+        lines = [json.loads(line) for line in self.path.read_text().splitlines()]
+        return [(signal, role, account, received, bytes.fromhex(payload)) for signal, role, account, received, payload in lines]
+
+    def spans(self) -> list[tuple[str, str]]:
+        """(account, span name) of every span that was kept."""
+        return [
+            (account, span.name)
+            for signal, _, account, _, payload in self.kept()
+            if signal == "traces"
+            for resource in ExportTraceServiceRequest.FromString(payload).resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+
+@dataclass
+class World:
+    """What a test changes and looks at. ``versions`` is the ledger's history; ``failure`` is raised by every store,
+    ``failures`` once each; while ``held`` is set, questions and runs wait for it.
+    """
+
+    folder: Path
+    keys: KeyStore
+    intake: DiskIntake
+    versions: list[Facts] = field(default_factory=lambda: [Facts(0)])
+    runs: list[tuple[str, datetime | None, datetime | None]] = field(default_factory=list)
+    now: datetime = NOW
+    failure: Exception | None = None
+    failures: list[Exception] = field(default_factory=list)
+    held: threading.Event | None = None
+    arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    target: str = ""
+    server: RunningServer | None = None
+
+    def snapshot(self, version: int | None) -> Facts:
+        self._wait()
+        self._fail()
+        return self.versions[-1] if version is None else self.versions[version]
+
+    def run_allocation(self, rule: str, start: datetime | None, end: datetime | None) -> RunSummary:
+        self._wait()
+        self._fail()
+        self.runs.append((rule, start, end))
+        return RunSummary(posted=(batch(0),), unchanged_count=2)
+
+    def goal_progress(self, name: str) -> GoalProgress:
+        if name not in ("goals/-", goal().name):
+            raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
+        return goal()
+
+    def append(self, *, signal: str, role: str, account: str, received_ns: int, payload: bytes) -> None:
+        self._fail()
+        self.intake.append(signal=signal, role=role, account=account, received_ns=received_ns, payload=payload)
+
+    def _wait(self) -> None:
+        if self.held:
+            self.arrived.release()
+            self.held.wait(10)
+
+    def _fail(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        if self.failure:
+            raise self.failure
+
+    def post(self, rows: Sequence[FootprintRow] = (), batches: Sequence[BatchSummary] = ()) -> None:
+        """A new version of the ledger."""
+        self.versions.append(Facts(len(self.versions), tuple(rows), tuple(batches)))
+
+    def token(self, account: str = "", *, ttl: timedelta = timedelta(hours=1)) -> str:
+        return self.keys.issue("tenant" if account else "provider", account, ttl=ttl, now=self.now)
+
+    def client(self, account: str = "", *, timeout: float = 10.0) -> Client:
+        return Client(self.target, token=self.token(account), timeout=timeout)
+
+    def bearer(self, account: str = "") -> tuple[tuple[str, str], ...]:
+        """Metadata of a call by the account, or by the provider."""
+        return (("authorization", f"Bearer {self.token(account)}"),)
+
+    def channel(self) -> grpc.Channel:
+        return grpc.insecure_channel(self.target)
+
+
+@contextmanager
+def serving(folder: Path, *, tls: Tls | None = None, listen: str = "127.0.0.1:0", threads: int = 8) -> Iterator[World]:
+    world = World(folder, KeyStore(folder / "keys"), DiskIntake(folder / "telemetry.jsonl"))
+    server = build_server(
+        Services(world.snapshot, world.run_allocation, world.goal_progress, rules=("reserved_and_used", "used")),
+        Intake(admit=world.intake.admit, append=world.append),
+        world.keys,
+        listen=listen,
+        tls=tls,
+        clock=lambda: world.now,
+        threads=threads,
+    )
+    world.target, world.server = server.target, server
+    try:
+        yield world
+    finally:
+        server.stop(0)

@@ -3,47 +3,80 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from greencloud_otel import _hooks, _owner
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import context, trace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Traced
+
+    Clock = Callable[[Callable[[], int]], None]
 
 moves = st.lists(st.tuples(st.sampled_from([None, 0, 1, 2]), st.integers(0, 10**9), st.sampled_from(["", "charge", "close"])))
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves)
-def test_every_nanosecond_goes_to_one_owner_or_to_nobody(moves: list[tuple[int | None, int, str]]) -> None:
+def test_every_nanosecond_goes_to_one_owner_or_to_nobody(fake_clock: Clock, moves: list[tuple[int | None, int, str]]) -> None:
     now = 0
-    clock, _owner._clock = _owner._clock, lambda: now  # type: ignore[misc]
+    fake_clock(lambda: now)
+    charged = _owner.process.charged
+    era = _owner.process.era
+    assert era is not None
+    tallies = [_owner.Tally(era, "exact") for _ in range(3)]
+    truth = [0, 0, 0]
+    for owner, passed, then in moves:
+        _owner.switch(None if owner is None else tallies[owner])
+        now += passed
+        if owner is None or tallies[owner].era is not era:
+            continue
+        truth[owner] += passed
+        if then:
+            _owner.charge_now(tallies[owner])
+        if then == "close":
+            tallies[owner].era = _owner.CLOSED
+    _owner.switch(None)
+
+    assert [tally.ns for tally in tallies] == truth
+    assert _owner.process.charged - charged == sum(truth) <= now
+
+
+def test_threads_that_charge_one_tally_lose_nothing(fake_clock: Clock) -> None:
+    ticks = threading.local()
+
+    def tick() -> int:
+        ticks.now = getattr(ticks, "now", 0) + 1
+        return int(ticks.now)
+
+    def job() -> None:
+        for _ in range(20_000):
+            _owner.switch(tally)
+            _owner.switch(None)
+
+    fake_clock(tick)
+    assert _owner.process.era is not None
+    tally = _owner.Tally(_owner.process.era, "exact")
+    threads = [threading.Thread(target=job) for _ in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     try:
-        _owner.restart(on=True)
-        charged = _owner.process.charged
-        era = _owner.process.era
-        assert era is not None
-        tallies = [_owner.Tally(era, "exact") for _ in range(3)]
-        truth = [0, 0, 0]
-        for owner, passed, then in moves:
-            _owner.switch(None if owner is None else tallies[owner])
-            now += passed
-            if owner is not None and tallies[owner].era is era:
-                truth[owner] += passed
-                _owner.charge_now(tallies[owner])
-                if then == "close":
-                    tallies[owner].era = _owner.CLOSED
-        _owner.switch(None)
-        assert [tally.ns for tally in tallies] == truth
-        assert _owner.process.charged - charged == sum(truth) <= now
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     finally:
-        _owner.restart(on=False)
-        _owner._clock = clock  # type: ignore[misc]
+        sys.setswitchinterval(interval)
+
+    assert tally.ns == 80_000
 
 
 def test_a_span_that_ends_while_it_is_current_is_charged_until_then(traced: Traced) -> None:

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from opentelemetry.sdk.resources import Resource, ResourceDetector
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource, ResourceDetector
 
 from greencloud_otel._semconv import HOST_ID, HOST_NAME
 
@@ -18,13 +18,15 @@ _MACHINE_ID: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 class GreencloudResourceDetector(ResourceDetector):
     """``host.id`` (the machine id, where the system has one) and ``host.name``.
 
-    The SDK lets later detectors override earlier ones and ``OTEL_RESOURCE_ATTRIBUTES`` override all of them. Name this one
-    before a cloud's: there the id of the instance is the right ``host.id``.
+    What ``OTEL_RESOURCE_ATTRIBUTES`` says is left out here, because older SDKs run detectors in no particular order. Newer
+    ones let later detectors override earlier ones: name this one before a cloud's, whose id of the instance is the right
+    ``host.id`` there.
     """
 
     def detect(self) -> Resource:
+        given = OTELResourceDetector().detect().attributes
         found = {HOST_ID: _machine_id(), HOST_NAME: socket.gethostname()}
-        return Resource({key: value for key, value in found.items() if value})
+        return Resource({key: value for key, value in found.items() if value and key not in given})
 
 
 def _machine_id() -> str:

@@ -4,7 +4,8 @@
 a span becomes current or not   ``attach`` and ``detach`` of OpenTelemetry's runtime context
 the loop runs a callback        ``asyncio.Handle._run``: hand over to the span of the callback's own context
 an eager task's first step      ``BaseEventLoop.create_task`` (3.12+): it runs inside of the call
-work under a copied context     ``ThreadPoolExecutor.submit``: ``asyncio.to_thread`` and the like
+work under a copied context     ``ThreadPoolExecutor.submit``: ``asyncio.to_thread`` and the like; anyio has threads of
+                                its own, so ``anyio.to_thread.run_sync`` too, once somebody imports it
 a span ends                     ``Span.end``: the SDK freezes attributes before any processor sees the end
 ==============================  ==========================================================================
 
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Final
 import opentelemetry.context as context_api
 from opentelemetry.context.context import _RuntimeContext
 from opentelemetry.sdk.trace import Span
+from wrapt import register_post_import_hook
 
 from greencloud_otel import _quality
 from greencloud_otel._owner import owner_here, restart_in_child, switch
@@ -104,6 +106,7 @@ def install() -> Patches:
         # A runtime context of another kind cannot be looked into from outside: loops go unwatched, and spans in them say so.
         _quality.watch_loops(isinstance(current, ContextVar))
         patches.apply(context_api, "_RUNTIME_CONTEXT", MeteredContext(runtime))
+        register_post_import_hook(functools.partial(_hook_anyio, patches), "anyio.to_thread")
     except Exception:
         patches.undo()
         raise
@@ -184,6 +187,36 @@ def _run_under(context: Context, current: ContextVar[Any], fn: Callable[..., Any
         fault("work in a thread pool")
     try:
         return fn(*args, **kwargs)
+    finally:
+        switch(outer)
+
+
+def _hook_anyio(patches: Patches, module: Any) -> None:
+    if patches.undone:
+        return
+    try:
+        patches.apply(module, "run_sync", _run_sync_hook(module.run_sync))
+    except Exception:  # raised here it would break the application's import
+        fault("import of anyio.to_thread")
+
+
+def _run_sync_hook(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def run_sync(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return original(_run_here, func, *args, **kwargs)
+
+    return run_sync
+
+
+def _run_here(fn: Callable[..., Any], /, *args: Any) -> Any:
+    """``fn(*args)``, charged to the span of the context that this is called in."""
+    outer = owner_here()
+    try:
+        switch(tally_of(context_api.get_current()))
+    except Exception:
+        fault("work in a thread of anyio")
+    try:
+        return fn(*args)
     finally:
         switch(outer)
 

@@ -20,8 +20,11 @@ class _Patch:
 
 
 class Patches:
+    """A stack of replacements, taken off once and for all."""
+
     def __init__(self) -> None:
         self._applied: list[_Patch] = []
+        self.undone = False
 
     def apply(self, target: object, name: str, ours: object) -> None:
         original = getattr(target, name)
@@ -29,6 +32,7 @@ class Patches:
         self._applied.append(_Patch(target, name, original, ours))
 
     def undo(self) -> None:
+        self.undone = True
         while self._applied:
             patch = self._applied.pop()
             if getattr(patch.target, patch.name, None) is patch.ours:

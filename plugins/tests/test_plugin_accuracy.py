@@ -201,6 +201,22 @@ def test_to_thread_is_charged_to_the_task_that_awaits_it(traced: Traced) -> None
     assert traced.total() <= time.process_time_ns() - before
 
 
+def test_threads_of_anyio_are_charged_to_the_task_that_awaits_them(traced: Traced) -> None:
+    to_thread = pytest.importorskip("anyio.to_thread", reason="anyio is not installed")
+    truth: dict[str, int] = {}
+
+    async def request(name: str) -> None:
+        with traced.tracer.start_as_current_span(name):
+            truth[name] = await to_thread.run_sync(traced.work, 20)
+
+    async def main() -> None:
+        await asyncio.gather(*(request(f"request-{n}") for n in range(4)))
+
+    asyncio.run(main())
+
+    assert statistics.median(traced.excess(truth)) <= 2 * TOLERANCE
+
+
 def test_a_pool_thread_under_no_context_is_nobodys(traced: Traced) -> None:
     with ThreadPoolExecutor(1) as pool, traced.tracer.start_as_current_span("caller"):
         elsewhere = pool.submit(traced.work, 20).result()

@@ -340,3 +340,4 @@ def test_resource_attributes_by_hand_override_the_detector(monkeypatch: pytest.M
     resource = Resource.create()
 
     assert resource.attributes["host.name"] == "rack-7"
+    assert "host.name" not in GreencloudResourceDetector().detect().attributes

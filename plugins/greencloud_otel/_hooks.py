@@ -34,7 +34,7 @@ from wrapt import register_post_import_hook
 from greencloud_otel import _quality
 from greencloud_otel._owner import owner_here, restart_in_child, switch
 from greencloud_otel._patches import Patches
-from greencloud_otel._spans import closing_attributes, tally_of
+from greencloud_otel._spans import close_span, tally_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,9 +117,7 @@ def _end_hook(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def end(span: Span, *args: Any, **kwargs: Any) -> None:
         try:
-            attributes = closing_attributes(span)
-            if attributes:
-                span.set_attributes(attributes)
+            close_span(span)
         except Exception:
             fault("Span.end")
         original(span, *args, **kwargs)

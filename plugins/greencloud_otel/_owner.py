@@ -29,7 +29,7 @@ else:
     else:
         local = _monkey.get_original("_thread", "_local")
 
-__all__ = ["CLOSED", "Process", "Tally", "charge_now", "owner_here", "process", "restart", "restart_in_child", "switch"]
+__all__ = ["CLOSED", "Process", "Tally", "close", "owner_here", "process", "restart", "restart_in_child", "switch"]
 
 _clock: Final = time.thread_time_ns
 
@@ -112,15 +112,19 @@ def switch(new: Tally | None) -> None:
     thread.since = now
 
 
-def charge_now(tally: Tally) -> None:
-    """Brings ``tally`` up to date where it owns this thread. What runs on other threads comes with their next switch."""
+def close(tally: Tally) -> int:
+    """Ends the charging of ``tally`` and returns what it came to. What it still uses on other threads is nobody's: their
+    clocks cannot be read from here.
+    """
     thread = _here.thread
-    if thread.owner is tally and tally.era is process.era:
-        now = _clock()
-        spent = now - thread.since
-        tally.ns += spent
-        process.charged += spent
-        thread.since = now
+    if thread.owner is tally:
+        if tally.era is process.era:
+            spent = _clock() - thread.since
+            tally.ns += spent
+            process.charged += spent
+        thread.owner = None
+    tally.era = CLOSED
+    return tally.ns
 
 
 def restart(*, on: bool) -> None:

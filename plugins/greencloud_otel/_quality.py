@@ -7,8 +7,8 @@ charged for its neighbour's work on the same thread: such a span says so instead
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from asyncio import BaseEventLoop, _get_running_loop
 from typing import Final
 
 __all__ = ["EXACT", "NONE", "THREAD", "here", "watch_loops", "worst"]
@@ -24,9 +24,6 @@ NONE: Final = "none"
 
 _RANK: Final = {EXACT: 0, THREAD: 1, NONE: 2}
 
-# Loaded means that they may switch greenlets or callbacks on any thread; there is no cheap way to ask whether they do.
-_SCHEDULERS: Final = ("gevent", "eventlet", "twisted.internet.reactor")
-
 # Without the interpreter's lock two threads can lose each other's additions to one span.
 _FREE_THREADED: Final = not getattr(sys, "_is_gil_enabled", lambda: True)()
 
@@ -41,13 +38,13 @@ def watch_loops(watched: bool) -> None:
 
 def here() -> str:
     """The quality of a span that runs on this thread now."""
-    loop = asyncio._get_running_loop()
-    if loop is not None and not (_loops_watched and isinstance(loop, asyncio.BaseEventLoop)):
+    loop = _get_running_loop()
+    if loop is not None and not (_loops_watched and isinstance(loop, BaseEventLoop)):
         return THREAD
     modules = sys.modules
-    for name in _SCHEDULERS:
-        if name in modules:
-            return THREAD
+    if "gevent" in modules or "eventlet" in modules or "twisted.internet.reactor" in modules:
+        # Loaded means that they may switch greenlets or callbacks on any thread; asking whether they do is not cheap.
+        return THREAD
     if "trio" in modules and _in_trio():
         return THREAD
     return THREAD if _FREE_THREADED else EXACT

@@ -13,13 +13,13 @@ from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from greencloud_otel import _quality
-from greencloud_otel._owner import CLOSED, Tally, charge_now, owner_here, process, switch
+from greencloud_otel._owner import CLOSED, Tally, close, owner_here, process
 from greencloud_otel._semconv import CPU_TIME, QUALITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["closing_attributes", "tally_of"]
+__all__ = ["close_span", "tally_of"]
 
 # The key is private, but what it keys is not: a context with a span and nothing else has just this one.
 _SPAN_KEY: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
@@ -61,30 +61,25 @@ def _open_tally(span: object, stale: Tally | None) -> Tally | None:
     return fresh
 
 
-def closing_attributes(span: Span) -> dict[str, str | int]:
-    """Closes the span's tally and says what it came to. Empty when there is nothing to say (any more)."""
-    if process.era is None or span.start_time is None or not span.is_recording():
-        return {}
-    tally: Tally | None = getattr(span, _SLOT, None)
-    if tally is not None and tally.era is CLOSED:
-        return {}
-    if span.start_time < process.began_ns:
-        _close(tally)
-        return {QUALITY: _quality.NONE}
-    quality = _quality.here()
-    if tally is None or tally.era is not process.era:
-        # Never current in this process: by definition it used nothing of its own.
-        _close(tally)
-        return {CPU_TIME: 0, QUALITY: quality}
-    charge_now(tally)
-    _close(tally)
-    quality = _quality.worst(tally.quality, quality)
-    return {QUALITY: quality} if quality == _quality.NONE else {CPU_TIME: max(tally.ns, 0), QUALITY: quality}
-
-
-def _close(tally: Tally | None) -> None:
-    if tally is None:
+def close_span(span: Span) -> None:
+    """Closes the span's tally and writes what it came to on the span, while that can still be written to."""
+    started = span.start_time
+    if process.era is None or started is None or not span.is_recording():
         return
-    tally.era = CLOSED
-    if owner_here() is tally:
-        switch(None)
+    tally: Tally | None = getattr(span, _SLOT, None)
+    if tally is None:
+        # Never current: by definition it used nothing of its own.
+        spent, quality = 0, _quality.here()
+    elif tally.era is process.era:
+        spent, quality = close(tally), tally.quality
+    elif tally.era is CLOSED:
+        return  # written already, and about to be ended by somebody else
+    else:
+        # Current in the parent process only, if not in an earlier era: the start tells.
+        tally.era = CLOSED
+        spent, quality = 0, _quality.here()
+    if started < process.began_ns:
+        quality = _quality.NONE
+    if quality != _quality.NONE:
+        span.set_attribute(CPU_TIME, max(spent, 0))
+    span.set_attribute(QUALITY, quality)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     Clock = Callable[[Callable[[], int]], None]
 
-moves = st.lists(st.tuples(st.sampled_from([None, 0, 1, 2]), st.integers(0, 10**9), st.sampled_from(["", "charge", "close"])))
+moves = st.lists(st.tuples(st.sampled_from([None, 0, 1, 2]), st.integers(0, 10**9), st.booleans()))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves)
-def test_every_nanosecond_goes_to_one_owner_or_to_nobody(fake_clock: Clock, moves: list[tuple[int | None, int, str]]) -> None:
+def test_every_nanosecond_goes_to_one_owner_or_to_nobody(fake_clock: Clock, moves: list[tuple[int | None, int, bool]]) -> None:
     now = 0
     fake_clock(lambda: now)
     charged = _owner.process.charged
@@ -34,16 +34,14 @@ def test_every_nanosecond_goes_to_one_owner_or_to_nobody(fake_clock: Clock, move
     assert era is not None
     tallies = [_owner.Tally(era, "exact") for _ in range(3)]
     truth = [0, 0, 0]
-    for owner, passed, then in moves:
+    for owner, passed, ends in moves:
         _owner.switch(None if owner is None else tallies[owner])
         now += passed
         if owner is None or tallies[owner].era is not era:
             continue
         truth[owner] += passed
-        if then:
-            _owner.charge_now(tallies[owner])
-        if then == "close":
-            tallies[owner].era = _owner.CLOSED
+        if ends:
+            assert _owner.close(tallies[owner]) == truth[owner]
     _owner.switch(None)
 
     assert [tally.ns for tally in tallies] == truth

@@ -27,7 +27,7 @@ from strategies import START, TENANTS, WINDOW, any_int64, facility, host, provid
 Rows = list[dict[str, Any]]
 Situation = tuple[Facility, Rows, Rows]
 
-slow = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def run(book: Facility, rows: Rows, readings: Rows) -> WindowAllocation:
@@ -77,6 +77,15 @@ def test_law_2_order_and_splitting_of_rows_change_nothing(situation: Situation, 
     assert second == WindowAllocation(
         **{name: getattr(first, name) for name in WindowAllocation.__slots__} | {"postings": second.postings}
     )
+
+
+def test_law_2_use_is_weighed_after_it_is_added_up() -> None:
+    # 15 byte-seconds weigh less than one core-nanosecond and are floored to none; 30 weigh one.
+    book = facility(hosts=[host("h1", idle_watts=0)])
+    readings = [reading("h1", 1000, 2, memory_byte_s=0)]
+    pieces = [provider("acme", 0, memory_byte_s=15), provider("acme", 0, memory_byte_s=15), provider("bolt", 1)]
+    energy = {p["account"]: p["energy_mj"] for p in run(book, pieces, readings).postings.to_pylist() if p["component"] == "dynamic"}
+    assert energy["acme"] == energy["bolt"]
 
 
 @slow

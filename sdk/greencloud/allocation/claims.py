@@ -1,0 +1,100 @@
+"""Claims on a host's energy: who bears which part of it, by the provider's evidence alone.
+
+The model is a tree of apportionments: a site-window's total -> claims -> leaves of one account. Weights of the first step are the
+provider's (its rows, its readings, reservations); the weights of the second are one account's own rows. So a tenant's telemetry
+divides that tenant's own claim, and no other figure moves, not even by a unit of rounding (law 4).
+
+On a shared host, dynamic energy goes by power-weighted use. Accounts that the provider measured there enter with what it measured.
+Of the busy CPU that it did not measure, every other account with a reservation at the site has a *slot*, whether or not it
+reports; within its slot it pays for what it reports and the rest is unattributed. A dedicated host is its owner's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from greencloud.allocation.apportion import apportion
+from greencloud.allocation.hosts import HostEnergy
+from greencloud.allocation.leaves import Leaf, leaves_of, pool_leaf, slot_leaves
+from greencloud.allocation.setting import Setting
+from greencloud.allocation.uses import Use
+from greencloud.facility import POOL_UNATTRIBUTED
+
+__all__ = ["Claim", "host_claims"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An amount of energy, and the leaves that it is for. ``flags`` are of the energy; leaves bring their own."""
+
+    component: str
+    leaves: tuple[Leaf, ...]
+    energy_mj: int
+    flags: frozenset[str] = frozenset()
+
+
+def host_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
+    """Claims on one host, whose ``uses`` are by account: its dynamic energy, and its idle energy where it is dedicated."""
+    owner = energy.host.dedicated_to
+    if owner:
+        for account in uses:
+            if account != owner:
+                setting.note(
+                    f"account {account}: use on host {energy.host.id} is not charged to it; the host is dedicated to {owner}"
+                )
+        leaves = leaves_of(owner, uses.get(owner, ()), setting.reserved_services.get(owner, ()))
+        claims = [Claim("idle", leaves, energy.idle_mj, energy.flags)]
+        return claims if energy.silent else [*claims, Claim("dynamic", leaves, energy.dynamic_mj, energy.flags)]
+    return [] if energy.silent else _shared(setting, energy, uses)
+
+
+def _shared(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
+    measured = {account: own for account, own in uses.items() if any(use.provider for use in own)}
+    slots = _slots(setting, energy, measured)
+    weighed: list[tuple[tuple[Leaf, ...], int]] = []
+    for account in sorted(measured.keys() | slots.keys()):
+        own = uses.get(account, [])
+        if account in measured:
+            weighed.append((leaves_of(account, own, ()), sum(use.weight for use in own if use.provider)))
+        else:
+            weighed.append((slot_leaves(account, own, slots[account]), slots[account]))
+    rest = 0 if slots else _unmeasured(setting, energy, measured)
+    if not any(weight for _, weight in weighed):
+        rest = 1
+    weighed.append(((pool_leaf(POOL_UNATTRIBUTED),), rest))
+    for account in uses.keys() - measured.keys() - slots.keys():
+        _explain(setting, energy, account)
+    parts = apportion(energy.dynamic_mj, [weight for _, weight in weighed])
+    return [Claim("dynamic", leaves, part, energy.flags) for (leaves, _), part in zip(weighed, parts, strict=True)]
+
+
+def _unmeasured(setting: Setting, energy: HostEnergy, measured: Mapping[str, list[Use]]) -> int:
+    """Use of the host that the provider's rows do not explain. GPU time is left out on both sides: readings do not have it."""
+    if energy.busy_weight is None:
+        return 0
+    explained = 0
+    for own in measured.values():
+        rows = [use for use in own if use.provider]
+        memory = sum(use.memory_byte_s for use in rows) if energy.memory_known else 0
+        explained += setting.weigher.of(sum(use.cpu_ns for use in rows), memory, 0)
+    return max(0, energy.busy_weight - explained)
+
+
+def _slots(setting: Setting, energy: HostEnergy, measured: Mapping[str, list[Use]]) -> dict[str, int]:
+    rest = _unmeasured(setting, energy, measured)
+    holders = [account for account, capacity in setting.reserved.items() if capacity and account not in measured]
+    if not rest or not holders:
+        return {}
+    return dict(zip(holders, apportion(rest, [setting.reserved[account] for account in holders]), strict=True))
+
+
+def _explain(setting: Setting, energy: HostEnergy, account: str) -> None:
+    host = energy.host.id
+    if not setting.reserved.get(account):
+        why = "but has no reservation there and the provider measured none of it; it stays in (unattributed)"
+    elif energy.busy_weight is None:
+        why = "but the provider read neither its use nor the host's busy CPU; it stays in (unattributed)"
+    else:
+        why = "but the provider's rows explain all that the host was busy; nothing is charged for it"
+    setting.note(f"account {account} reported use on host {host} {why}")

@@ -1,0 +1,86 @@
+"""The leaves of one account's claim: what its share was for.
+
+Only the account's own rows enter, which is what makes law 4 hold exactly: whatever a tenant reports, the claim above stays what
+the provider's evidence made it, and rounding among its leaves stays inside it.
+
+The provider's rows say how much each service used, the tenant's rows divide that: a leaf per service, SKU, operation and labels,
+and for what the tenant did not report a leaf of the service without an operation. Where there is no use at all, the claim goes
+to the services that the account's reservations name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from greencloud.allocation.apportion import apportion
+from greencloud.allocation.uses import Use
+from greencloud.facility import POOL_UNATTRIBUTED
+
+__all__ = ["Leaf", "leaves_of", "pool_leaf", "slot_leaves"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    account: str
+    service: str = ""
+    sku: str = ""
+    operation: str = ""
+    labels: str = "{}"
+    weight: int = 1
+    count: int = 0
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Sum:
+    weight: int = 0
+    count: int = 0
+    flags: set[str] = field(default_factory=set)
+
+
+def pool_leaf(pool: str, weight: int = 1) -> Leaf:
+    return Leaf(pool, weight=weight)
+
+
+def leaves_of(account: str, uses: Iterable[Use], reserved_services: Sequence[tuple[str, int]]) -> tuple[Leaf, ...]:
+    """At least one leaf, in canonical order, with a positive weight among them."""
+    leaves = _own(account, uses)
+    if not any(leaf.weight for leaf in leaves):
+        named = [(service, weight) for service, weight in reserved_services if weight] or [("", 1)]
+        leaves += [Leaf(account, service, weight=weight) for service, weight in named]
+    return tuple(leaves)
+
+
+def slot_leaves(account: str, uses: Iterable[Use], slot: int) -> tuple[Leaf, ...]:
+    """Leaves of an account that the provider did not measure on a host.
+
+    Of the use that nobody measured there, ``slot`` is what its reservation entitles it to; it pays for what it reports of that, and
+    the rest is unattributed. Reporting more than the slot fills the slot, and no more.
+    """
+    leaves = [replace(leaf, flags=leaf.flags | {"self_reported"}) for leaf in _own(account, uses)]
+    return (*leaves, pool_leaf(POOL_UNATTRIBUTED, max(0, slot - sum(leaf.weight for leaf in leaves))))
+
+
+def _own(account: str, uses: Iterable[Use]) -> list[Leaf]:
+    sums: dict[tuple[str, str, str, str], _Sum] = defaultdict(_Sum)
+    measured: dict[str, dict[tuple[str, str, str, str], int]] = defaultdict(lambda: defaultdict(int))
+    reported: dict[str, int] = defaultdict(int)
+    for use in uses:
+        key = (use.service, use.sku, use.operation, use.labels)
+        if use.provider:
+            measured[use.service][key] += use.weight
+            continue
+        reported[use.service] += use.weight
+        leaf = sums[key]
+        leaf.weight += use.weight
+        leaf.count += use.count
+        if use.estimated:
+            leaf.flags.add("estimated")
+    for service, weights in measured.items():
+        keys = sorted(weights)
+        missing = max(0, sum(weights.values()) - reported[service])
+        for key, part in zip(keys, apportion(missing, [weights[key] for key in keys]), strict=True):
+            sums[key].weight += part
+    return [Leaf(account, *key, leaf.weight, leaf.count, frozenset(leaf.flags)) for key, leaf in sorted(sums.items())]

@@ -1,0 +1,136 @@
+"""Usage rows of one site-window as values: each account's use, added up and weighed.
+
+Rows that differ only in their quality's grade or in how they were split are one ``Use``; its weight is floored once, after the
+adding up, so that order and splitting cannot be seen in the result (law 2). Sums are Python integers: two rows at the end of
+int64 are still only two large rows.
+
+Memory counts on a host only where the host's own memory use is known, and then for all parties on it, because a weight that
+some carry and others do not would move energy between them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from greencloud.allocation.setting import Setting
+from greencloud.errors import UsageDataError
+from greencloud.usage import MEASURES, QUALITIES, READINGS, ROWS, SOURCES
+
+__all__ = ["UNLISTED", "Use", "by_account", "checked_readings", "checked_rows", "uses_of"]
+
+UNLISTED = ""
+"""The host of use on hosts that the book does not list at the site."""
+
+_SUMMED = ("cpu_ns", "memory_byte_s", "gpu_ns", "count")
+_KEY = ("host", "account", "service", "sku", "operation", "labels", "caller_account", "source", "quality")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """What one account used for one thing on one host. ``weight`` is core-nanosecond equivalents."""
+
+    host: str
+    account: str
+    service: str
+    sku: str
+    operation: str
+    labels: str
+    caller: str
+    provider: bool  # measured by the provider, rather than told by the tenant
+    estimated: bool
+    cpu_ns: int
+    memory_byte_s: int
+    gpu_ns: int
+    count: int
+    weight: int
+
+
+def uses_of(rows: pa.Table, setting: Setting, memory_known: set[str]) -> list[Use]:
+    """The rows of one site-window in canonical order; ``memory_known`` are the hosts whose memory use has been read."""
+    ids = setting.host_ids()
+    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    columns = [rows.column(name).to_pylist() for name in (*_KEY, *_SUMMED)]
+    for host, account, service, sku, operation, labels, caller, source, quality, *amounts in zip(*columns, strict=True):
+        estimated = "estimated" if quality == "estimated" else ""
+        held = sums[ids.get(host, UNLISTED), account, service, sku, operation, labels, caller, source, estimated]
+        for index, amount in enumerate(amounts):
+            held[index] += amount
+    uses = []
+    for (host, account, service, sku, operation, labels, caller, source, estimated), (cpu, memory, gpu, count) in sums.items():
+        weight = setting.weigher.of(cpu, memory if host in memory_known else 0, gpu)
+        provider = source == "provider"
+        uses.append(
+            Use(host, account, service, sku, operation, labels, caller, provider, bool(estimated), cpu, memory, gpu, count, weight)
+        )
+    return sorted(uses)
+
+
+def by_account(uses: Iterable[Use]) -> dict[str, list[Use]]:
+    """Uses grouped by account, in account order."""
+    groups: dict[str, list[Use]] = defaultdict(list)
+    for use in uses:
+        groups[use.account].append(use)
+    return {account: groups[account] for account in sorted(groups)}
+
+
+def checked_rows(table: pa.Table) -> pa.Table:
+    """``table`` in the schema ``ROWS``.
+
+    Raises:
+        UsageDataError: a column is missing, or a row has a null, a negative amount, an unknown word, or a pool for an account.
+    """
+    table = _in_schema(table, ROWS)
+    for name in MEASURES:
+        _refuse_first(table, pc.less(table[name], 0), name, "is negative", "amounts of use are zero or more")
+    for name, words in (("source", SOURCES), ("quality", QUALITIES)):
+        unknown = pc.invert(pc.is_in(table[name], pa.array(words, pa.string())))
+        _refuse_first(table, unknown, name, "is not a known word", f"use one of {', '.join(words)}")
+    pool = pc.match_substring_regex(table["account"], r"^(\(.*)?$")
+    _refuse_first(table, pool, "account", "is not an account", "name the account that used this; parentheses are for pools")
+    pool = pc.starts_with(table["caller_account"], "(")
+    _refuse_first(table, pool, "caller_account", "is not an account", "leave it empty where the caller is not known")
+    return table
+
+
+def checked_readings(table: pa.Table) -> pa.Table:
+    """``table`` in the schema ``READINGS``.
+
+    Raises:
+        UsageDataError: a column is missing, an amount is negative, or a reading covers more than its window.
+    """
+    table = _in_schema(table, READINGS)
+    for name in ("energy_mj", "covered_us", "busy_cpu_ns", "memory_byte_s"):
+        _refuse_first(table, pc.less(table[name], 0), name, "is negative", "what is not known is null, never negative")
+    whole = pc.multiply(table["window_s"].cast(pa.int64()), 1_000_000)
+    too_long = pc.greater(table["covered_us"], whole)
+    _refuse_first(table, too_long, "covered_us", "is longer than the window", "rebin readings to the facility's windows")
+    blind = pc.and_(pc.equal(table["covered_us"], 0), pc.or_(table["energy_mj"].is_valid(), table["busy_cpu_ns"].is_valid()))
+    _refuse_first(table, blind, "covered_us", "covers nothing, yet says something", "give the microseconds that were read")
+    return table
+
+
+def _in_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    missing = [name for name in schema.names if name not in table.column_names]
+    if missing:
+        raise UsageDataError(f"no column {', '.join(missing)}", advice="the columns are in greencloud.usage.columns")
+    table = table.select(schema.names)
+    for column in schema:
+        if not column.nullable and table[column.name].null_count:
+            _refuse_first(table, table[column.name].is_null(), column.name, "is null", "every row needs a value here")
+    try:
+        return table.cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageDataError(
+            f"a column does not have its type: {error}", advice="the types are in greencloud.usage.columns"
+        ) from error
+
+
+def _refuse_first(table: pa.Table, bad: pa.ChunkedArray, name: str, what: str, advice: str) -> None:
+    row = pc.index(bad, pa.scalar(True)).as_py()
+    if row >= 0:
+        raise UsageDataError(f"{name} {table[name][row].as_py()!r} {what}", row=row, advice=advice)

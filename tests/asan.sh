@@ -1,0 +1,36 @@
+#!/bin/sh
+# Builds the allocation kernel with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary directory and runs its tests.
+#
+#   PYTHON=.venv/bin/python tests/asan.sh
+#
+# Needs gcc with libasan and libubsan, and what the test extra brings. Any report of a sanitizer ends the run with a failure.
+# The interpreter keeps memory to its end, so leaks are not looked for; PYTHONMALLOC=malloc lets overruns of Python's own small
+# objects be seen.
+set -eu
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp -R setup.py pyproject.toml README.md LICENSE MANIFEST.in proto ext sdk tests "$work/"
+find "$work/sdk" -name '*.so' -delete
+cd "$work"
+flags="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1"
+"$python" - <<'PY'
+import re
+from pathlib import Path
+
+path = Path("setup.py")  # the temporary copy: sanitizers want their own optimisation level
+path.write_text(re.sub(r"extra_compile_args=\[[^]]*\]", "extra_compile_args=[]", path.read_text()))
+PY
+CC=gcc CFLAGS="$flags" LDFLAGS="-fsanitize=address,undefined" "$python" setup.py -q build_ext --inplace
+nm -D sdk/greencloud/_apportion*.so | grep -q __asan_report  # it is instrumented, so a clean run means something
+LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" \
+ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
+PYTHONMALLOC=malloc PYTHONPATH="$work/sdk" PYTHONDONTWRITEBYTECODE=1 \
+"$python" -c '
+import sys
+import greencloud._apportion as kernel
+assert kernel.__file__.startswith(sys.argv[1]), kernel.__file__
+import pytest
+raise SystemExit(pytest.main(["-p", "no:cacheprovider", "-o", "timeout=0", "tests/test_allocation_kernel.py"]))
+' "$work"

@@ -1,0 +1,66 @@
+"""The exact face of the kernel, beyond 64 bits and over rational shares."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from greencloud.allocation.apportion import apportion, apportion_shares
+from greencloud.allocation.setting import Weigher
+from greencloud.allocation.shared import settled_shares
+from greencloud.facility import ResourceWeights
+from greencloud.units import INT64_MAX
+from hypothesis import given
+from hypothesis import strategies as st
+
+huge = st.integers(0, INT64_MAX**2)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1).filter(any), st.integers(0, INT64_MAX))
+def test_amounts_beyond_64_bits_are_shared_as_those_within(weights: list[int], total: int) -> None:
+    within = apportion(total, weights)
+    assert apportion(total, [weight << 64 for weight in weights]) == within
+    assert within == apportion_shares(total, [Fraction(weight, 7) for weight in weights])
+
+
+@given(huge, st.lists(huge, min_size=1).filter(any))
+def test_no_part_is_a_whole_unit_from_its_quota(total: int, weights: list[int]) -> None:
+    parts = apportion(total, weights)
+    assert sum(parts) == total
+    for part, weight in zip(parts, weights, strict=True):
+        assert abs(Fraction(total * weight, sum(weights)) - part) < 1
+
+
+@pytest.mark.parametrize(("total", "weights"), [(-(2**70), [2**70]), (1, [2**70, -1]), (2**70, [0, 0]), (1, []), (-1, [])])
+def test_what_cannot_be_shared_is_refused_at_any_size(total: int, weights: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"negative|no positive weight"):
+        apportion(total, weights)
+
+
+rationals = st.fractions(0, 100, max_denominator=1000)
+
+
+@given(st.builds(ResourceWeights, rationals, rationals, rationals), st.tuples(huge, huge, huge))
+def test_weighing_agrees_with_the_books_weights(weights: ResourceWeights, use: tuple[int, int, int]) -> None:
+    assert Weigher(weights).of(*use) == weights.nanosecond_equivalents(*use)
+
+
+parts_of = st.dictionaries(st.sampled_from("abcxy"), st.integers(1, 9), max_size=4)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys("abc", parts_of)), st.tuples(*[st.integers(0, 10**6)] * 3))
+def test_settled_shares_solve_the_linear_system(calls: dict[str, dict[str, int]], direct: tuple[int, int, int]) -> None:
+    passed = {k: {j: Fraction(n, sum(callers.values()) + 1) for j, n in callers.items() if j != k} for k, callers in calls.items()}
+    shares = settled_shares(passed)
+    # The costs that pass through each service, x = d + F x, by iteration long enough to be past any doubt.
+    through = {k: float(d) for k, d in zip("abc", direct, strict=True)}
+    for _ in range(2000):
+        through = {j: d + sum(through[k] * float(passed[k].get(j, 0)) for k in passed) for j, d in zip("abc", direct, strict=True)}
+    for account in "abcxy":
+        borne = sum(float(shares[k].get(account, 0)) * d for k, d in zip("abc", direct, strict=True))
+        if account in passed:
+            expected = through[account] * float(1 - sum(passed[account].values()))
+        else:
+            expected = sum(through[k] * float(passed[k].get(account, 0)) for k in passed)
+        assert borne == pytest.approx(expected, rel=1e-9, abs=1e-6)
+    assert all(sum(share.values()) == 1 for share in shares.values())

@@ -1,0 +1,173 @@
+"""The laws of allocation, over random small facilities: conservation, determinism, authority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from greencloud.allocation import (
+    COMPONENTS,
+    DIMENSIONS,
+    FLAGS,
+    POSTING_MEASURES,
+    POSTINGS,
+    WindowAllocation,
+    allocate,
+    allocate_window,
+    check_balanced,
+)
+from greencloud.errors import UnbalancedError
+from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Facility
+from greencloud.units import INT64_MAX, emissions_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import START, TENANTS, WINDOW, any_int64, facility, host, provider, reading, row, situations, tenant_rows, usage
+
+Rows = list[dict[str, Any]]
+Situation = tuple[Facility, Rows, Rows]
+
+slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def run(book: Facility, rows: Rows, readings: Rows) -> WindowAllocation:
+    return allocate_window(book, usage(rows, readings), "hall", WINDOW)
+
+
+def sums(postings: list[dict[str, Any]]) -> dict[str, int]:
+    return {name: sum(posting[name] for posting in postings) for name in POSTING_MEASURES}
+
+
+@slow
+@given(situations())
+def test_law_1_every_measure_is_conserved_to_the_unit(situation: Situation) -> None:
+    allocation = run(*situation)
+    assert sums(allocation.postings.to_pylist()) == allocation.totals
+
+
+@slow
+@given(situations())
+def test_law_1_without_annexes_the_total_is_the_meter_and_the_book(situation: Situation) -> None:
+    book, rows, readings = situation
+    listed = {h.id for h in book.hosts_of("hall")}
+    heard = {r["host"] for r in rows if r["source"] == "provider"}
+    heard |= {r["host"] for r in readings if r["energy_mj"] is not None or r["busy_cpu_ns"] is not None}
+    rows = [r for r in rows if r["source"] == "provider" or r["host"] in listed & heard]
+    totals = run(book, rows, readings).totals
+    for r in readings:
+        if not r["host"]:
+            assert totals["energy_mj"] == r["energy_mj"]
+    assert totals["scope2_location_ug"] == emissions_of(totals["energy_mj"], book.factors[0].micrograms_per_kwh)
+    assert totals["scope1_ug"] == book.direct_micrograms("hall", WINDOW)
+    assert totals["scope3_embodied_ug"] == sum(book.embodied_micrograms(asset, WINDOW) for asset in book.hardware)
+
+
+@slow
+@given(situations(), st.randoms(use_true_random=False))
+def test_law_2_order_and_splitting_of_rows_change_nothing(situation: Situation, random: Any) -> None:
+    book, rows, readings = situation
+    pieces = []
+    for whole in rows:
+        parts = {name: random.randint(0, whole[name]) for name in ("cpu_ns", "memory_byte_s", "gpu_ns", "count")}
+        pieces += [whole | parts, whole | {name: whole[name] - part for name, part in parts.items()}]
+    random.shuffle(pieces)
+    first = run(book, rows, readings)
+    second = run(book, pieces, random.sample(readings, len(readings)))
+    assert second.postings.equals(first.postings)
+    assert second == WindowAllocation(
+        **{name: getattr(first, name) for name in WindowAllocation.__slots__} | {"postings": second.postings}
+    )
+
+
+def test_law_2_use_is_weighed_after_it_is_added_up() -> None:
+    # 15 byte-seconds weigh less than one core-nanosecond and are floored to none; 30 weigh one.
+    book = facility(hosts=[host("h1", idle_watts=0)])
+    readings = [reading("h1", 1000, 2, memory_byte_s=0)]
+    pieces = [provider("acme", 0, memory_byte_s=15), provider("acme", 0, memory_byte_s=15), provider("bolt", 1)]
+    energy = {p["account"]: p["energy_mj"] for p in run(book, pieces, readings).postings.to_pylist() if p["component"] == "dynamic"}
+    assert energy["acme"] == energy["bolt"]
+
+
+@slow
+@given(situations(), st.sampled_from(TENANTS), st.data())
+def test_law_4_a_tenants_telemetry_moves_no_other_account_by_one_unit(
+    situation: Situation, tenant: str, data: st.DataObject
+) -> None:
+    book, rows, readings = situation
+    others = [r for r in rows if r["account"] != tenant or r["source"] == "provider"]
+    reports = data.draw(tenant_rows([tenant], values=any_int64))
+
+    def of_others(allocation: WindowAllocation) -> Rows:
+        return [p for p in allocation.postings.to_pylist() if p["account"] not in {tenant, POOL_UNATTRIBUTED}]
+
+    assert of_others(run(book, others + reports, readings)) == of_others(run(book, rows, readings))
+
+
+@slow
+@given(situations())
+def test_postings_are_in_canonical_order_without_repeats_or_empty_rows(situation: Situation) -> None:
+    postings = run(*situation).postings
+    assert postings.schema == POSTINGS
+    rows = postings.to_pylist()
+    keys = [tuple(p[name] for name in DIMENSIONS) for p in rows]
+    assert keys == sorted(set(keys))
+    for p in rows:
+        assert p["component"] in COMPONENTS
+        assert p["quality"] == ",".join(sorted(set(p["quality"].split(","))))
+        assert set(p["quality"].split(",")) <= {"", *FLAGS}
+        assert p["count"] or any(p[name] for name in POSTING_MEASURES)
+        assert min(p[name] for name in POSTING_MEASURES) >= 0
+
+
+@slow
+@given(situations())
+def test_operations_of_charged_hosts_are_counted_once(situation: Situation) -> None:
+    book, rows, readings = situation
+    counted = sum(p["count"] for p in run(book, rows, readings).postings.to_pylist())
+    assert counted <= sum(r["count"] for r in rows if r["source"] == "tenant")
+
+
+def test_no_rows_and_no_readings_allocate_nothing() -> None:
+    allocation = allocate(facility(hosts=[host("h1", curve="server")]), usage())
+    assert allocation.windows == ()
+    assert allocation.postings.equals(POSTINGS.empty_table())
+
+
+def test_one_tenant_with_zero_use_leaves_dynamic_energy_unattributed() -> None:
+    book = facility(hosts=[host("h1", idle_watts=0)])
+    allocation = run(book, [provider("acme", 0)], [reading("h1", 999)])
+    (posting,) = [p for p in allocation.postings.to_pylist() if p["component"] == "dynamic"]
+    assert (posting["account"], posting["energy_mj"]) == (POOL_UNATTRIBUTED, 999)
+
+
+def test_odd_numbers_are_given_out_whole() -> None:
+    book = facility(hosts=[host("h1", idle_watts=0)])
+    allocation = run(book, [provider(name, 1) for name in TENANTS], [reading("h1", 1001), reading("", 1001)])
+    assert {p["account"]: p["energy_mj"] for p in allocation.postings.to_pylist()} == {"acme": 334, "bolt": 334, "cola": 333}
+
+
+def test_a_huge_meter_is_conserved_to_the_millijoule() -> None:
+    book = facility(hosts=[host("h1", idle_watts=0)])
+    meter = INT64_MAX // 10**6
+    rows = [provider("acme", INT64_MAX), provider("bolt", INT64_MAX - 1), row("acme", INT64_MAX, operation="GET /")]
+    allocation = run(book, rows, [reading("h1", meter), reading("", meter)])
+    assert sum(p["energy_mj"] for p in allocation.postings.to_pylist()) == meter
+
+
+def test_postings_that_do_not_add_up_are_refused_with_their_residual() -> None:
+    allocation = run(facility(hosts=[host("h1", curve="server")]), [provider("acme", 5)], [])
+    check_balanced(allocation.postings, allocation.totals)
+    with pytest.raises(UnbalancedError) as caught:
+        check_balanced(allocation.postings, allocation.totals | {"energy_mj": allocation.totals["energy_mj"] + 3})
+    assert caught.value.residual == {"energy_mj": 3}
+
+
+def test_many_windows_come_in_canonical_order() -> None:
+    book = facility(hosts=[host("h1", curve="server")])
+    later = START.replace(hour=15)
+    rows = [provider("acme", 5, window_start=later), provider("acme", 5)]
+    allocation = allocate(book, usage(rows))
+    assert [window.window.start for window in allocation.windows] == [START, later]
+    assert allocation.postings["window_start"].to_pylist() == sorted(allocation.postings["window_start"].to_pylist())
+    assert allocate(book, pa.Table.from_pylist(rows, schema=usage().rows.schema)).postings.equals(allocation.postings)
+    assert POOL_UNSOLD not in allocation.postings["operation"].to_pylist()

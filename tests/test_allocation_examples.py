@@ -236,10 +236,20 @@ def test_a_tenant_cannot_have_a_window_refused_by_naming_an_unlisted_host() -> N
 
 
 def test_a_report_from_a_listed_host_that_sent_nothing_is_priced_above_idle_for_its_account_alone() -> None:
-    book = facility(hosts=[host("h1", vcpu=4, curve="server")], sites=[site(pue=Fraction(1))])
-    allocation = run(book, [row("acme", 2 * 3_600_000_000_000)])
+    hosts = [host("h1", vcpu=4, curve="server"), host("h2", idle_watts=Fraction(0))]
+    book = facility(hosts=hosts, sites=[site(pue=Fraction(1))])
+    allocation = run(book, [row("acme", 2 * 3_600_000_000_000)], [reading("h2", 0)])
     assert amounts(allocation, "dynamic") == {"acme": 50 * WATT_HOUR}
     assert amounts(allocation, "unsold") == {POOL_UNSOLD: 100 * WATT_HOUR}
+
+
+def test_a_window_of_which_the_provider_sent_nothing_charges_only_what_was_reported() -> None:
+    asset = Hardware("shared", "hall", 10**9, date(2026, 11, 23), 2, "test", "h1")
+    book = facility(hosts=[host("h1", vcpu=4, curve="server")], sites=[site(pue=Fraction(1))], hardware=(asset,))
+    allocation = run(book, [row("acme", 2 * 3_600_000_000_000)])
+    assert allocation.totals["energy_mj"] == 50 * WATT_HOUR
+    assert allocation.totals["scope3_embodied_ug"] == 0
+    assert any("the provider sent nothing" in note for note in allocation.notes)
 
 
 def test_an_alias_means_its_host() -> None:

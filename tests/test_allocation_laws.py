@@ -20,7 +20,7 @@ from greencloud.allocation import (
 from greencloud.errors import UnbalancedError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Facility
 from greencloud.units import INT64_MAX, emissions_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import assume, HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import START, TENANTS, WINDOW, any_int64, facility, host, provider, reading, row, situations, tenant_rows, usage
 
@@ -49,6 +49,7 @@ def test_law_1_every_measure_is_conserved_to_the_unit(situation: Situation) -> N
 @given(situations())
 def test_law_1_without_annexes_the_total_is_the_meter_and_the_book(situation: Situation) -> None:
     book, rows, readings = situation
+    assume(readings or any(r["source"] == "provider" for r in rows))
     listed = {h.id for h in book.hosts_of("hall")}
     heard = {r["host"] for r in rows if r["source"] == "provider"}
     heard |= {r["host"] for r in readings if r["energy_mj"] is not None or r["busy_cpu_ns"] is not None}
@@ -60,6 +61,15 @@ def test_law_1_without_annexes_the_total_is_the_meter_and_the_book(situation: Si
     assert totals["scope2_location_ug"] == emissions_of(totals["energy_mj"], book.factors[0].micrograms_per_kwh)
     assert totals["scope1_ug"] == book.direct_micrograms("hall", WINDOW)
     assert totals["scope3_embodied_ug"] == sum(book.embodied_micrograms(asset, WINDOW) for asset in book.hardware)
+
+
+@slow
+@given(situations())
+def test_law_4_a_tenant_cannot_open_a_window_and_have_others_charged_in_it(situation: Situation) -> None:
+    book, rows, _ = situation
+    rows = [r for r in rows if r["source"] == "tenant"]
+    charged = {posting["account"] for posting in run(book, rows).postings.to_pylist() if posting["component"] != "shared"}
+    assert charged <= {r["account"] for r in rows}
 
 
 @slow

@@ -58,7 +58,11 @@ def unlisted_claims(setting: Setting, uses: Mapping[str, list[Use]]) -> tuple[li
 
 def silent_claims(setting: Setting, host: Host, uses: Mapping[str, list[Use]], *, metered: bool) -> dict[str, list[Claim]]:
     """Annexes on a listed host of which the provider said nothing; ``metered``: the facility's meter holds its energy."""
-    curve = setting.facility.curves[host.curve]
+    curve = setting.facility.curves.get(host.curve)
+    if curve is None:
+        for account in uses:
+            setting.note(f"account {account} reported use on host {host.id}, which sent nothing and has no power curve; it is left out")
+        return {}
     per_vcpu = (curve.watts(Fraction(1), host.vcpu) - curve.watts(Fraction(0), host.vcpu)) / host.vcpu if host.vcpu else Fraction(0)
     annexes: dict[str, list[Claim]] = defaultdict(list)
     for account, own in uses.items():

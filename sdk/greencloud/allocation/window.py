@@ -4,6 +4,10 @@
 
 Every step apportions an integer total; nothing multiplies shares. The totals are taken from the meters and the book, not from the
 postings, so the check at the end compares two things.
+
+The site's own pools (idle, overhead, Scope 1, embodied) are charged only in windows of which the provider has evidence, a reading or
+a row of its own. Otherwise a tenant could open any window, by a span with a date of its choice, and have its neighbours charged
+for the idle hosts in it. In a window without evidence there are only the annexes of those who reported.
 """
 
 from __future__ import annotations
@@ -31,6 +35,9 @@ from greencloud.facility import Facility, HostReading
 from greencloud.units import Window, format_energy, round_half_even
 
 __all__ = ["WindowAllocation", "allocated"]
+
+Annexes = dict[str, list[Claim]]
+"""Claims of accounts on what only they themselves reported, by account (``annex``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,44 +69,67 @@ def allocated(
     setting = Setting.of(facility, site, window)
     read = readings_of(setting, readings, booked)
     uses = uses_of(rows, setting, {host for host, reading in read.items() if reading.memory_byte_s is not None})
-    own = by_account(uses)
     on_host: dict[str, list[Use]] = defaultdict(list)
     for use in uses:
         on_host[use.host].append(use)
-    energies = [host_energy(setting, host, read.get(host.id, Reading()), _provider_cpu(on_host[host.id])) for host in setting.hosts]
+    factors = grid_factors(setting)
+    entries = Entries()
+    totals = dict.fromkeys(POSTING_MEASURES, 0)
+    annexes: Annexes = defaultdict(list)
+    if read or any(use.provider for use in uses):
+        _settle_site(setting, entries, totals, read, uses, on_host, annexes, factors)
+    else:
+        setting.note("the provider sent nothing of this window: only what tenants reported of themselves is charged")
+        _, found = unlisted_claims(setting, by_account(on_host[UNLISTED]))
+        _extend(annexes, found)
+        for host in setting.hosts:
+            _extend(annexes, silent_claims(setting, host, by_account(on_host[host.id]), metered=False))
+    for _, claims in sorted(annexes.items()):
+        _settle_annex(setting, entries, totals, claims, factors)
+    postings = reallocated(entries, setting, by_account(uses)).table(setting)
+    check_balanced(postings, totals)
+    return WindowAllocation(site, window, rule, version, facility.revision, postings, totals, tuple(sorted(setting.notes)))
 
-    claims, annexes = unlisted_claims(setting, by_account(on_host[UNLISTED]))
+
+def _settle_site(
+    setting: Setting,
+    entries: Entries,
+    totals: dict[str, int],
+    read: Mapping[str, Reading],
+    uses: list[Use],
+    on_host: Mapping[str, list[Use]],
+    annexes: Annexes,
+    factors: GridFactors,
+) -> None:
+    """Everything that the provider's evidence holds; what is found to be an account's own only is added to ``annexes``."""
+    own = by_account(uses)
+    energies = [
+        host_energy(setting, host, read.get(host.id, Reading()), _provider_cpu(on_host.get(host.id, []))) for host in setting.hosts
+    ]
+    claims, found = unlisted_claims(setting, by_account(on_host.get(UNLISTED, [])))
+    _extend(annexes, found)
     it_mj = sum(energy.energy_mj for energy in energies) + sum(claim.energy_mj for claim in claims)
     pooled = [energy for energy in energies if not energy.host.dedicated_to]
     flags = frozenset().union(*(energy.flags for energy in pooled if energy.idle_mj))
     claims += idle_claims(setting, sum(energy.idle_mj for energy in pooled), flags, own)
     metered = read.get(FACILITY, Reading()).energy_mj is not None
     for energy in energies:
-        on_this = by_account(on_host[energy.host.id])
+        on_this = by_account(on_host.get(energy.host.id, []))
         claims += host_claims(setting, energy, on_this)
         if energy.silent:
-            for account, more in silent_claims(setting, energy.host, on_this, metered=metered).items():
-                annexes.setdefault(account, []).extend(more)
-
+            _extend(annexes, silent_claims(setting, energy.host, on_this, metered=metered))
     assert sum(claim.energy_mj for claim in claims) == it_mj, "every millijoule of the hosts is claimed once"
 
-    entries = Entries()
-    totals = dict.fromkeys(POSTING_MEASURES, 0)
-    factors = grid_factors(setting)
     load_mj, overhead_flags = _facility_energy(setting, it_mj, read.get(FACILITY, Reading()))
     lines = emission_totals(load_mj, factors, certified(setting, load_mj), scope1_total(setting))
     entries.settle(claims, load_mj, lines, overhead_flags)
     _add(totals, {"energy_mj": load_mj} | lines)
-    for account, more in sorted(annexes.items()):
-        _settle_annex(setting, entries, totals, more, factors)
-        if metered:
+    if metered:
+        for account in sorted(annexes):
             setting.note(f"account {account}: use that it reported on unlisted hosts is priced beside the facility's meter")
     for leaves, mass in embodied_claims(setting, own):
         entries.post("embodied", leaves, {"scope3_embodied_ug": mass})
     totals["scope3_embodied_ug"] += _embodied(setting)
-    postings = reallocated(entries, setting, own).table(setting)
-    check_balanced(postings, totals)
-    return WindowAllocation(site, window, rule, version, facility.revision, postings, totals, tuple(sorted(setting.notes)))
 
 
 def _provider_cpu(uses: list[Use]) -> int | None:
@@ -139,6 +169,11 @@ def _facility_energy(setting: Setting, it_mj: int, reading: Reading) -> tuple[in
 def _embodied(setting: Setting) -> int:
     assets = [asset for asset in setting.facility.hardware if asset.site == setting.site.id]
     return sum(setting.facility.embodied_micrograms(asset, setting.window) for asset in assets)
+
+
+def _extend(annexes: Annexes, more: Mapping[str, list[Claim]]) -> None:
+    for account, claims in more.items():
+        annexes.setdefault(account, []).extend(claims)
 
 
 def _add(totals: dict[str, int], more: Mapping[str, int]) -> None:

@@ -10,11 +10,13 @@ Histograms, exponential histograms and summaries are skipped on purpose: no amou
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -34,12 +36,13 @@ __all__ = [
     "Shape",
     "Span",
     "Value",
+    "from_json",
     "identity",
     "parse",
     "points",
-    "request_type",
     "sift_points",
     "sift_spans",
+    "signal_of",
     "spans",
 ]
 
@@ -54,9 +57,9 @@ _SHAPES: Final = {
     AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE: "cumulative",
     AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA: "delta",
 }
+_ID_FIELDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
 _NO_VALUE: Final = int(DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK)
-_TYPES: Final = {"traces": ExportTraceServiceRequest, "metrics": ExportMetricsServiceRequest}
-_Item = TypeVar("_Item")
+_TYPES: Final[dict[str, Any]] = {"traces": ExportTraceServiceRequest, "metrics": ExportMetricsServiceRequest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,6 @@ def identity(attributes: Attributes) -> str:
     return repr(sorted(attributes.items(), key=lambda item: item[0]))
 
 
-def request_type(signal: str) -> Any:
-    """The protobuf class of a signal's export request."""
-    return _TYPES[signal]
-
-
 def parse(signal: str, payload: bytes) -> Any:
     """The request message.
 
@@ -155,7 +153,11 @@ def sift_spans(payload: bytes, keep: Callable[[Span], bool]) -> bytes:
     for group in request.resource_spans:
         resource = _resource(group)
         for scope in group.scope_spans:
-            changed |= _sift(scope.spans, lambda message, resource=resource: keep(_span(resource, message, {})))
+
+            def judge(message: SpanMessage, resource: Resource = resource) -> bool:
+                return keep(_span(resource, message, {}))
+
+            changed |= _sift(scope.spans, judge)
     return request.SerializeToString() if changed else payload
 
 
@@ -168,7 +170,7 @@ def sift_points(payload: bytes, keep: Callable[[Point], bool]) -> bytes:
         for scope in group.scope_metrics:
             for metric in scope.metrics:
 
-                def judge(message: Any, resource: Resource = resource, metric: Metric = metric) -> bool:
+                def judge(message: NumberDataPoint, resource: Resource = resource, metric: Metric = metric) -> bool:
                     return bool(message.flags & _NO_VALUE) or keep(_point(resource, metric, message, {}))
 
                 changed |= _sift(_numbers(metric), judge)
@@ -232,3 +234,48 @@ def _point(resource: Resource, metric: Metric, message: NumberDataPoint, attribu
         getattr(message, kind) if kind else None,
         attributes,
     )
+
+
+def from_json(signal: str, document: dict[str, Any]) -> bytes:
+    """An export request in OTLP's JSON (ids in hex, enums as numbers, unknown names ignored) as protobuf.
+
+    Raises:
+        DecodeError: a field is of the wrong kind, or an id is no hex.
+    """
+    try:
+        _hex_ids_to_base64(document)
+        return json_format.ParseDict(document, _TYPES[signal](), ignore_unknown_fields=True).SerializeToString()
+    except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DecodeError(
+            f"not an OTLP {signal} export request: {str(error)[:200]}",
+            advice="ids are hexadecimal, enums are numbers, names are lowerCamelCase (OTLP 1.11, JSON encoding)",
+        ) from error
+
+
+def signal_of(payload: bytes) -> str:
+    """The signal whose request the bytes are, told by spans with ids or metrics with data; "" where there is neither."""
+    try:
+        for span in spans(payload):
+            if len(span.trace_id) == 16 and len(span.span_id) == 8:
+                return "traces"
+    except DecodeError:
+        pass
+    try:
+        groups = parse("metrics", payload).resource_metrics
+    except DecodeError:
+        return ""
+    found = (metric.WhichOneof("data") for group in groups for scope in group.scope_metrics for metric in scope.metrics)
+    return "metrics" if any(found) else ""
+
+
+def _hex_ids_to_base64(node: Any) -> None:
+    """OTLP JSON has ids in hex where protobuf's own JSON has base64."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in _ID_FIELDS and isinstance(value, str):
+                node[key] = base64.b64encode(bytes.fromhex(value)).decode()
+            else:
+                _hex_ids_to_base64(value)
+    elif isinstance(node, list):
+        for item in node:
+            _hex_ids_to_base64(item)

@@ -44,9 +44,7 @@ class Record:
 def pack(record: Record) -> bytes:
     """The record as the log holds it."""
     account = record.account.encode()
-    head = _HEAD.pack(
-        SIGNALS.index(record.signal), ROLES.index(record.role), len(account), len(record.payload), record.received_ns
-    )
+    head = _HEAD.pack(SIGNALS.index(record.signal), ROLES.index(record.role), len(account), len(record.payload), record.received_ns)
     return b"".join((head, account, record.payload))
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from greencloud.errors import DecodeError
 from greencloud.telemetry import semconv
-from greencloud.telemetry.otlp import Point, Resource, Span, parse, sift_points, sift_spans
+from greencloud.telemetry.otlp import Point, Resource, Span, sift_points, sift_spans
 from greencloud.telemetry.record import ROLES, SIGNALS
 
 __all__ = ["MAX_MESSAGE_BYTES", "MAX_SPAN_NS", "Admission", "account_fault", "admit", "point_fault", "span_fault"]
@@ -94,7 +94,6 @@ def admit(signal: str, payload: bytes, *, role: str, account: str) -> Admission:
         kept = sift_spans(payload, keep_span)
     else:
         tally = _Tally("data points")
-        parse(signal, payload)
         kept = sift_points(payload, lambda point: tally.judge(point_fault(point), f"metric {_shown(point.metric)}"))
     return Admission(kept, tally.rejected, tally.message())
 

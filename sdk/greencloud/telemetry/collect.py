@@ -60,7 +60,7 @@ def collect(records: Iterable[Record], facility: Facility) -> Collected:
     tally = Tally(facility.window_seconds)
     places = Places(facility)
     told = add_spans(pool.owned(), facility, places, tally, dead)
-    add_metrics(found, facility, places, tally, dead, told)
+    add_metrics(found, facility, places, tally, dead, told=told)
     return Collected(tally.usage(dead), dead.counted(), len(pool.kept), pool.duplicates)
 
 

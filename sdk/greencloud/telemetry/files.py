@@ -68,17 +68,18 @@ def _from_json(path: Path, data: bytes) -> Iterator[tuple[str, bytes]]:
         line = data.count(b"\n", 0, error.start) + 1
         raise DecodeError(f"{path}:{line}: not UTF-8", advice="OTLP JSON is UTF-8; is the file protobuf (.binpb)?") from error
     decoder = json.JSONDecoder()
-    at = _skip_space(text, 0)
-    while at < len(text):
-        line = text.count("\n", 0, at) + 1
+    end = 0
+    line = 1
+    while (at := _skip_space(text, end)) < len(text):
+        line += text.count("\n", end, at)
         try:
             document, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            line = text.count("\n", 0, getattr(error, "pos", at)) + 1
+            line += text.count("\n", at, getattr(error, "pos", at))
             what = getattr(error, "msg", "nested too deeply")
             raise DecodeError(f"{path}:{line}: not JSON: {what}", advice="write one export request per line") from error
         yield from _requests(path, line, document)
-        at = _skip_space(text, end)
+        line += text.count("\n", at, end)
 
 
 def _requests(path: Path, line: int, document: Any) -> Iterator[tuple[str, bytes]]:

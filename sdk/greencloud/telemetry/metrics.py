@@ -62,6 +62,7 @@ def add_metrics(
     places: Places,
     tally: Tally,
     dead: DeadLetters,
+    *,
     told: set[tuple[Process, int]],
 ) -> None:
     """Add readings and rows of number points; ``told``: processes and windows whose CPU the spans account for already."""

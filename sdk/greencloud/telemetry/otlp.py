@@ -244,7 +244,8 @@ def from_json(signal: str, document: dict[str, Any]) -> bytes:
     """
     try:
         _hex_ids_to_base64(document)
-        return json_format.ParseDict(document, _TYPES[signal](), ignore_unknown_fields=True).SerializeToString()
+        request = json_format.ParseDict(document, _TYPES[signal](), ignore_unknown_fields=True)
+        return bytes(request.SerializeToString())
     except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DecodeError(
             f"not an OTLP {signal} export request: {str(error)[:200]}",

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from greencloud.telemetry.otlp import Point
@@ -109,7 +110,7 @@ def growth_of_gauge(points: Iterable[Point], scale: Fraction) -> Growth:
     deltas: list[Delta] = []
     total = Fraction(0)
     times = sorted(levels)
-    for start, end in zip(times, times[1:], strict=False):
+    for start, end in pairwise(times):
         if levels[start] < 0:
             faults.add("a level is negative")
         elif end - start > HOLD_NS:
@@ -156,7 +157,7 @@ def _counters(points: list[_At]) -> list[list[_At]]:
         stream = streams[start]
         if counters and start < counters[-1][-1].time_ns:
             joined = sorted([*counters[-1], *stream])
-            if all(before.value <= after.value for before, after in zip(joined, joined[1:], strict=False)):
+            if all(before.value <= after.value for before, after in pairwise(joined)):
                 counters[-1] = joined
                 continue
         counters.append(stream)

@@ -7,9 +7,9 @@ is told apart from one that works only by CPU time. Amounts accrue evenly over t
 operation is counted in the window in which it starts. A value that is negative, no integer, or beyond what 4096 CPUs could do in
 the span's time is refused, and the span falls back to its wall time.
 
-**Who an internal service worked for.** Its spans take the account named by ``greencloud.caller.account`` (set by a trusted edge), else
-that of the nearest ancestor that is not internal, over all accounts' spans. A parent id that more than one account claims
-decides nothing, or anyone who copied an id could move use onto another. For accounts that are not internal the caller is
+**Who an internal service worked for.** Its spans take the account named by ``greencloud.caller.account`` (set by a trusted
+edge), else that of the nearest ancestor that is not internal, over all accounts' spans. A parent id that more than one account
+claims decides nothing, or anyone who copied an id could move use onto another. For accounts that are not internal the caller is
 always "": nothing that others send touches their rows.
 """
 

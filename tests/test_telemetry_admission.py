@@ -6,14 +6,13 @@ import math
 from typing import Any
 
 import pytest
+from greencloud.errors import DecodeError
+from greencloud.telemetry import admit, collect
+from greencloud.telemetry.otlp import points, spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-from greencloud.errors import DecodeError
-from greencloud.telemetry import admit, collect
-from greencloud.telemetry.otlp import points, spans
 from telemetry_world import SECOND, T0, book, metrics, pairs, point, provider, span, tenant, traces
 
 BAD_SPANS: list[tuple[dict[str, Any], str]] = [
@@ -41,12 +40,11 @@ BAD_POINTS: list[tuple[dict[str, Any], str]] = [
 def test_arbitrary_bytes_are_admitted_or_are_a_decode_error(data: bytes, signal: str, role: str) -> None:
     try:
         admission = admit(signal, data, role=role, account="alice")
-    except DecodeError as error:
-        assert error.advice
-    else:
-        again = admit(signal, admission.payload, role=role, account="alice")
-        assert again.rejected == 0, "what was kept is kept again"
-        assert again.payload == admission.payload
+    except DecodeError:
+        return
+    again = admit(signal, admission.payload, role=role, account="alice")
+    assert again.rejected == 0, "what was kept is kept again"
+    assert again.payload == admission.payload
 
 
 @given(data=st.data())

@@ -75,7 +75,7 @@ def _from_json(path: Path, data: bytes) -> Iterator[tuple[str, bytes]]:
         try:
             document, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            line += text.count("\n", at, getattr(error, "pos", at))
+            line += text[at : getattr(error, "pos", at)].rstrip().count("\n")
             what = getattr(error, "msg", "nested too deeply")
             raise DecodeError(f"{path}:{line}: not JSON: {what}", advice="write one export request per line") from error
         yield from _requests(path, line, document)

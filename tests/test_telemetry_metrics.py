@@ -285,3 +285,16 @@ def test_metrics_of_the_real_sdk_are_understood() -> None:
     # The first point is refused where the test machine took less than 0.25 s / 8 CPUs since the counter's start.
     assert total in {250_000_000, 500_000_000}
     assert CUMULATIVE == 2
+
+
+def test_growth_between_points_goes_before_a_new_senders_whole_past() -> None:
+    known = metrics("hw.host.energy", [point(T0 + n * SECOND, 2 * n) for n in range(3)], resource={"host.name": "h1", "agent": "b"})
+    past = [point(T0 + 2 * SECOND, 100, start=T0), point(T0 + 3 * SECOND, 101, start=T0)]
+    changed = metrics("hw.host.energy", past, resource={"host.name": "h1", "agent": "a"})
+    assert [reading["energy_mj"] for reading in readings(known, changed)] == [4000 + 1000]
+
+
+def test_a_point_flagged_as_without_a_value_is_no_reset() -> None:
+    gap = {"time_unix_nano": T0 + SECOND, "as_int": 0, "flags": 1}
+    (reading,) = readings(metrics("hw.host.energy", [point(T0, 5), gap, point(T0 + 2 * SECOND, 7)]))
+    assert (reading["energy_mj"], reading["covered_us"]) == (2000, 2_000_000)

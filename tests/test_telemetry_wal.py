@@ -165,15 +165,19 @@ def test_killing_the_writer_loses_no_acknowledged_record(tmp_path: Path) -> None
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB. It is unmounted at once and lives on behind one open descriptor, so that nothing is left of it
+    however the tests end."""
     place = tmp_path / "disk"
     place.mkdir()
     made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, check=False)
     if made.returncode:
         pytest.skip(f"mounting a small file system is not permitted here: {made.stderr.decode().strip()}")
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield place
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        yield Path(f"/proc/self/fd/{descriptor}")
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        os.close(descriptor)
 
 
 def test_a_full_disk_is_answered_and_the_log_goes_on_when_there_is_room(small_disk: Path) -> None:

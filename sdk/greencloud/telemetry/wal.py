@@ -1,0 +1,314 @@
+"""The write-ahead log: an export request is acknowledged only after it is here, on stable storage.
+
+Every writer (a process, a restart) makes segments of its own, named by time, process and counter, so that writers never share a
+file and no repair is needed after a crash; readers take all segments in name order. Appends of several threads share one
+``fdatasync``: the first to come writes for all that wait (group commit), one group at a time. A group is one frame, hence
+visible wholly or not at all.
+
+A full disk is an answer, not an accident: below ``min_free_bytes`` of free space, or when the system says that there is none,
+the append raises ``StorageFullError``, the segment is cut back to its last whole frame, and the log goes on once there is
+room. After any other failed write or sync the segment is left for good, because the kernel drops dirty pages that it could not
+write and a second sync would report success for data that is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from greencloud.errors import StorageFullError, StoreError
+from greencloud.telemetry.record import Record, pack
+from greencloud.telemetry.segment import HEADER_SIZE, MARKER_SIZE, SUFFIX, frame, header, read_segment
+
+__all__ = ["SEGMENT_BYTES", "LogState", "WriteAheadLog", "read_log", "scan_log"]
+
+SEGMENT_BYTES: Final = 64 << 20
+_MIN_FREE_BYTES: Final = 64 << 20
+_GROUP_BYTES: Final = 64 << 20  # bounds what one sync has to carry, and so how long the first of a group waits
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    data: bytes
+    done: bool = False
+    failure: StoreError | None = None
+
+
+@dataclass(slots=True)
+class _OpenSegment:
+    path: Path
+    descriptor: int
+    marker: bytes
+    size: int
+    owner: int = field(default_factory=os.getpid)
+
+
+class WriteAheadLog:
+    """Appends to the log in ``directory``, from any number of threads. Nothing is created before the first append."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        min_free_bytes: int = _MIN_FREE_BYTES,
+        clock_ns: Callable[[], int] = time.time_ns,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        self._directory = Path(directory)
+        self._min_free_bytes = min_free_bytes
+        self._clock_ns = clock_ns
+        self._segment_bytes = segment_bytes
+        self._turn = threading.Condition()
+        self._waiting: list[_Waiter] = []
+        self._committing = False
+        self._closed = False
+        self._segment: _OpenSegment | None = None
+        self._counter = 0
+        self.syncs = 0
+
+    def append(self, record: Record) -> None:
+        """Keep a record; returns when it is durable.
+
+        Raises:
+            StorageFullError: no room; nothing was kept of this record and nothing else was harmed.
+            StoreError: the log is closed, or the storage failed.
+        """
+        waiter = _Waiter(pack(record))
+        with self._turn:
+            if self._closed:
+                raise StoreError(f"the log {self._directory} is closed", path=str(self._directory))
+            self._waiting.append(waiter)
+        while True:
+            with self._turn:
+                self._await_turn(waiter)
+                if waiter.done:
+                    break
+                group = self._take_group()
+                self._committing = True
+            self._lead(group)
+        if waiter.failure is not None:
+            raise copy.copy(waiter.failure)  # each thread raises its own, or their tracebacks would mix
+
+    def close(self) -> None:
+        """Wait for appends under way, then close. Closing twice is no error."""
+        with self._turn:
+            self._closed = True
+            self._turn.wait_for(lambda: not self._committing and not self._waiting)
+            self._leave_segment()
+
+    def __enter__(self) -> WriteAheadLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _await_turn(self, waiter: _Waiter) -> None:
+        try:
+            while self._committing and not waiter.done:
+                self._turn.wait()
+        except BaseException:  # an interrupted caller must not leave work behind that nobody waits for
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            raise
+
+    def _take_group(self) -> list[_Waiter]:
+        size = count = 0
+        for waiter in self._waiting:
+            size += len(waiter.data)
+            if count and size > _GROUP_BYTES:
+                break
+            count += 1
+        group, self._waiting = self._waiting[:count], self._waiting[count:]
+        return group
+
+    def _lead(self, group: list[_Waiter]) -> None:
+        failure: StoreError | None = StoreError(f"the log {self._directory} was interrupted", path=str(self._directory))
+        try:
+            self._commit(b"".join(waiter.data for waiter in group))
+            failure = None
+        except StoreError as error:
+            failure = error
+        finally:
+            with self._turn:
+                for waiter in group:
+                    waiter.failure = failure
+                    waiter.done = True
+                self._committing = False
+                self._turn.notify_all()
+
+    def _commit(self, body: bytes) -> None:
+        try:
+            segment = self._writable(len(body))
+        except OSError as error:
+            raise self._failure(error) from error
+        data = frame(segment.marker, body)
+        written = False
+        try:
+            _write(segment.descriptor, data)
+            written = True
+            os.fdatasync(segment.descriptor)
+        except OSError as error:
+            self._cut_back(segment, keep=error.errno in _NO_ROOM and not written)
+            raise self._failure(error) from error
+        except BaseException:
+            self._cut_back(segment, keep=False)
+            raise
+        segment.size += len(data)
+        self.syncs += 1
+
+    def _writable(self, length: int) -> _OpenSegment:
+        segment = self._segment
+        # A forked child inherits the descriptor; two processes must never write one file.
+        foreign = segment is not None and segment.owner != os.getpid()
+        full = segment is not None and segment.size > HEADER_SIZE and segment.size + length > self._segment_bytes
+        if segment is None or foreign or full:
+            self._leave_segment()
+            self._check_room(length)
+            self._segment = segment = self._new_segment()
+        else:
+            self._check_room(length)
+        return segment
+
+    def _check_room(self, length: int) -> None:
+        place = self._directory
+        while not place.exists():
+            place = place.parent
+        state = os.statvfs(place)
+        free = state.f_bavail * state.f_frsize
+        if free - length < self._min_free_bytes:
+            raise StorageFullError(
+                f"no room for telemetry in {self._directory}: {free} bytes are free, {self._min_free_bytes} of them are kept back",
+                path=str(self._directory),
+                advice="free some space, or move the data directory to a larger disk; senders will try again",
+            )
+
+    def _new_segment(self) -> _OpenSegment:
+        _make_directory(self._directory)
+        while True:
+            self._counter += 1
+            path = self._directory / f"{self._clock_ns():020d}-{os.getpid():010d}-{self._counter:06d}{SUFFIX}"
+            try:
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+                break
+            except FileExistsError:
+                continue
+        marker = os.urandom(MARKER_SIZE)
+        try:
+            _write(descriptor, header(marker))
+            _sync_directory(self._directory)
+        except BaseException:
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            raise
+        return _OpenSegment(path, descriptor, marker, HEADER_SIZE)
+
+    def _cut_back(self, segment: _OpenSegment, *, keep: bool) -> None:
+        try:
+            os.ftruncate(segment.descriptor, segment.size)
+        except OSError:
+            keep = False  # what is left reads as an unfinished write, as long as nothing follows it
+        if not keep:
+            self._leave_segment()
+
+    def _leave_segment(self) -> None:
+        if self._segment is not None:
+            os.close(self._segment.descriptor)
+            self._segment = None
+
+    def _failure(self, error: OSError) -> StoreError:
+        if error.errno in _NO_ROOM:
+            return StorageFullError(
+                f"no room for telemetry in {self._directory}: {error.strerror}",
+                path=str(self._directory),
+                advice="free some space, or move the data directory to a larger disk; senders will try again",
+            )
+        return StoreError(
+            f"the log {self._directory} cannot be written: {error.strerror}",
+            path=str(self._directory),
+            advice="check that the disk is healthy and that the directory is writable",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What ``doctor`` tells of a log. ``torn``: segments with an unfinished write at the end (harmless); ``faults``: damage."""
+
+    segments: int = 0
+    bytes: int = 0
+    records: int = 0
+    torn: tuple[str, ...] = ()
+    oldest_ns: int = 0
+    newest_ns: int = 0
+    faults: tuple[str, ...] = ()
+
+
+def read_log(directory: Path) -> Iterator[Record]:
+    """Every durable record of every writer, segments in name order; a log that does not exist yet is empty.
+
+    Raises:
+        StoreError: a segment is damaged before its end, is of a newer format, or is no segment.
+    """
+    for path in _segments(directory):
+        yield from read_segment(path).records()
+
+
+def scan_log(directory: Path) -> LogState:
+    """Examine a log without stopping at what is wrong with it."""
+    size = records = oldest = newest = 0
+    torn: list[str] = []
+    faults: list[str] = []
+    paths = _segments(directory)
+    for path in paths:
+        try:
+            segment = read_segment(path)
+            for record in segment.records():
+                records += 1
+                oldest = min(oldest or record.received_ns, record.received_ns)
+                newest = max(newest, record.received_ns)
+        except StoreError as error:
+            faults.append(error.message)
+            size += path.stat().st_size
+            continue
+        size += segment.size
+        if segment.torn_bytes:
+            torn.append(path.name)
+    return LogState(len(paths), size, records, tuple(torn), oldest, newest, tuple(faults))
+
+
+def _segments(directory: Path) -> list[Path]:
+    return sorted(Path(directory).glob(f"*{SUFFIX}"))
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _make_directory(directory: Path) -> None:
+    made = []
+    place = directory
+    while not place.exists():
+        made.append(place)
+        place = place.parent
+    directory.mkdir(parents=True, exist_ok=True)
+    for new in reversed(made):
+        _sync_directory(new.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,168 @@
+"""Admission rejects what can mean nothing, says so, and keeps the rest byte for byte."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from greencloud.errors import DecodeError
+from greencloud.telemetry import admit, collect
+from greencloud.telemetry.otlp import points, spans
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from telemetry_world import SECOND, T0, book, metrics, pairs, point, provider, span, tenant, traces
+
+BAD_SPANS: list[tuple[dict[str, Any], str]] = [
+    (span(1, T0, T0 + 1, trace=bytes(16)), "trace_id"),
+    (span(1, T0, T0 + 1, trace=b"short"), "trace_id"),
+    ({**span(1, T0, T0 + 1), "span_id": bytes(8)}, "span_id"),
+    ({**span(1, T0, T0 + 1), "span_id": b"123456789"}, "span_id"),
+    (span(1, T0 + 1, T0), "negative duration"),
+    (span(1, 0, T0), "no start time"),
+    (span(1, 5, T0), "before 2000"),
+    (span(1, 2**63, 2**64 - 1), "after 2199"),
+    (span(1, T0, T0 + 8 * 86_400 * SECOND), "longer than 7 days"),
+]
+BAD_POINTS: list[tuple[dict[str, Any], str]] = [
+    (point(T0, math.nan), "NaN"),
+    (point(T0, -math.inf), "infinite"),
+    (point(T0, -1), "negative"),
+    (point(0, 1), "no time"),
+    ({"time_unix_nano": T0}, "no value"),
+]
+
+
+@given(st.binary(max_size=300), st.sampled_from(["traces", "metrics"]), st.sampled_from(["provider", "tenant"]))
+@settings(max_examples=400, deadline=None)
+def test_arbitrary_bytes_are_admitted_or_are_a_decode_error(data: bytes, signal: str, role: str) -> None:
+    try:
+        admission = admit(signal, data, role=role, account="alice")
+    except DecodeError:
+        return
+    again = admit(signal, admission.payload, role=role, account="alice")
+    assert again.rejected == 0, "what was kept is kept again"
+    assert again.payload == admission.payload
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_request_never_breaks_admission_or_collection(data: st.DataObject) -> None:
+    whole = bytearray(traces([span(n, T0, T0 + n * SECOND, parent=n // 2) for n in range(1, 5)]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        admission = admit("traces", bytes(whole), role="tenant", account="alice")
+    except DecodeError:
+        return
+    collect([tenant(admission.payload)], book())
+
+
+@given(st.lists(st.one_of(st.none(), st.sampled_from(BAD_SPANS)), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_rejected_and_kept_spans_add_up(kinds: list[tuple[dict[str, Any], str] | None]) -> None:
+    payload = traces([span(9, T0, T0 + SECOND) if kind is None else kind[0] for kind in kinds])
+    admission = admit("traces", payload, role="tenant", account="alice")
+    assert admission.rejected == sum(kind is not None for kind in kinds)
+    assert len(list(spans(admission.payload))) == len(kinds) - admission.rejected
+    assert (admission.payload == payload) or admission.rejected
+    assert bool(admission.message) == bool(admission.rejected)
+
+
+@pytest.mark.parametrize(("bad", "reason"), BAD_SPANS)
+def test_the_message_names_the_reason_the_count_and_the_first_span(bad: dict[str, Any], reason: str) -> None:
+    admission = admit("traces", traces([span(7, T0, T0 + 1), bad]), role="tenant", account="alice")
+    assert admission.rejected == 1
+    assert admission.message.startswith("rejected 1 of 2 spans. 1: ")
+    assert reason in admission.message
+    assert bad["span_id"].hex() in admission.message
+
+
+@pytest.mark.parametrize(("bad", "reason"), BAD_POINTS)
+def test_numbers_that_are_none_are_rejected_by_name_of_the_metric(bad: dict[str, Any], reason: str) -> None:
+    payload = metrics("process.cpu.time", [point(T0, 1.5), bad], unit="s")
+    admission = admit("metrics", payload, role="tenant", account="alice")
+    assert admission.rejected == 1
+    assert reason in admission.message
+    assert "'process.cpu.time'" in admission.message
+    assert len(list(points(admission.payload, lambda _: True))) == 1
+
+
+def test_a_point_flagged_as_without_a_value_is_no_error() -> None:
+    admission = admit("metrics", metrics("x", [{"flags": 1}]), role="tenant", account="alice")
+    assert (admission.rejected, admission.message) == (0, "")
+
+
+def test_a_level_may_be_negative() -> None:
+    assert admit("metrics", metrics("x", [point(T0, -1)], gauge=True), role="tenant", account="alice").rejected == 0
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics"])
+@pytest.mark.parametrize("role", ["provider", "tenant"])
+def test_an_empty_request_succeeds(signal: str, role: str) -> None:
+    admission = admit(signal, b"", role=role, account="alice")
+    assert (admission.payload, admission.rejected, admission.message) == (b"", 0, "")
+
+
+def test_a_tenants_span_without_a_service_is_kept_with_a_warning() -> None:
+    payload = traces([span(1, T0, T0 + SECOND)], resource={})
+    admission = admit("traces", payload, role="tenant", account="alice")
+    assert (admission.payload, admission.rejected) == (payload, 0)
+    assert "unknown_service" in admission.message
+    rows = collect([tenant(admission.payload)], book()).usage.rows
+    assert rows["service"].to_pylist() == ["unknown_service"]
+
+
+def test_a_request_whose_resource_is_not_set_at_all_is_kept_with_a_warning() -> None:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.add(**span(1, T0, T0 + SECOND))
+    admission = admit("traces", request.SerializeToString(), role="tenant", account="alice")
+    assert admission.rejected == 0
+    assert "unknown_service" in admission.message
+
+
+@pytest.mark.parametrize("account", ["", "(unsold)", "a b", "x" * 129])
+def test_a_providers_span_needs_an_account(account: str) -> None:
+    resource = {"service.name": "shop", "cloud.account.id": account} if account else {"service.name": "shop"}
+    admission = admit("traces", traces([span(1, T0, T0 + 1), span(2, T0, T0 + 1)], resource), role="provider", account="")
+    assert admission.rejected == 2
+    assert "cloud.account.id" in admission.message
+    assert list(spans(admission.payload)) == []
+
+
+def test_the_message_stays_within_a_kibibyte() -> None:
+    payload = metrics("é" * 5000, [bad for bad, _ in BAD_POINTS])
+    admission = admit("metrics", payload, role="tenant", account="alice")
+    assert admission.rejected == 5
+    assert len(admission.message.encode()) <= 1024
+
+
+def test_histograms_are_kept_and_count_for_nothing() -> None:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="process.cpu.time")
+    metric.exponential_histogram.data_points.add(count=3)
+    payload = request.SerializeToString()
+    assert admit("metrics", payload, role="tenant", account="alice").payload == payload
+    assert collect([provider(payload)], book()).usage.rows.num_rows == 0
+
+
+def test_unknown_fields_are_ignored() -> None:
+    payload = traces([span(1, T0, T0 + 1)]) + b"\xfa\x07\x03new"  # field 127, three bytes
+    assert admit("traces", payload, role="tenant", account="alice").payload == payload
+
+
+def test_a_tenant_without_an_account_is_refused() -> None:
+    with pytest.raises(DecodeError, match="needs an account"):
+        admit("traces", b"", role="tenant", account="")
+
+
+def test_of_repeated_attribute_keys_the_last_holds_and_the_129th_is_not_read() -> None:
+    twice = span(1, T0, T0 + SECOND)
+    twice["attributes"] = pairs({"k": 5}) + pairs({"k": 7})
+    (found,) = spans(traces([twice]))
+    assert found.attributes == {"k": 7}
+    many = span(1, T0, T0 + SECOND, attributes={f"k{n}": n for n in range(130)})
+    (found,) = spans(traces([many]))
+    assert set(found.attributes) == {f"k{n}" for n in range(128)}

@@ -5,6 +5,7 @@ The three roots share one path, so that nothing generated is renamed or rewritte
 """
 
 from pathlib import Path
+from typing import ClassVar
 
 from setuptools import Command, Extension, setup
 from setuptools.command.build import build
@@ -27,7 +28,7 @@ class BuildProtos(Command):
     """Generates ``greencloud/v1/*_pb2*`` (setuptools' sub-command protocol, so that editable installs and sdists work)."""
 
     description = "generate protobuf and gRPC modules"
-    user_options: list[tuple[str, str, str]] = []
+    user_options: ClassVar[list[tuple[str, str, str]]] = []
 
     def initialize_options(self) -> None:
         self.editable_mode = False
@@ -79,7 +80,7 @@ class BuildProtos(Command):
 
 
 class Build(build):
-    sub_commands = [*build.sub_commands, ("build_protos", None)]
+    sub_commands: ClassVar = [*build.sub_commands, ("build_protos", None)]
 
 
 setup(

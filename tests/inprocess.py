@@ -12,14 +12,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from greencloud.client import Client
 from greencloud.errors import DecodeError, NotFoundError
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, GoalProgress, GoalStatus, GoalYear, RunSummary
 from greencloud.server import Intake, KeyStore, Services, build_server
 from greencloud.server.app import RunningServer, Tls
 from greencloud.units import Emissions, Energy
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 __all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
 

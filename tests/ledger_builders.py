@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
 from greencloud.allocation import POSTING_MEASURES, POSTINGS
 from greencloud.ledger import Batch, Ledger, make_batch
 from greencloud.results import FootprintQuery

@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
+from hypothesis import strategies as st
+
 from greencloud.facility import (
     FOREVER,
     Account,
@@ -24,7 +26,6 @@ from greencloud.facility import (
 )
 from greencloud.units import INT64_MAX, Window
 from greencloud.usage import READINGS, ROWS, Usage
-from hypothesis import strategies as st
 
 START = datetime(2026, 11, 23, 14, tzinfo=UTC)
 WINDOW = Window(START, 3600)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from greencloud.facility import Account, AccountKind, Facility, Host, PowerCurve, Site
-from greencloud.telemetry import Record
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
+
+from greencloud.facility import Account, AccountKind, Facility, Host, PowerCurve, Site
+from greencloud.telemetry import Record
 
 HOUR_NS = 3600 * 10**9
 T0 = 1_795_000_000 // 3600 * HOUR_NS  # an hour in November 2026

@@ -6,11 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.agent.power import MeasuredEnergy, ModelledEnergy, PowerModel, Zone, increase
 from greencloud.agent.reader import look_at_zones
 from greencloud.errors import QuantityError
-from hypothesis import given
-from hypothesis import strategies as st
 
 RANGE = 262_143_328_850  # what the kernel gives on common servers
 

@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+
 from greencloud.agent import Machine, PowerModel, Reporter, Sender, WorkloadFile
 from greencloud.agent.workloads import Workload, read_workloads
 from greencloud.errors import QuantityError, UsageDataError

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.allocation.apportion import apportion, apportion_shares
 from greencloud.allocation.setting import Weigher
 from greencloud.allocation.shared import settled_shares
 from greencloud.facility import ResourceWeights
 from greencloud.units import INT64_MAX
-from hypothesis import given
-from hypothesis import strategies as st
 
 huge = st.integers(0, INT64_MAX**2)
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+
 from greencloud.allocation import RULES, WindowAllocation, allocate, allocate_window
 from greencloud.errors import AllocationError, FacilityError, UsageDataError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Certificate, Facility, Hardware, HostReading

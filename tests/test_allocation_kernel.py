@@ -7,10 +7,11 @@ from fractions import Fraction
 
 import pyarrow as pa
 import pytest
-from greencloud._apportion import apportion, apportion_groups
-from greencloud.units import INT64_MAX
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from greencloud._apportion import apportion, apportion_groups
+from greencloud.units import INT64_MAX
 
 amounts = st.one_of(st.integers(0, 50), st.integers(0, INT64_MAX), st.sampled_from([0, 1, INT64_MAX - 1, INT64_MAX]))
 weight_lists = st.lists(amounts, max_size=12)

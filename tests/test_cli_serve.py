@@ -15,6 +15,7 @@ import grpc
 import jwt
 import pytest
 from click.testing import CliRunner
+
 from greencloud.cli import main
 from greencloud.client import Client
 from greencloud.errors import NotFoundError, PermissionDeniedError, UnauthenticatedError

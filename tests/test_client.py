@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta, timezone
 
 import pytest
+
 from greencloud.client import Client
 from greencloud.client.channel import is_local
 from greencloud.errors import QuantityError, UnauthenticatedError, UnavailableError

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from greencloud.cli._demo.children import Child, ChildFailedError, Children
 from greencloud.cli._demo.shop import find_shop
 from greencloud.errors import NotFoundError

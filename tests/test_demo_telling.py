@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.cli._demo.telling import conservation, next_commands, operation_costs, problems
 from greencloud.results import BatchSummary, FootprintRow, RefusedWindow, RunSummary
 from greencloud.units import Emissions, Energy
-from hypothesis import given
-from hypothesis import strategies as st
 
 START = datetime(2026, 11, 23, 14, tzinfo=UTC)
 BATCH = BatchSummary(

@@ -40,7 +40,9 @@ class Sender(threading.Thread):
                 spans = [SpanSpec(number, number, now - SECOND, now, f"op {number % 5}") for number in numbers]
                 try:
                     export(
-                        trace_request({"service.name": "load"}, spans), metadata=[("authorization", f"Bearer {self.token}")], timeout=10
+                        trace_request({"service.name": "load"}, spans),
+                        metadata=[("authorization", f"Bearer {self.token}")],
+                        timeout=10,
                     )
                 except grpc.RpcError:
                     return
@@ -51,7 +53,9 @@ class Sender(threading.Thread):
 def load_until_killed(server: Served, round_number: int, acknowledgements: int) -> set[int]:
     """Several senders at once; the server is killed in the middle of their work, after some acknowledgements."""
     enough = threading.Semaphore(0)
-    senders = [Sender(server.target, server.token("acme"), 1 + (round_number * SENDERS + i) * 10**9, enough) for i in range(SENDERS)]
+    senders = [
+        Sender(server.target, server.token("acme"), 1 + (round_number * SENDERS + i) * 10**9, enough) for i in range(SENDERS)
+    ]
     for sender in senders:
         sender.start()
     for _ in range(acknowledgements):

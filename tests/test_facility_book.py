@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.errors import FacilityError
 from greencloud.facility import (
     FOREVER,
@@ -21,8 +24,6 @@ from greencloud.facility import (
     Site,
 )
 from greencloud.units import Window
-from hypothesis import given
-from hypothesis import strategies as st
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from facility_books import BOOK, METERS, line_of, write
 from greencloud.errors import FacilityError
 from greencloud.facility import examine_facility, read_facility

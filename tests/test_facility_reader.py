@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from facility_books import BOOK, METERS, line_of, write
 from greencloud.cli import main
 from greencloud.errors import FacilityError

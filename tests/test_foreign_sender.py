@@ -32,7 +32,9 @@ def test_node_js_spans_arrive_complete_plain_and_gzip_and_are_reported(tmp_path:
             assert (sent.returncode, sent.stderr) == (0, "")
 
     greencloud("allocate", "--data", data)
-    report = json.loads(greencloud("report", "--data", data, "--account", "acme", "--group-by", "service,operation", "-o", "json").stdout)
+    report = json.loads(
+        greencloud("report", "--data", data, "--account", "acme", "--group-by", "service,operation", "-o", "json").stdout
+    )
 
     counts = {
         (row["dimensions"]["service"], row["dimensions"]["operation"]): row["operation_count"]
@@ -41,7 +43,7 @@ def test_node_js_spans_arrive_complete_plain_and_gzip_and_are_reported(tmp_path:
     }
     expected = {(f"node-{kind}", f"job {job}"): 200 for kind in ("none", "gzip") for job in range(3)}
     assert expected == counts
-    assert all(row["energy_millijoules"] > 0 for row in report["rows"])
+    assert all(row["energy"]["millijoules"] > 0 for row in report["rows"])
 
 
 def test_node_js_spans_with_a_bad_token_are_refused(tmp_path: Path) -> None:

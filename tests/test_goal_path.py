@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.errors import GoalError
 from greencloud.goal import Goal, read_goal
 from greencloud.inventory import Entry, Inventory, read_inventory
 from greencloud.units import Emissions
-from hypothesis import given
-from hypothesis import strategies as st
 
 BOOKS = Path(__file__).parent / "books" / "goal-provider"
 

@@ -7,13 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.errors import GoalError, NotFoundError
 from greencloud.goal import Goal, LedgerYear, apply_goal, current_goal, goal_progress, latest_year, ledger_year, progress
 from greencloud.inventory import Entry, Inventory
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, GoalStatus
 from greencloud.units import Emissions, Energy
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime(2026, 11, 23, tzinfo=UTC)

@@ -8,11 +8,12 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.errors import GoalError
 from greencloud.inventory import SCOPES, Entry, Inventory, read_inventory
 from greencloud.units import Emissions
-from hypothesis import given
-from hypothesis import strategies as st
 
 HEADER = "year,scope,category,kg_co2e,source\n"
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from greencloud.errors import StoreError
 from greencloud.ledger import make_batch
 from greencloud.ledger.batch import sum_of
 from greencloud.ledger.header import decode_header, encode_header
 from greencloud.units import INT64_MAX, Energy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from ledger_builders import CREATED, allocated, batch, batch_of, hour
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=5)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from greencloud.ledger import Ledger
 from ledger_builders import batch, energy_of
 

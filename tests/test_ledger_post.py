@@ -11,12 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from greencloud.errors import AllocationError, NotFoundError, StoreError, UnbalancedError
-from greencloud.ledger import Batch, Ledger, check_batch, make_batch
-from greencloud.units import INT64_MAX, Energy
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from greencloud.errors import AllocationError, NotFoundError, StoreError, UnbalancedError
+from greencloud.ledger import Batch, Ledger, check_batch, make_batch
+from greencloud.units import INT64_MAX, Energy
 from ledger_builders import CREATED, allocated, batch, energy_of, hour
 
 AMOUNTS = st.dictionaries(st.sampled_from(["a", "b", "c'", "(unsold)"]), st.integers(0, INT64_MAX), max_size=3)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from greencloud.allocation import POSTING_MEASURES
 from greencloud.errors import QuantityError
 from greencloud.ledger import Batch, Ledger, Snapshot, make_batch
 from greencloud.results import FootprintQuery, FootprintRow, Granularity
 from greencloud.units import INT64_MAX, Emissions, Energy, Window
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from ledger_builders import EVER, EVER_BY_ACCOUNT, START, batch, batch_of, energy_of, hour
 
 NASTY = ("a", "b", "x'; DROP TABLE y; --", 'q"q', "100%", "é")

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from greencloud.ledger import Batch, Ledger
 from greencloud.ledger.segments import write_segment
 from greencloud.ledger.store import Segment, Store

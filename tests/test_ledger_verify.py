@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
+
 from greencloud.errors import StoreError
 from greencloud.ledger import Ledger
 from greencloud.ledger.header import HEADER_KEY

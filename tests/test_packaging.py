@@ -23,7 +23,9 @@ def build(source: Path, out: Path) -> Path:
 
 def clean_copy(tmp_path: Path, relative: str) -> Path:
     """A copy without what an editable install leaves behind, as a clone has it."""
-    ignore = shutil.ignore_patterns(".venv", ".git", "build", "dist", "*.egg-info", "node_modules", ".*_cache", ".hypothesis", "__pycache__")
+    ignore = shutil.ignore_patterns(
+        ".venv", ".git", "build", "dist", "*.egg-info", "node_modules", ".*_cache", ".hypothesis", "__pycache__"
+    )
     return Path(shutil.copytree(ROOT / relative, tmp_path / "source", ignore=ignore))
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.goal import Goal, LedgerYear, progress
 from greencloud.inventory import Entry, Inventory
 from greencloud.report import (
@@ -28,8 +31,6 @@ from greencloud.report.amounts import EMISSION_UNITS, kg_decimal, kwh_decimal, s
 from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS
 from greencloud.results import BatchSummary, FootprintRow
 from greencloud.units import Emissions, Energy
-from hypothesis import given
-from hypothesis import strategies as st
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -18,13 +18,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import descriptor_pool
 from google.rpc import error_details_pb2
-from greencloud.server import KeyStore
-from greencloud.server.intake import METHODS
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from greencloud.server import KeyStore
+from greencloud.server.intake import METHODS
 from inprocess import NOW, SERVICES, World, serving
 
 PROVIDER_ONLY = {

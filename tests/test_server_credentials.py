@@ -14,13 +14,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from greencloud.errors import FacilityError, GreencloudError, QuantityError, StoreError, UnauthenticatedError
 from greencloud.facility import ACCOUNT_ID
 from greencloud.server import KeyStore, Principal
 from greencloud.server.auth import Authenticator
 from greencloud.server.credentials import LEEWAY, refused
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from inprocess import NOW
 
 HOUR = timedelta(hours=1)

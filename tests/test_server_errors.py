@@ -6,10 +6,13 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import greencloud.errors
 import grpc
 import pytest
 from google.rpc import code_pb2, error_details_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+import greencloud.errors
 from greencloud.errors import (
     AllocationError,
     FacilityError,
@@ -24,8 +27,6 @@ from greencloud.errors import (
     UnbalancedError,
 )
 from greencloud.server.errors import STATUS, BusyError, RequestError, answer_to
-from hypothesis import given
-from hypothesis import strategies as st
 from inprocess import NOW, START, World, serving
 
 TEXT = st.text(min_size=1, max_size=3_000)

@@ -9,6 +9,10 @@ from datetime import timedelta
 import grpc
 import pytest
 from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from greencloud.errors import PermissionDeniedError, RemoteError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD
 from greencloud.results import GROUPABLE, FootprintRow
@@ -18,9 +22,6 @@ from greencloud.v1 import footprint_service_pb2 as footprint
 from greencloud.v1 import footprint_service_pb2_grpc as footprint_stubs
 from greencloud.v1.footprint_service_pb2 import FootprintFilter
 from greencloud.wire import instant_to_message
-from grpc_status import rpc_status
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from inprocess import NOW, START, World, batch, goal, row, serving
 
 EVER = (START - timedelta(days=1), START + timedelta(days=30))

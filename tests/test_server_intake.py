@@ -11,13 +11,9 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from greencloud.errors import StorageFullError, StoreError
-from greencloud.server.errors import BusyError
-from greencloud.server.intake import METHODS, BytesInFlight, partial_success
 from grpc_status import rpc_status
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inprocess import NOW, World, serving
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -28,6 +24,11 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from greencloud.errors import StorageFullError, StoreError
+from greencloud.server.errors import BusyError
+from greencloud.server.intake import METHODS, BytesInFlight, partial_success
+from inprocess import NOW, World, serving
 
 TRACES, METRICS, LOGS, PROFILES = (f"/{service}/Export" for service in METHODS)
 

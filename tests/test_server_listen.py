@@ -15,13 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from greencloud.client import Client
 from greencloud.errors import UnavailableError
 from greencloud.server import ListenError, Tls
 from greencloud.server.app import is_loopback, split_listen
 from greencloud.server.process import _tls
 from inprocess import World, goal, serving
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 

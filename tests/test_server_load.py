@@ -11,8 +11,9 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from greencloud.server.intake import METHODS
 from grpc_status import rpc_status
+
+from greencloud.server.intake import METHODS
 from inprocess import START, World, serving
 
 EXPORT = f"/{next(iter(METHODS))}/Export"

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
 from greencloud.cli._demo.children import Children
 from greencloud.cli._demo.shop import SERVICES, Shop, book_for
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp_sink import Sink, attributes_of, sink
 
 FOLDER = Path(__file__).parents[1] / "examples" / "shop"

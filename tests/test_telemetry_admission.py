@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 import pytest
-from greencloud.errors import DecodeError
-from greencloud.telemetry import admit, collect
-from greencloud.telemetry.otlp import points, spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from greencloud.errors import DecodeError
+from greencloud.telemetry import admit, collect
+from greencloud.telemetry.otlp import points, spans
 from telemetry_world import SECOND, T0, book, metrics, pairs, point, provider, span, tenant, traces
 
 BAD_SPANS: list[tuple[dict[str, Any], str]] = [

@@ -7,9 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from greencloud.telemetry import Collected, Record, admit, collect
-from greencloud.telemetry.split import covered, split, union
-from greencloud.usage import KEY, MEASURES, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -17,6 +14,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from greencloud.telemetry import Collected, Record, admit, collect
+from greencloud.telemetry.split import covered, split, union
+from greencloud.usage import KEY, MEASURES, ROWS
 from telemetry_world import DELTA, HOUR_NS, SECOND, T0, TRACE, book, metrics, point, provider, span, span_id, tenant, traces
 
 BOOK = book()

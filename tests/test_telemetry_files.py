@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
-from greencloud.errors import DecodeError, GreencloudError, NotFoundError
-from greencloud.telemetry import Record, collect, records_from_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from greencloud.errors import DecodeError, GreencloudError, NotFoundError
+from greencloud.telemetry import Record, collect, records_from_file
 from telemetry_world import SECOND, T0, TRACE, book, metrics, point, span, span_id, traces
 
 SPANS = traces([span(1, T0, T0 + SECOND, parent=2)])

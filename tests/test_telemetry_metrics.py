@@ -6,16 +6,17 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from greencloud.telemetry import Collected, Record, admit, collect
-from greencloud.telemetry.otlp import Point, Resource
-from greencloud.telemetry.series import growth_of_cumulative, growth_of_gauge
-from greencloud.usage import READINGS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource as SdkResource
+
+from greencloud.telemetry import Collected, Record, admit, collect
+from greencloud.telemetry.otlp import Point, Resource
+from greencloud.telemetry.series import growth_of_cumulative, growth_of_gauge
+from greencloud.usage import READINGS
 from telemetry_world import CUMULATIVE, DELTA, HOUR_NS, SECOND, T0, book, metrics, point, provider, tenant
 
 BOOK = book()

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from greencloud.errors import StorageFullError, StoreError
 from greencloud.telemetry import Record, WriteAheadLog, read_log, scan_log
 from greencloud.telemetry.record import ROLES, SIGNALS, pack, unpack
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 WRITER = Path(__file__).with_name("telemetry_wal_writer.py")
 

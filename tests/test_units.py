@@ -9,6 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.errors import QuantityError
 from greencloud.units import (
     INT64_MAX,
@@ -26,8 +29,6 @@ from greencloud.units import (
     parse_rational,
     round_half_even,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 instants = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+
 from greencloud.errors import UsageDataError
 from greencloud.usage import ROWS, Usage, digest, read_usage
-from hypothesis import HealthCheck, given, settings
 from usage_strategies import usages
 
 CSV = """\

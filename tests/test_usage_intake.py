@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+
 from greencloud.errors import UsageDataError
 from greencloud.units import INT64_MAX
 from greencloud.usage import READINGS, ROWS, digest, usage_from

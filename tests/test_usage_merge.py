@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from greencloud.errors import UsageDataError
-from greencloud.usage import KEY, ROWS, Usage, digest, empty_usage, merge, usage_from
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from greencloud.errors import UsageDataError
+from greencloud.usage import KEY, ROWS, Usage, digest, empty_usage, merge, usage_from
 from usage_strategies import T0, Row, laws, parts, readings, rows, usages
 
 

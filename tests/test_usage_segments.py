@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+
 from greencloud.errors import StoreError, UsageDataError
 from greencloud.usage import SegmentStore, Usage, digest, empty_usage, merge, usage_from
-from hypothesis import given, settings
 from usage_strategies import T0, parts
 
 ROW: dict[str, Any] = {"window_start": T0, "window_s": 3600, "site": "s", "account": "pay", "cpu_ns": 5}

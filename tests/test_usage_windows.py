@@ -7,11 +7,12 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud.errors import UsageDataError
 from greencloud.units import INT64_MAX, Window
 from greencloud.usage import MEASURES, Usage, digest, merge, rebin, select, site_windows, usage_from
-from hypothesis import given
-from hypothesis import strategies as st
 from usage_strategies import T0, laws, usages
 
 ROW: dict[str, Any] = {"window_start": T0, "window_s": 300, "site": "s", "account": "pay", "cpu_ns": 5}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from greencloud import wire
 from greencloud.errors import QuantityError
 from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus, GoalYear, Granularity
 from greencloud.units import Emissions, Energy
 from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_service_pb2, quantity_pb2
-from hypothesis import given
-from hypothesis import strategies as st
 
 # Whole units are int64 on the wire: 9.2e18 kg is far beyond what the Earth emits.
 amounts = st.integers(-(10**27), 10**27)

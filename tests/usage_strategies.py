@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from greencloud.usage import KEY, MEASURES, READING_KEY, Usage, usage_from
 from hypothesis import settings
 from hypothesis import strategies as st
+
+from greencloud.usage import KEY, MEASURES, READING_KEY, Usage, usage_from
 
 T0 = datetime(2026, 3, 29, tzinfo=UTC)
 Row = dict[str, Any]

@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from greencloud_otel import GreencloudInstrumentor
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from greencloud_otel import GreencloudInstrumentor
 
 ROUNDS, LOOPS = 25, 1000
 

@@ -9,10 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from greencloud_otel import _hooks, _owner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import context, trace
+
+from greencloud_otel import _hooks, _owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

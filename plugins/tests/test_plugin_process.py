@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 
 import opentelemetry.context as context_api
 import pytest
-from greencloud_otel import GreencloudInstrumentor, GreencloudResourceDetector, _detector, _metrics, _owner
 from opentelemetry.context.context import Context, _RuntimeContext
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -21,6 +20,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from greencloud_otel import GreencloudInstrumentor, GreencloudResourceDetector, _detector, _metrics, _owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

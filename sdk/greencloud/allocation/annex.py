@@ -61,7 +61,7 @@ def silent_claims(setting: Setting, host: Host, uses: Mapping[str, list[Use]], *
     curve = setting.facility.curves.get(host.curve)
     if curve is None:
         for account in uses:
-            setting.note(f"account {account} reported use on host {host.id}, which sent nothing and has no power curve; it is left out")
+            setting.note(f"account {account} reported use on host {host.id}, which sent nothing and has no curve; it is left out")
         return {}
     per_vcpu = (curve.watts(Fraction(1), host.vcpu) - curve.watts(Fraction(0), host.vcpu)) / host.vcpu if host.vcpu else Fraction(0)
     annexes: dict[str, list[Claim]] = defaultdict(list)

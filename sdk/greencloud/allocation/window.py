@@ -5,15 +5,15 @@
 Every step apportions an integer total; nothing multiplies shares. The totals are taken from the meters and the book, not from the
 postings, so the check at the end compares two things.
 
-The site's own pools (idle, overhead, Scope 1, embodied) are charged only in windows of which the provider has evidence, a reading or
-a row of its own. Otherwise a tenant could open any window, by a span with a date of its choice, and have its neighbours charged
+The site's own pools (idle, overhead, Scope 1, embodied) are charged only in windows of which the provider has evidence, a reading
+or a row of its own. Otherwise a tenant could open any window, by a span with a date of its choice, and have its neighbours charged
 for the idle hosts in it. In a window without evidence there are only the annexes of those who reported.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -35,9 +35,6 @@ from greencloud.facility import Facility, HostReading
 from greencloud.units import Window, format_energy, round_half_even
 
 __all__ = ["WindowAllocation", "allocated"]
-
-Annexes = dict[str, list[Claim]]
-"""Claims of accounts on what only they themselves reported, by account (``annex``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,80 +66,95 @@ def allocated(
     setting = Setting.of(facility, site, window)
     read = readings_of(setting, readings, booked)
     uses = uses_of(rows, setting, {host for host, reading in read.items() if reading.memory_byte_s is not None})
-    on_host: dict[str, list[Use]] = defaultdict(list)
-    for use in uses:
-        on_host[use.host].append(use)
-    factors = grid_factors(setting)
-    entries = Entries()
-    totals = dict.fromkeys(POSTING_MEASURES, 0)
-    annexes: Annexes = defaultdict(list)
+    work = _Work(setting, uses, grid_factors(setting))
     if read or any(use.provider for use in uses):
-        _settle_site(setting, entries, totals, read, uses, on_host, annexes, factors)
+        work.charge_site(read)
     else:
         setting.note("the provider sent nothing of this window: only what tenants reported of themselves is charged")
-        _, found = unlisted_claims(setting, by_account(on_host[UNLISTED]))
-        _extend(annexes, found)
-        for host in setting.hosts:
-            _extend(annexes, silent_claims(setting, host, by_account(on_host[host.id]), metered=False))
-    for _, claims in sorted(annexes.items()):
-        _settle_annex(setting, entries, totals, claims, factors)
-    postings = reallocated(entries, setting, by_account(uses)).table(setting)
-    check_balanced(postings, totals)
-    return WindowAllocation(site, window, rule, version, facility.revision, postings, totals, tuple(sorted(setting.notes)))
+        work.charge_nothing_but_reports()
+    work.charge_annexes()
+    postings = reallocated(work.entries, setting, by_account(uses)).table(setting)
+    check_balanced(postings, work.totals)
+    notes = tuple(sorted(setting.notes))
+    return WindowAllocation(site, window, rule, version, facility.revision, postings, work.totals, notes)
 
 
-def _settle_site(
-    setting: Setting,
-    entries: Entries,
-    totals: dict[str, int],
-    read: Mapping[str, Reading],
-    uses: list[Use],
-    on_host: Mapping[str, list[Use]],
-    annexes: Annexes,
-    factors: GridFactors,
-) -> None:
-    """Everything that the provider's evidence holds; what is found to be an account's own only is added to ``annexes``."""
-    own = by_account(uses)
-    energies = [
-        host_energy(setting, host, read.get(host.id, Reading()), _provider_cpu(on_host.get(host.id, []))) for host in setting.hosts
-    ]
-    claims, found = unlisted_claims(setting, by_account(on_host.get(UNLISTED, [])))
-    _extend(annexes, found)
-    it_mj = sum(energy.energy_mj for energy in energies) + sum(claim.energy_mj for claim in claims)
-    pooled = [energy for energy in energies if not energy.host.dedicated_to]
-    flags = frozenset().union(*(energy.flags for energy in pooled if energy.idle_mj))
-    claims += idle_claims(setting, sum(energy.idle_mj for energy in pooled), flags, own)
-    metered = read.get(FACILITY, Reading()).energy_mj is not None
-    for energy in energies:
-        on_this = by_account(on_host.get(energy.host.id, []))
-        claims += host_claims(setting, energy, on_this)
-        if energy.silent:
-            _extend(annexes, silent_claims(setting, energy.host, on_this, metered=metered))
-    assert sum(claim.energy_mj for claim in claims) == it_mj, "every millijoule of the hosts is claimed once"
+class _Work:
+    """A site-window in the making: what is charged so far, the totals that it must add up to, and annexes not yet settled."""
 
-    load_mj, overhead_flags = _facility_energy(setting, it_mj, read.get(FACILITY, Reading()))
-    lines = emission_totals(load_mj, factors, certified(setting, load_mj), scope1_total(setting))
-    entries.settle(claims, load_mj, lines, overhead_flags)
-    _add(totals, {"energy_mj": load_mj} | lines)
-    if metered:
-        for account in sorted(annexes):
-            setting.note(f"account {account}: use that it reported on unlisted hosts is priced beside the facility's meter")
-    for leaves, mass in embodied_claims(setting, own):
-        entries.post("embodied", leaves, {"scope3_embodied_ug": mass})
-    totals["scope3_embodied_ug"] += _embodied(setting)
+    def __init__(self, setting: Setting, uses: list[Use], factors: GridFactors) -> None:
+        self.setting = setting
+        self.factors = factors
+        self.own = by_account(uses)
+        self.on_host: dict[str, list[Use]] = defaultdict(list)
+        for use in uses:
+            self.on_host[use.host].append(use)
+        self.entries = Entries()
+        self.totals = dict.fromkeys(POSTING_MEASURES, 0)
+        self._annexes: dict[str, list[Claim]] = {}
+
+    def charge_site(self, read: Mapping[str, Reading]) -> None:
+        """Everything that the provider's evidence holds."""
+        setting = self.setting
+        energies = [
+            host_energy(setting, host, read.get(host.id, Reading()), _provider_cpu(self.on_host[host.id])) for host in setting.hosts
+        ]
+        claims, annexes = unlisted_claims(setting, by_account(self.on_host[UNLISTED]))
+        self._set_aside(annexes)
+        it_mj = sum(energy.energy_mj for energy in energies) + sum(claim.energy_mj for claim in claims)
+        pooled = [energy for energy in energies if not energy.host.dedicated_to]
+        flags = frozenset().union(*(energy.flags for energy in pooled if energy.idle_mj))
+        claims += idle_claims(setting, sum(energy.idle_mj for energy in pooled), flags, self.own)
+        metered = read.get(FACILITY, Reading()).energy_mj is not None
+        for energy in energies:
+            on_this = by_account(self.on_host[energy.host.id])
+            claims += host_claims(setting, energy, on_this)
+            if energy.silent:
+                self._set_aside(silent_claims(setting, energy.host, on_this, metered=metered))
+        assert sum(claim.energy_mj for claim in claims) == it_mj, "every millijoule of the hosts is claimed once"
+
+        load_mj, overhead_flags = _facility_energy(setting, it_mj, read.get(FACILITY, Reading()))
+        self._settle(claims, load_mj, certified(setting, load_mj), scope1_total(setting), overhead_flags)
+        if metered:
+            for account in sorted(self._annexes):
+                setting.note(f"account {account}: use that it reported on unlisted hosts is priced beside the facility's meter")
+        for leaves, mass in embodied_claims(setting, self.own):
+            self.entries.post("embodied", leaves, {"scope3_embodied_ug": mass})
+        self.totals["scope3_embodied_ug"] += _embodied(setting)
+
+    def charge_nothing_but_reports(self) -> None:
+        """Annexes alone."""
+        self._set_aside(unlisted_claims(self.setting, by_account(self.on_host[UNLISTED]))[1])
+        for host in self.setting.hosts:
+            self._set_aside(silent_claims(self.setting, host, by_account(self.on_host[host.id]), metered=False))
+
+    def charge_annexes(self) -> None:
+        """Each account's annex: its own overhead and emissions, apart from the site's."""
+        for _, claims in sorted(self._annexes.items()):
+            load_mj = round_half_even(sum(claim.energy_mj for claim in claims) * Fraction(self.setting.site.pue or 1))
+            self._settle(claims, load_mj, (), 0, frozenset())
+
+    def _settle(
+        self,
+        claims: list[Claim],
+        load_mj: int,
+        matched: Sequence[tuple[int, Fraction]],
+        scope1_ug: int,
+        overhead_flags: frozenset[str],
+    ) -> None:
+        lines = emission_totals(load_mj, self.factors, matched, scope1_ug)
+        self.entries.settle(claims, load_mj, lines, overhead_flags)
+        for name, amount in ({"energy_mj": load_mj} | lines).items():
+            self.totals[name] += amount
+
+    def _set_aside(self, annexes: Mapping[str, list[Claim]]) -> None:
+        for account, claims in annexes.items():
+            self._annexes.setdefault(account, []).extend(claims)
 
 
 def _provider_cpu(uses: list[Use]) -> int | None:
     measured = [use.cpu_ns for use in uses if use.provider]
     return sum(measured) if measured else None
-
-
-def _settle_annex(setting: Setting, entries: Entries, totals: dict[str, int], claims: list[Claim], factors: GridFactors) -> None:
-    """One account's annex: its own overhead and emissions, apart from the site's."""
-    load_mj = round_half_even(sum(claim.energy_mj for claim in claims) * Fraction(setting.site.pue or 1))
-    lines = emission_totals(load_mj, factors, (), 0)
-    entries.settle(claims, load_mj, lines, frozenset())
-    _add(totals, {"energy_mj": load_mj} | lines)
 
 
 def _facility_energy(setting: Setting, it_mj: int, reading: Reading) -> tuple[int, frozenset[str]]:
@@ -169,13 +181,3 @@ def _facility_energy(setting: Setting, it_mj: int, reading: Reading) -> tuple[in
 def _embodied(setting: Setting) -> int:
     assets = [asset for asset in setting.facility.hardware if asset.site == setting.site.id]
     return sum(setting.facility.embodied_micrograms(asset, setting.window) for asset in assets)
-
-
-def _extend(annexes: Annexes, more: Mapping[str, list[Claim]]) -> None:
-    for account, claims in more.items():
-        annexes.setdefault(account, []).extend(claims)
-
-
-def _add(totals: dict[str, int], more: Mapping[str, int]) -> None:
-    for name, amount in more.items():
-        totals[name] += amount

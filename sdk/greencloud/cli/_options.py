@@ -36,7 +36,9 @@ INSTANT = Instant()
 
 def data_option(function: F) -> F:
     kind = click.Path(path_type=Path, file_okay=False)
-    return click.option("--data", "data", type=kind, required=True, envvar="GREENCLOUD_DATA", metavar="DIR", help="Data directory.")(function)
+    return click.option(
+        "--data", "data", type=kind, required=True, envvar="GREENCLOUD_DATA", metavar="DIR", help="Data directory."
+    )(function)
 
 
 def facility_option(function: F) -> F:

@@ -75,7 +75,9 @@ def _guarded(topic: str, findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def _installation() -> Iterator[Finding]:
-    yield Finding("greencloud", "ok", f"{__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    yield Finding(
+        "greencloud", "ok", f"{__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    )
     versions = []
     for name in LIBRARIES:
         try:
@@ -149,7 +151,9 @@ def _ledger(directory: DataDirectory) -> Iterator[Finding]:
     yield Finding("ledger", "ok", f"version {snapshot.version}, {len(batches):,} batches visible, {provisional:,} provisional")
     faults = directory.ledger.verify()
     if faults:
-        yield from (Finding("ledger", "fault", fault, "restore the named file from a backup; do not edit segments") for fault in faults)
+        yield from (
+            Finding("ledger", "fault", fault, "restore the named file from a backup; do not edit segments") for fault in faults
+        )
     else:
         yield Finding("balance", "ok", "every visible batch adds up to its meters, difference 0")
     waiting = datetime.now(UTC) - max((batch.created for batch in batches), default=datetime.now(UTC))

@@ -43,7 +43,7 @@ def ingest_file(
     *,
     account: str = "",
     received_ns: int | None = None,
-    progress: Callable[[int], None] = lambda count: None,
+    progress: Callable[[int], object] = int,
 ) -> Ingested:
     """Take one file. With ``account`` OTLP is taken as that tenant's own; without, as the provider's.
 

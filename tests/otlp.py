@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import grpc
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    AGGREGATION_TEMPORALITY_CUMULATIVE,
+    Metric,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-__all__ = ["SECOND", "SpanSpec", "attributes", "counter", "metrics_request", "trace_request"]
+__all__ = ["SECOND", "SpanSpec", "attributes", "counter", "exporting", "metrics_request", "trace_request"]
 
 SECOND = 1_000_000_000
 
 Value = str | int | float
+
+TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+@contextmanager
+def exporting(target: str, token: str = "") -> Iterator[Callable[[bytes], ExportTraceServiceResponse]]:
+    """A function that exports trace requests over one connection with that credential, or none."""
+    with grpc.insecure_channel(target) as channel:
+        call: grpc.UnaryUnaryMultiCallable[bytes, ExportTraceServiceResponse] = channel.unary_unary(
+            TRACES, response_deserializer=ExportTraceServiceResponse.FromString
+        )
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        yield lambda payload: call(payload, metadata=metadata, timeout=20)
 
 
 def attributes(values: Mapping[str, Value]) -> list[KeyValue]:
@@ -64,7 +86,11 @@ def counter(name: str, unit: str, points: Iterable[tuple[int, float, Mapping[str
         NumberDataPoint(start_time_unix_nano=start, time_unix_nano=time, as_double=value, attributes=attributes(labels))
         for time, value, labels in points
     ]
-    return Metric(name=name, unit=unit, sum=Sum(data_points=data, aggregation_temporality=2, is_monotonic=True))
+    return Metric(
+        name=name,
+        unit=unit,
+        sum=Sum(data_points=data, aggregation_temporality=AGGREGATION_TEMPORALITY_CUMULATIVE, is_monotonic=True),
+    )
 
 
 def metrics_request(resource: Mapping[str, Value], metrics: Iterable[Metric]) -> bytes:

@@ -11,10 +11,9 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
-from otlp import SECOND, SpanSpec, trace_request
+from otlp import SECOND, SpanSpec, exporting, trace_request
 from serving import Served, greencloud, serving
 
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 NOW = time.time_ns()
 
 
@@ -25,9 +24,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 
 def export(server: Served, payload: bytes, account: str = "acme") -> ExportTraceServiceResponse:
-    with grpc.insecure_channel(server.target) as channel:
-        call = channel.unary_unary(EXPORT, response_deserializer=ExportTraceServiceResponse.FromString)
-        return call(payload, metadata=[("authorization", f"Bearer {server.token(account)}")], timeout=20)  # type: ignore[no-any-return]
+    with exporting(server.target, server.token(account)) as send:
+        return send(payload)
 
 
 def test_a_span_without_a_resource_is_kept_under_unknown_service_with_a_warning(server: Served) -> None:
@@ -57,8 +55,8 @@ def test_bytes_that_are_not_otlp_are_an_invalid_argument(server: Served) -> None
 
 
 def test_nobody_writes_without_a_credential(server: Served) -> None:
-    with grpc.insecure_channel(server.target) as channel, pytest.raises(grpc.RpcError) as refused:
-        channel.unary_unary(EXPORT)(trace_request({"service.name": "x"}, []), timeout=20)
+    with exporting(server.target) as send, pytest.raises(grpc.RpcError) as refused:
+        send(trace_request({"service.name": "x"}, []))
 
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 

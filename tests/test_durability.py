@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 import time
@@ -15,10 +14,9 @@ import pytest
 from greencloud.engine import DataDirectory
 from greencloud.engine.run import gather
 from greencloud.telemetry import Record, read_log
-from otlp import SECOND, SpanSpec, trace_request
+from otlp import SECOND, SpanSpec, exporting, trace_request
 from serving import Served, greencloud, serving
 
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 SENDERS = 4
 SPANS_A_REQUEST = 20
 
@@ -33,17 +31,12 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         now = time.time_ns()
-        with grpc.insecure_channel(self.target) as channel:
-            export = channel.unary_unary(EXPORT)
+        with exporting(self.target, self.token) as export:
             for request in range(100_000):
                 numbers = range(self.base + request * SPANS_A_REQUEST, self.base + (request + 1) * SPANS_A_REQUEST)
                 spans = [SpanSpec(number, number, now - SECOND, now, f"op {number % 5}") for number in numbers]
                 try:
-                    export(
-                        trace_request({"service.name": "load"}, spans),
-                        metadata=[("authorization", f"Bearer {self.token}")],
-                        timeout=10,
-                    )
+                    export(trace_request({"service.name": "load"}, spans))
                 except grpc.RpcError:
                     return
                 self.acknowledged |= set(numbers)
@@ -96,10 +89,10 @@ def test_kill_9_at_any_moment_loses_no_acknowledged_span(tmp_path: Path) -> None
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 24 MiB."""
+    """A real file system of 160 MiB; the server wants 64 MiB of it to stay free."""
     where = tmp_path / "small"
     where.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(where)], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(where)], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("mounting a small file system is not permitted here")
     yield where
@@ -109,21 +102,20 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_refuses_with_retry_info_and_harms_nothing(small_disk: Path) -> None:
     data = small_disk / "data"
     now = time.time_ns()
-    with serving(data, "--min-free", "4MiB") as server, grpc.insecure_channel(server.target) as channel:
-        export = channel.unary_unary(EXPORT)
-        call = {"metadata": [("authorization", f"Bearer {server.token('acme')}")], "timeout": 20}
+    with serving(data) as server, exporting(server.target, server.token("acme")) as export:
 
         def send(number: int) -> None:
-            export(trace_request({"service.name": "load"}, [SpanSpec(number, number, now - SECOND, now)]), **call)
+            export(trace_request({"service.name": "load"}, [SpanSpec(number, number, now - SECOND, now)]))
 
         send(1)
         ballast = small_disk / "ballast"
         with ballast.open("wb") as file:
-            file.write(os.urandom(20 << 20))
+            file.write(bytes(120 << 20))
         with pytest.raises(grpc.RpcError) as refused:
             send(2)
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert "grpc-status-details-bin" in {key for key, _ in refused.value.trailing_metadata()}
+        assert isinstance(refused.value, grpc.Call)
+        assert "grpc-status-details-bin" in {key for key, _ in tuple(map(tuple, refused.value.trailing_metadata() or ()))}
 
         ballast.unlink()
         send(3)

@@ -17,7 +17,7 @@ __all__ = ["INSTANT", "data_option", "facility_option", "output_option"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     """A time with an offset, or a date (midnight UTC)."""
 
     name = "time"

@@ -78,7 +78,7 @@ def _usage(data: DataDirectory, path: Path) -> Ingested:
     return Ingested(str(path), "usage", rows=usage.rows.num_rows, readings=usage.readings.num_rows)
 
 
-def _otlp(data: DataDirectory, path: Path, account: str, received_ns: int, progress: Callable[[int], None]) -> Ingested:
+def _otlp(data: DataDirectory, path: Path, account: str, received_ns: int, progress: Callable[[int], object]) -> Ingested:
     role = "tenant" if account else "provider"
     requests = rejected = 0
     message = ""

@@ -223,3 +223,11 @@ def test_the_year_compared_is_the_ledgers_latest_or_this_one(tmp_path: Path) -> 
     assert goal_progress(tmp_path / "goal", ledger, NOW).ledger_year == 2024
     assert goal_progress(tmp_path / "goal", ListedLedger(), NOW).ledger_year == 2026
     assert goal_progress(tmp_path / "goal", ledger, NOW, year=2025).ledger_covered_seconds == 0
+
+
+def test_a_ledger_whose_meters_cover_part_of_its_windows_is_never_on_track() -> None:
+    below = progress(goal_of(), BASE, LedgerYear(2026, 3600, {"scope1": Emissions(1)}, partial=True), NOW)
+    above = progress(goal_of(), BASE, LedgerYear(2026, 3600, {"scope1": Emissions(10**15)}, partial=True), NOW)
+
+    assert (below.status, above.status) == (GoalStatus.UNKNOWN, GoalStatus.OFF_TRACK)
+    assert any("more was emitted" in note for note in below.notes)

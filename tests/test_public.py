@@ -49,6 +49,16 @@ def test_importing_the_client_pulls_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_plugin_and_the_server_spell_attributes_alike() -> None:
+    """The names are written twice, because a dependency between the two would cost customers more than a few strings."""
+    plugin = importlib.import_module("greencloud_otel._semconv")
+    server = importlib.import_module("greencloud.telemetry.semconv")
+
+    spelled = {value for name, value in vars(plugin).items() if name.isupper() and str(value).startswith("greencloud.")}
+    known = {value for name, value in vars(server).items() if name.isupper() and str(value).startswith("greencloud.")}
+    assert {"greencloud.cpu.time", "greencloud.quality"} <= spelled & known
+
+
 def errors() -> list[type[GreencloudError]]:
     found, queue = [], [GreencloudError]
     while queue:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import pyarrow as pa
@@ -123,10 +123,13 @@ class _Work:
         self.totals["scope3_embodied_ug"] += _embodied(setting)
 
     def charge_nothing_but_reports(self) -> None:
-        """Annexes alone."""
+        """Annexes alone; where the site has hosts of its own, what they drew is missing, and the figures say "partial"."""
         self._set_aside(unlisted_claims(self.setting, by_account(self.on_host[UNLISTED]))[1])
         for host in self.setting.hosts:
             self._set_aside(silent_claims(self.setting, host, by_account(self.on_host[host.id]), metered=False))
+        if self.setting.hosts:
+            for account, claims in self._annexes.items():
+                self._annexes[account] = [replace(claim, flags=claim.flags | {"partial"}) for claim in claims]
 
     def charge_annexes(self) -> None:
         """Each account's annex: its own overhead and emissions, apart from the site's."""

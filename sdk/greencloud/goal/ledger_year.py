@@ -35,12 +35,17 @@ class LedgerView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LedgerYear:
-    """Emissions by scope over the covered seconds of a year. ``provisional``: some of it may still change."""
+    """Emissions by scope over the covered seconds of a year.
+
+    ``provisional``: some of it may still change. ``partial``: meters cover only a part of some windows, so that more was emitted
+    than the ledger holds.
+    """
 
     year: int
     covered_seconds: int
     emissions: dict[str, Emissions] = field(default_factory=dict)
     provisional: bool = False
+    partial: bool = False
 
 
 def seconds_of(year: int) -> int:
@@ -65,6 +70,7 @@ def ledger_year(snapshot: LedgerView, year: int, scopes: Iterable[str]) -> Ledge
         covered_seconds=sum(int((end - start).total_seconds()) for start, end in spans),
         emissions={scope: _in_scope(rows, scope, scopes) for scope in scopes},
         provisional=any(batch.provisional for batch in kept),
+        partial=any("partial" in row.quality_flags for row in rows),
     )
 
 

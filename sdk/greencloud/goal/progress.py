@@ -2,7 +2,8 @@
 
 The ledger is compared over the seconds that it covers and no others: the path allows ``path(year) * covered / seconds of the
 year``, exactly, rounded once. The answer is *unknown* where there is nothing to compare, and also where the ledger sees only a
-part of what the base counts: below the path, that says nothing; above it, it is off track whatever the rest may be.
+part of what the base counts, or of the time that its windows span: below the path, that says nothing; above it, it is off track
+whatever the rest may be.
 """
 
 from __future__ import annotations
@@ -80,6 +81,10 @@ def _status(
         return GoalStatus.OFF_TRACK, []
     if blind:
         return GoalStatus.UNKNOWN, ["The ledger is within the path, but sees only a part of what the base counts (below)."]
+    if ledger.partial:
+        return GoalStatus.UNKNOWN, [
+            "The ledger is within the path, but the meters cover only a part of some of its windows: more was emitted than it holds."
+        ]
     if goal.kind == "neutrality" and ledger.year >= goal.target_year and actual.micrograms > 0:
         return GoalStatus.UNKNOWN, [f"From {goal.target_year} on the residual must be balanced, and nothing is recorded that does."]
     return GoalStatus.ON_TRACK, []

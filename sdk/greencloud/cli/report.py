@@ -125,12 +125,13 @@ def _render(found: _Found, account: str, query: FootprintQuery, output: str) -> 
 
 def _from_directory(path: Path, query: FootprintQuery) -> _Found:
     from greencloud.engine import DataDirectory
+    from greencloud.server import KeyStore
 
     data = DataDirectory.open(path, create=False)
     snapshot = data.ledger.snapshot()
     batches = snapshot.batches(query.start, query.end)
     posted = set(snapshot.accounts()) | {pool for batch in snapshot.batches() for pool in batch.pool_energy}
-    _check_known(query, posted, lambda: set(data.facility().accounts))
+    _check_known(query, posted, lambda: set(data.facility().accounts) | set(KeyStore(data.keys_directory).accounts_issued()))
     query, period = _bounded(query, snapshot.footprint)
     if period is None and batches:
         period = (batches[0].start, max(batch.end for batch in batches))
@@ -141,14 +142,14 @@ def _from_directory(path: Path, query: FootprintQuery) -> _Found:
 
 
 def _check_known(query: FootprintQuery, posted: set[str], in_book: Callable[[], set[str]]) -> None:
-    """Raises NotFoundError for an account that neither the ledger nor the facility book knows."""
+    """Raises NotFoundError for an account that has no posting, is not in the facility book and never got a token."""
     (account,) = query.accounts or ("",)
     if account in posted:
         return
     known = sorted(posted | in_book())
     if account not in known:
         raise NotFoundError(
-            f"no account {account!r} is in the ledger or in the facility book",
+            f"no account {account!r} is in the ledger or in the facility book, or was given a token",
             advice=f"known accounts: {', '.join(known)}" if known else "nothing is allocated yet: greencloud allocate --data DIR",
         )
 

@@ -57,7 +57,9 @@ def test_the_demo_conserves_and_its_report_agrees_with_the_data_directory(demo: 
         assert meter == accounts + sum(pools)
         assert line.endswith("difference 0")
 
-    report = json.loads(greencloud("report", "--data", data, "--account", "acme", "--group-by", "service,component", "-o", "json").stdout)
+    report = json.loads(
+        greencloud("report", "--data", data, "--account", "acme", "--group-by", "service,component", "-o", "json").stdout
+    )
     components = {(row["dimensions"]["service"], row["dimensions"]["component"]) for row in report["rows"]}
     assert {("storefront", "dynamic"), ("checkout", "dynamic"), ("search", "shared"), ("storefront", "embodied")} <= components
     assert report["balance"]["difference"]["millijoules"] == 0

@@ -83,7 +83,7 @@ def _status(
         return GoalStatus.UNKNOWN, ["The ledger is within the path, but sees only a part of what the base counts (below)."]
     if ledger.partial:
         return GoalStatus.UNKNOWN, [
-            "The ledger is within the path, but the meters cover only a part of some of its windows: more was emitted than it holds."
+            "The ledger is within the path, but meters cover only a part of some of its windows: more was emitted than it holds."
         ]
     if goal.kind == "neutrality" and ledger.year >= goal.target_year and actual.micrograms > 0:
         return GoalStatus.UNKNOWN, [f"From {goal.target_year} on the residual must be balanced, and nothing is recorded that does."]

@@ -14,6 +14,7 @@ from greencloud.allocation import RULES, WindowAllocation, allocate, allocate_wi
 from greencloud.errors import AllocationError, FacilityError, UsageDataError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Certificate, Facility, Hardware, HostReading
 from greencloud.units import MILLIJOULES_PER_KWH, Window
+from greencloud.usage import Usage
 from strategies import (
     GIB,
     HOUR_US,
@@ -442,9 +443,14 @@ def test_what_is_not_known_is_refused_with_a_remedy(book: Facility, readings: An
     assert (caught.value.site, caught.value.window) == ("hall", str(WINDOW))
 
 
-def test_windows_of_another_length_are_refused() -> None:
+def test_finer_windows_are_added_up_and_longer_ones_refused() -> None:
+    book = facility(hosts=[host("h1", curve="server")])
+    quarters = [provider("acme", 1, window_s=900, window_start=START + timedelta(minutes=15 * quarter)) for quarter in range(4)]
+    assert allocate(book, usage(quarters)).postings.equals(allocate(book, usage([provider("acme", 4)])).postings)
+    with pytest.raises(UsageDataError, match="3600 s"):
+        allocate(replace(book, window_seconds=900), usage([provider("acme", 1)]))
     with pytest.raises(AllocationError, match="900 s") as caught:
-        allocate(facility(hosts=[host("h1", curve="server")]), usage([provider("acme", 1, window_s=900)]))
+        allocate_window(book, usage(quarters), "hall", WINDOW)
     assert "rebin" in caught.value.advice
 
 
@@ -476,9 +482,15 @@ def test_a_null_and_a_missing_column_are_refused() -> None:
     rows = usage([provider("acme", 1)]).rows
     holes = rows.set_column(0, "window_start", [[None]]).cast(rows.schema.set(0, rows.schema.field(0).with_nullable(True)))
     with pytest.raises(UsageDataError, match="row 0: window_start None is null"):
-        allocate(facility(), holes)
+        allocate(facility(), Usage(holes, usage().readings))
     with pytest.raises(UsageDataError, match="no column gpu_ns"):
-        allocate(facility(), rows.drop_columns(["gpu_ns"]))
+        allocate(facility(), Usage(rows.drop_columns(["gpu_ns"]), usage().readings))
+
+
+def test_a_table_is_taken_as_rows_and_needs_only_what_has_no_default() -> None:
+    book = facility(hosts=[host("h1", curve="server")])
+    rows = usage([provider("acme", 1)]).rows
+    assert allocate(book, rows.drop_columns(["gpu_ns", "labels", "sku"])).postings.equals(allocate(book, rows).postings)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from greencloud.allocation.window import WindowAllocation, allocated
 from greencloud.errors import AllocationError
 from greencloud.facility import Facility, HostReading
 from greencloud.units import Window, format_instant
-from greencloud.usage import READINGS, Usage
+from greencloud.usage import READINGS, Usage, rebin, usage_from
 
 __all__ = ["RULES", "Allocation", "allocate", "allocate_window", "methodology_version"]
 
@@ -51,14 +51,18 @@ def methodology_version(rule: str) -> str:
 
 
 def allocate(facility: Facility, usage: Usage | pa.Table, *, rule: str = "reserved_and_used") -> Allocation:
-    """Allocate every site-window that rows or readings name, of usage and of the book; a table is taken as rows.
+    """Allocate every site-window that rows or readings name, of usage and of the book.
+
+    A table is taken as rows; columns that it lacks take the defaults of ``usage_from``. Usage in finer windows than the facility's
+    is added up first.
 
     Raises:
-        AllocationError: something that a window needs is not known, or usage is not in the facility's windows.
-        UsageDataError: a row or reading is wrong; it is named.
+        AllocationError: something that a window needs is not known.
+        UsageDataError: a row or reading is wrong, or of a longer window than the facility's; it is named.
     """
     version = methodology_version(rule)
-    rows, readings = _checked(usage)
+    given = rebin(Usage(*_checked(usage if isinstance(usage, Usage) else usage_from(usage))), facility.window_seconds)
+    rows, readings = given.rows, given.readings
     rows_of = _split(facility, rows)
     readings_of = _split(facility, readings)
     booked_of = _booked(facility)

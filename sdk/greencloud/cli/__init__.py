@@ -28,7 +28,7 @@ VERBS = {
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
     "report": ("Show the footprint of an account.", "server"),
     "goal": ("The provider's goals: apply one, show its status.", "server"),
-    "facility": ("Check a facility book, or show the one in force.", "server"),
+    "facility": ("Check a facility book before it is put in force.", "server"),
     "doctor": ("Examine an installation and a data directory, with a remedy for each fault.", "server"),
 }
 

@@ -45,9 +45,7 @@ class Verbs(click.Group):
         try:
             command: click.Command = import_module(f"greencloud.cli.{cmd_name}").command
         except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] == "greencloud":
-                raise
-            fail(MissingExtraError(f"greencloud {cmd_name}", extra=VERBS[cmd_name][1]))
+            fail(_missing(error, cmd_name))
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -68,6 +66,15 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except GreencloudError as error:
             fail(error)
+        except ModuleNotFoundError as error:  # verbs import heavy libraries when they need them
+            fail(_missing(error, ctx.invoked_subcommand or ""))
+
+
+def _missing(error: ModuleNotFoundError, verb: str) -> MissingExtraError:
+    """The extra that brings what a verb lacks; raises the error again when the fault is ours."""
+    if verb not in VERBS or error.name is None or error.name.partition(".")[0] == "greencloud":
+        raise error
+    return MissingExtraError(f"greencloud {verb}", extra=VERBS[verb][1])
 
 
 def fail(error: GreencloudError) -> Any:

@@ -131,8 +131,12 @@ def _log(directory: DataDirectory) -> Iterator[Finding]:
     state = scan_log(directory.wal_directory)
     text = f"{state.records:,} requests in {state.segments} segments, {state.bytes / (1 << 20):,.1f} MiB"
     if state.torn:
-        text += f"; {state.torn} torn tails (never acknowledged, left out)"
+        text += f"; {len(state.torn)} torn tails (never acknowledged, left out)"
     yield Finding("log", "ok", text)
+    if state.faults:
+        remedy = "restore the named segment from a backup; allocation stops here rather than leave telemetry out"
+        yield from (Finding("log", "fault", fault, remedy) for fault in state.faults)
+        return
     collected = gather(directory).collected
     yield Finding("telemetry", "ok", f"{collected.span_count:,} spans, {collected.duplicate_count:,} repeats left out")
     for letter in collected.dead_letters:
@@ -140,6 +144,10 @@ def _log(directory: DataDirectory) -> Iterator[Finding]:
 
 
 def _usage(directory: DataDirectory) -> Iterator[Finding]:
+    damaged = list(directory.segments.verify())
+    if damaged:
+        yield from (Finding("usage files", "fault", error.message, error.advice) for error in damaged)
+        return
     usage = directory.segments.read()
     yield Finding("usage files", "ok", f"{usage.rows.num_rows:,} rows, {usage.readings.num_rows:,} host readings")
 

@@ -11,11 +11,11 @@ Names of services and operations are kept as sent; ``collect`` cuts them to 256 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
 from greencloud.errors import DecodeError
+from greencloud.facility import ACCOUNT_ID
 from greencloud.telemetry import semconv
 from greencloud.telemetry.otlp import Point, Resource, Span, sift_points, sift_spans
 from greencloud.telemetry.record import ROLES, SIGNALS
@@ -28,7 +28,6 @@ MAX_SPAN_NS: Final = 7 * 86_400 * 10**9
 
 _EARLIEST_NS: Final = 946_684_800 * 10**9  # 2000-01-01: before it a clock was not set
 _LATEST_NS: Final = 7_258_118_400 * 10**9  # 2200-01-01
-_ACCOUNT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:/-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def account_fault(account: str) -> str:
     """Why a text is no account id; "" when it is one."""
     if not account:
         return f"no {semconv.ACCOUNT_ID}"
-    if not _ACCOUNT.fullmatch(account):
+    if not ACCOUNT_ID.fullmatch(account):
         return f"{semconv.ACCOUNT_ID} is not an account id (letters, digits and ._@:/- up to 128)"
     return ""
 

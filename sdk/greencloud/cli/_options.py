@@ -37,7 +37,13 @@ INSTANT = Instant()
 def data_option(function: F) -> F:
     kind = click.Path(path_type=Path, file_okay=False)
     return click.option(
-        "--data", "data", type=kind, required=True, envvar="GREENCLOUD_DATA", metavar="DIR", help="Data directory."
+        "--data",
+        "data",
+        type=kind,
+        required=True,
+        envvar="GREENCLOUD_DATA",
+        metavar="DIR",
+        help="Data directory.",
     )(function)
 
 

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import click
 
-__all__ = ["command"]
+from greencloud.cli._options import data_option
 
-DATA = click.option(
-    "--data", "data_path", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The data directory."
-)
+__all__ = ["command"]
 
 
 @click.group(name="goal")
@@ -21,9 +19,9 @@ def command() -> None:
 
 
 @command.command()
-@DATA
+@data_option
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def apply(data_path: Path, file: Path) -> None:
+def apply(data: Path, file: Path) -> None:
     """Check FILE (goal.toml) and the inventory that it names, and make it the goal in force.
 
     \b
@@ -33,16 +31,16 @@ def apply(data_path: Path, file: Path) -> None:
     from greencloud.engine import DataDirectory
     from greencloud.goal import apply_goal
 
-    goal = apply_goal(file, DataDirectory.open(data_path, create=False).goal_directory)
+    goal = apply_goal(file, DataDirectory.open(data, create=True).goal_directory)
     click.echo(f"{goal.name} is in force: {goal.display_name}", err=True)
 
 
 @command.command()
-@DATA
+@data_option
 @click.option("--year", type=click.IntRange(1900, 9998), help="Compare this year of the ledger; its latest by default.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="The format on standard output.")
 @click.option("--check", is_flag=True, help="End with exit code 3 when the ledger is above the path.")
-def status(data_path: Path, year: int | None, output: str, check: bool) -> None:
+def status(data: Path, year: int | None, output: str, check: bool) -> None:
     """Show the path, the inventory, and the ledger against the path.
 
     \b
@@ -54,8 +52,8 @@ def status(data_path: Path, year: int | None, output: str, check: bool) -> None:
     from greencloud.report import goal_document, goal_table
     from greencloud.results import GoalStatus
 
-    data = DataDirectory.open(data_path, create=False)
-    progress = goal_progress(data.goal_directory, data.ledger.snapshot(), datetime.now(UTC), year=year)
+    directory = DataDirectory.open(data, create=False)
+    progress = goal_progress(directory.goal_directory, directory.ledger.snapshot(), datetime.now(UTC), year=year)
     if output == "json":
         click.echo(json.dumps(goal_document(progress), indent=2, ensure_ascii=False))
     else:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 
-from greencloud.errors import NotFoundError, QuantityError
+from greencloud.cli._options import INSTANT
+from greencloud.errors import NotFoundError
 from greencloud.results import GROUPABLE, BatchSummary, FootprintQuery, FootprintRow, Granularity
-from greencloud.units import parse_instant
 
 __all__ = ["command"]
 
@@ -29,13 +29,6 @@ class _Found:
     rows: list[FootprintRow]
     period: tuple[datetime, datetime] | None
     batches: list[BatchSummary] | None = None
-
-
-def _instant(ctx: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
-    try:
-        return None if value is None else parse_instant(value)
-    except QuantityError as error:
-        raise click.BadParameter(f"{error.message}; {error.advice}", ctx, parameter) from error
 
 
 def _dimensions(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -54,8 +47,8 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, value: str) -> t
 @click.option("--token", envvar="GREENCLOUD_TOKEN", show_envvar=True, metavar="JWT", help="Bearer token for the server.")
 @click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="File with the bearer token.")
 @click.option("--account", required=True, metavar="ID", help="The account (cloud.account.id), or a pool in parentheses.")
-@click.option("--from", "start", callback=_instant, metavar="TIME", help="Start, inclusive; the first window by default.")
-@click.option("--to", "end", callback=_instant, metavar="TIME", help="End, exclusive; the last window by default.")
+@click.option("--from", "start", type=INSTANT, metavar="TIME", help="Start, inclusive; the first window by default.")
+@click.option("--to", "end", type=INSTANT, metavar="TIME", help="End, exclusive; the last window by default.")
 @click.option(
     "--group-by", default="service", callback=_dimensions, metavar="LIST", help="Dimensions, comma-separated; '' for none."
 )

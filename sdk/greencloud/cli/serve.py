@@ -8,21 +8,16 @@ from pathlib import Path
 
 import click
 
+from greencloud.cli._options import data_option, facility_option
+
 __all__ = ["command"]
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(name="serve")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    envvar="GREENCLOUD_DATA",
-    metavar="DIR",
-    help="Data directory; made if there is none.",
-)
-@click.option("--facility", type=_FILE, metavar="FILE", help="Facility book to put in force first.")
+@data_option
+@facility_option
 @click.option("--listen", default="127.0.0.1:4317", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
 @click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="Its private key (PEM).")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-__all__ = ["command"]
+from greencloud.cli._options import data_option
 
+__all__ = ["command"]
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -22,14 +23,7 @@ def _lifetime(_ctx: click.Context, _param: click.Parameter, value: str) -> timed
 
 
 @click.command(name="token")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    envvar="GREENCLOUD_DATA",
-    metavar="DIR",
-    help="Data directory of the server that shall accept the token; made if there is none.",
-)
+@data_option
 @click.option("--role", type=click.Choice(["tenant", "provider"]), required=True, help="Whom the token is for.")
 @click.option("--account", default="", metavar="A", help="The tenant's account.")
 @click.option("--ttl", callback=_lifetime, default="30d", metavar="T", help="How long it holds: 30d, 12h, 15m.")
@@ -50,6 +44,7 @@ def command(data: Path, role: str, account: str, ttl: timedelta) -> None:
 
     directory = DataDirectory.open(data, create=True)
     token = KeyStore(directory.keys_directory).issue(role, account, ttl=ttl, now=datetime.now(UTC))
-    if account and account not in directory.facility().accounts:
+    listed = directory.facility().accounts
+    if account and listed and account not in listed:
         click.echo(f"warning: the facility book does not list account {account!r}", err=True)
     click.echo(token)

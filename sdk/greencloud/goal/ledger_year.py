@@ -1,9 +1,9 @@
 """What the ledger holds of one calendar year, and for how much of that year it can be compared.
 
-A second of the year is **covered** when every site of the ledger has a batch over it. A window that is not covered as a whole
-(a site was not allocated yet) is left out with its emissions: half a fleet compared with the whole path would look like
-progress. Emissions are by scope; within Scope 3 the ledger knows category 2 (amortised) and category 3, the latter by the method
-that the goal's Scope 2 uses, and location-based where the goal has no Scope 2.
+A second of the year is **covered** when every site of the ledger has a batch over it; withdrawn batches cover nothing. A window
+that is not covered as a whole (a site was not allocated yet) is left out with its emissions: half a fleet compared with the whole
+path would look like progress. Emissions are by scope; within Scope 3 the ledger knows category 2 (amortised) and category 3, the
+latter by the method that the goal's Scope 2 uses, and location-based where the goal has no Scope 2.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ class LedgerView(Protocol):
 
     def footprint(self, query: FootprintQuery) -> list[FootprintRow]: ...
 
-    def sites(self) -> list[str]: ...
-
 
 @dataclass(frozen=True, slots=True)
 class LedgerYear:
@@ -57,7 +55,9 @@ def ledger_year(snapshot: LedgerView, year: int, scopes: Iterable[str]) -> Ledge
     """The ledger's year: all accounts and pools, over the covered seconds only."""
     scopes = tuple(scopes)
     batches = snapshot.batches(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
-    kept = _covered(batches, set(snapshot.sites()))
+    kept = _covered(
+        [batch for batch in batches if not batch.withdrawn], {batch.site for batch in snapshot.batches() if not batch.withdrawn}
+    )
     spans = _union((batch.start, batch.end) for batch in kept)
     rows = [row for start, end in spans for row in snapshot.footprint(FootprintQuery(start, end))]
     return LedgerYear(

@@ -211,6 +211,20 @@ def test_tenant_rows_divide_what_the_provider_measured_and_the_rest_has_no_opera
     }
 
 
+def test_reports_of_more_than_was_measured_divide_what_was_measured() -> None:
+    book = facility(hosts=[host("h1", idle_watts=Fraction(0))])
+    rows = [
+        provider("acme", 100, service="gateway"),
+        provider("acme", 100, service="db"),
+        row("acme", 600, service="gateway", operation="GET /", quality="estimated"),
+        row("acme", 200, service="gateway", operation="POST /", quality="estimated"),
+        row("acme", 40, service="db", operation="query"),
+    ]
+    allocation = run(book, rows, [reading("h1", 2000)])
+    assert amounts(allocation, "dynamic", by="service") == {"gateway": 1000, "db": 1000}
+    assert amounts(allocation, "dynamic", by="operation") == {"GET /": 750, "POST /": 250, "query": 400, "": 600}
+
+
 # Hosts that the book does not list
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from greencloud.ledger import Batch, Ledger
 from greencloud.ledger.segments import write_segment
-from greencloud.ledger.store import Segment, Store
+from greencloud.ledger.store import EMPTY, Segment, Store
 from ledger_builders import EVER, batch, energy_of, hour
 
 CHILD = f"""
@@ -65,6 +67,24 @@ def test_of_two_commits_of_one_new_window_one_is_refused(tmp_path: Path, empty: 
     assert store.commit(first, written(store, batch({"a": 100}), "1"), []) is True
     assert store.commit(second, written(store, batch({"a": 100, "b": 0}), "2"), []) is False
     assert energy_of(tmp_path)["a"] == 100
+
+
+def test_of_many_first_commits_at_one_time_one_is_made(tmp_path: Path) -> None:
+    for number in range(20):
+        root = tmp_path / str(number)
+        stores = [Store(root) for _ in range(4)]
+        segments = [written(store, batch({"a": 100, "b": at}), str(at)) for at, store in enumerate(stores)]
+        together = Barrier(len(stores))
+
+        def commit(store: Store, segment: Segment, together: Barrier = together) -> bool:
+            together.wait(20)
+            return store.commit(EMPTY, segment, [])
+
+        with ThreadPoolExecutor(len(stores)) as pool:
+            made = list(pool.map(commit, stores, segments))
+        assert sorted(made) == [False, False, False, True]
+        assert Ledger(root).snapshot().version == 0
+        assert energy_of(root)["a"] == 100
 
 
 def test_commits_of_overlapping_windows_exclude_each_other(tmp_path: Path) -> None:

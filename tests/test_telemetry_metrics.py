@@ -299,3 +299,20 @@ def test_a_point_flagged_as_without_a_value_is_no_reset() -> None:
     gap = {"time_unix_nano": T0 + SECOND, "as_int": 0, "flags": 1}
     (reading,) = readings(metrics("hw.host.energy", [point(T0, 5), gap, point(T0 + 2 * SECOND, 7)]))
     assert (reading["energy_mj"], reading["covered_us"]) == (2000, 2_000_000)
+
+
+def test_a_delta_without_a_start_begins_at_the_point_before() -> None:
+    sent = metrics("hw.host.energy", [point(T0 + n * SECOND, 3) for n in (10, 20, 30)], unit="J", temporality=DELTA)
+    (reading,) = readings(sent)
+    assert (reading["energy_mj"], reading["covered_us"]) == (6000, 20_000_000)
+    assert [True for found in reasons(sent) if "without the time" in found] == [True]
+
+
+def test_a_meter_whose_only_amount_has_no_time_gives_no_reading() -> None:
+    assert readings(metrics("hw.host.energy", [point(T0 + SECOND, 3)], unit="J", temporality=DELTA)) == []
+
+
+def test_a_reading_that_ends_less_than_a_microsecond_after_a_boundary_covers_something() -> None:
+    end = T0 + HOUR_NS + 300
+    found = readings(metrics("hw.host.energy", [point(end, 360_000, start=T0)], unit="J"))
+    assert [(reading["energy_mj"], reading["covered_us"]) for reading in found] == [(359_999_999, 3_600_000_000), (1, 1)]

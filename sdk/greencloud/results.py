@@ -108,6 +108,11 @@ class BatchSummary:
         """Metered less posted; zero in every batch that was ever visible."""
         return self.metered_energy - sum(self.pool_energy.values(), self.account_energy)
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it stands for nothing: a new facility book puts its usage at another site, where it is charged."""
+        return any(note.startswith("withdrawn:") for note in self.notes)
+
 
 @dataclass(frozen=True, slots=True)
 class RefusedWindow:

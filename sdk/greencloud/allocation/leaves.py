@@ -4,8 +4,10 @@ Only the account's own rows enter, which is what makes law 4 hold exactly: whate
 the provider's evidence made it, and rounding among its leaves stays inside it.
 
 The provider's rows say how much each service used, the tenant's rows divide that: a leaf per service, SKU, operation and labels,
-and for what the tenant did not report a leaf of the service without an operation. Where there is no use at all, the claim goes
-to the services that the account's reservations name.
+and for what the tenant did not report a leaf of the service without an operation. Where it reports more of a service than was
+measured (the wall time of spans that wait, for one), its rows divide what was measured. A service that the provider did not
+measure has the weight that was reported. Where there is no use at all, the claim goes to the services that the account's
+reservations name.
 """
 
 from __future__ import annotations
@@ -80,7 +82,12 @@ def _own(account: str, uses: Iterable[Use]) -> list[Leaf]:
             leaf.flags.add("estimated")
     for service, weights in measured.items():
         keys = sorted(weights)
-        missing = max(0, sum(weights.values()) - reported[service])
+        whole = sum(weights.values())
+        if reported[service] > whole:
+            told = sorted(key for key in sums if key[0] == service)
+            for key, part in zip(told, apportion(whole, [sums[key].weight for key in told]), strict=True):
+                sums[key].weight = part
+        missing = max(0, whole - reported[service])
         for key, part in zip(keys, apportion(missing, [weights[key] for key in keys]), strict=True):
             sums[key].weight += part
     return [Leaf(account, *key, leaf.weight, leaf.count, frozenset(leaf.flags)) for key, leaf in sorted(sums.items())]

@@ -119,6 +119,17 @@ class DataDirectory:
         except (ValueError, KeyError) as error:
             raise StoreError(f"{current} cannot be read", path=str(current), advice="apply the facility book again") from error
 
+    def facility_of(self, revision: str) -> Facility | None:
+        """The book of that revision, in force or not; None where it is not kept."""
+        starter = starter_facility()
+        if revision == starter.revision:
+            return starter
+        for file in sorted((self.path / "facility" / "books" / revision).glob("*.toml")):
+            book = read_facility(file)
+            if book.revision == revision:
+                return book
+        return None
+
     def apply_facility(self, path: str | Path) -> Facility:
         """Check a facility book, keep a copy of it with the files that it names, and put it in force.
 

@@ -3,7 +3,7 @@
 Windows are independent: one that cannot be allocated is refused with its reason and holds up no other. A window whose inputs
 (facility book, usage, rule, methodology) are those of the batch that is visible is left alone, so that running twice does
 nothing; changed inputs make a batch that supersedes. A window that has not ended, or whose late data may still come, is
-allocated too and marked provisional.
+allocated too and marked provisional. Batches whose usage a new book puts at another site are withdrawn (``moved``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from greencloud.allocation import RULES, allocate_window
 from greencloud.engine.data import DataDirectory
+from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.errors import AllocationError, FacilityError, QuantityError, UnbalancedError, UsageDataError
 from greencloud.facility import Facility
 from greencloud.ledger import make_batch
@@ -40,7 +41,10 @@ class Gathered:
 
 def gather(data: DataDirectory) -> Gathered:
     """Everything known of use and meters: the write-ahead log, and the usage files that were ingested."""
-    facility = data.facility()
+    return _gathered(data, data.facility())
+
+
+def _gathered(data: DataDirectory, facility: Facility) -> Gathered:
     collected = collect(read_log(data.wal_directory), facility)
     filed = rebin(data.segments.read(), facility.window_seconds)
     return Gathered(facility, merge([filed, collected.usage]), collected)
@@ -70,7 +74,8 @@ def run_allocation(
     posted: list[BatchSummary] = []
     refused: list[RefusedWindow] = []
     unchanged = 0
-    for site, window in _due(known):
+    due = _due(known)
+    for site, window in due:
         if (start and window.start < start) or (end and window.start >= end):
             continue
         usage = select(known.usage, site, window)
@@ -91,7 +96,23 @@ def run_allocation(
             posted.append(summary)
         else:
             unchanged += 1
+    hours_refused = {Window.at(window.start, 3600) for window in refused}
+    for old in moved_batches(visible.values(), due, known.facility.revision, lambda revision: _due_under(data, revision)):
+        if (start and old.start < start) or (end and old.start >= end):
+            continue
+        # Where a window of that time was refused, what moved may have no other place yet: the old batch holds it until then.
+        if Window.at(old.start, 3600) not in hours_refused:
+            gone = withdrawal(old, known.facility)
+            nothing = digest(select(known.usage, gone.site, gone.window))
+            summary = ledger.post(make_batch(gone, usage_revision=nothing, provisional=False, created=now))
+            posted += [summary] if summary else []
     return RunSummary(tuple(posted), unchanged, tuple(refused))
+
+
+def _due_under(data: DataDirectory, revision: str) -> set[tuple[str, Window]]:
+    """The site-windows that an earlier book makes of what is known today; none where the book is not kept any more."""
+    facility = data.facility_of(revision)
+    return set(_due(_gathered(data, facility))) if facility else set()
 
 
 def _due(known: Gathered) -> list[tuple[str, Window]]:

@@ -1,9 +1,13 @@
 """What the ledger holds of one calendar year, and for how much of that year it can be compared.
 
-A second of the year is **covered** when every site of the ledger has a batch over it. A window that is not covered as a whole
-(a site was not allocated yet) is left out with its emissions: half a fleet compared with the whole path would look like
-progress. Emissions are by scope; within Scope 3 the ledger knows category 2 (amortised) and category 3, the latter by the method
-that the goal's Scope 2 uses, and location-based where the goal has no Scope 2.
+A second of the year is **covered** when every site of the ledger has a batch over it; withdrawn batches cover nothing. A window
+that is not covered as a whole (a site was not allocated yet) is left out with its emissions: half a fleet compared with the whole
+path would look like progress. For the same reason a window counts only where the meters cover all of it (no flag ``partial``): the
+energy of the rest is not known, and its allowance would be. Where no window is whole, the partial ones are all there is to show:
+they are summed, and ``partial`` says that the sum is a lower bound.
+
+Emissions are by scope; within Scope 3 the ledger knows category 2 (amortised) and category 3, the latter by the method that the
+goal's Scope 2 uses, and location-based where the goal has no Scope 2.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 
 from greencloud.errors import GoalError
-from greencloud.results import BatchSummary, FootprintQuery, FootprintRow
+from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Granularity
 from greencloud.units import Emissions
 
 __all__ = ["LedgerView", "LedgerYear", "latest_year", "ledger_year", "seconds_of"]
@@ -30,15 +34,12 @@ class LedgerView(Protocol):
 
     def footprint(self, query: FootprintQuery) -> list[FootprintRow]: ...
 
-    def sites(self) -> list[str]: ...
-
 
 @dataclass(frozen=True, slots=True)
 class LedgerYear:
-    """Emissions by scope over the covered seconds of a year.
+    """Emissions by scope over the covered seconds of a year. ``provisional``: some of it may still change.
 
-    ``provisional``: some of it may still change. ``partial``: meters cover only a part of some windows, so that more was emitted
-    than the ledger holds.
+    ``partial``: the meters cover only a part of the windows. ``left_out_seconds``: of windows left out because they are partial.
     """
 
     year: int
@@ -46,6 +47,7 @@ class LedgerYear:
     emissions: dict[str, Emissions] = field(default_factory=dict)
     provisional: bool = False
     partial: bool = False
+    left_out_seconds: int = 0
 
 
 def seconds_of(year: int) -> int:
@@ -61,17 +63,36 @@ def latest_year(snapshot: LedgerView) -> int | None:
 def ledger_year(snapshot: LedgerView, year: int, scopes: Iterable[str]) -> LedgerYear:
     """The ledger's year: all accounts and pools, over the covered seconds only."""
     scopes = tuple(scopes)
+    sites = {batch.site for batch in snapshot.batches() if not batch.withdrawn}
     batches = snapshot.batches(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
-    kept = _covered(batches, set(snapshot.sites()))
-    spans = _union((batch.start, batch.end) for batch in kept)
+    kept = _covered([batch for batch in batches if not batch.withdrawn], sites)
+    part = _partial(snapshot, kept)
+    whole = _covered([batch for batch in kept if (batch.site, batch.start) not in part], sites) if part else kept
+    chosen = whole or kept
+    spans = _union((batch.start, batch.end) for batch in chosen)
     rows = [row for start, end in spans for row in snapshot.footprint(FootprintQuery(start, end))]
     return LedgerYear(
         year=year,
-        covered_seconds=sum(int((end - start).total_seconds()) for start, end in spans),
+        covered_seconds=_seconds(spans),
         emissions={scope: _in_scope(rows, scope, scopes) for scope in scopes},
-        provisional=any(batch.provisional for batch in kept),
-        partial=any("partial" in row.quality_flags for row in rows),
+        provisional=any(batch.provisional for batch in chosen),
+        partial=bool(kept) and not whole,
+        left_out_seconds=_seconds(_union((batch.start, batch.end) for batch in kept)) - _seconds(spans),
     )
+
+
+def _partial(snapshot: LedgerView, batches: Iterable[BatchSummary]) -> set[tuple[str, datetime]]:
+    """Site and start of the windows of which the meters cover only a part."""
+    rows = (
+        row
+        for start, end in _union((batch.start, batch.end) for batch in batches)
+        for row in snapshot.footprint(FootprintQuery(start, end, group_by=("site",), granularity=Granularity.WINDOW))
+    )
+    return {(row.dimensions["site"], row.start) for row in rows if "partial" in row.quality_flags}
+
+
+def _seconds(spans: Iterable[_Span]) -> int:
+    return sum(int((end - start).total_seconds()) for start, end in spans)
 
 
 def _covered(batches: Sequence[BatchSummary], sites: set[str]) -> list[BatchSummary]:

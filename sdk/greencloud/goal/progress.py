@@ -2,8 +2,7 @@
 
 The ledger is compared over the seconds that it covers and no others: the path allows ``path(year) * covered / seconds of the
 year``, exactly, rounded once. The answer is *unknown* where there is nothing to compare, and also where the ledger sees only a
-part of what the base counts, or of the time that its windows span: below the path, that says nothing; above it, it is off track
-whatever the rest may be.
+part of what the base counts: below the path, that says nothing; above it, it is off track whatever the rest may be.
 """
 
 from __future__ import annotations
@@ -82,9 +81,7 @@ def _status(
     if blind:
         return GoalStatus.UNKNOWN, ["The ledger is within the path, but sees only a part of what the base counts (below)."]
     if ledger.partial:
-        return GoalStatus.UNKNOWN, [
-            "The ledger is within the path, but meters cover only a part of some of its windows: more was emitted than it holds."
-        ]
+        return GoalStatus.UNKNOWN, ["The ledger is within the path, but its meters cover only a part of every window (below)."]
     if goal.kind == "neutrality" and ledger.year >= goal.target_year and actual.micrograms > 0:
         return GoalStatus.UNKNOWN, [f"From {goal.target_year} on the residual must be balanced, and nothing is recorded that does."]
     return GoalStatus.ON_TRACK, []
@@ -106,6 +103,10 @@ def _coverage_note(ledger: LedgerYear, covered: Fraction) -> str:
         f"The ledger covers {ledger.covered_seconds:,} of {seconds_of(ledger.year):,} seconds of {ledger.year} ({percent} %); "
         "the path is taken for the same seconds, in proportion to time."
     )
+    if ledger.partial:
+        note += " The meters cover only a part of every window: its energy is a lower bound."
+    elif ledger.left_out_seconds:
+        note += f" Windows of another {ledger.left_out_seconds:,} s are left out, because their meters cover only a part of them."
     return note + (" Some windows are provisional and may still change." if ledger.provisional else "")
 
 

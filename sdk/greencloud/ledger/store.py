@@ -7,13 +7,16 @@ that no version names may lie (a process died before its commit). Nothing is eve
 appends do not conflict. So each commit carries an application transaction. Delta refuses the second of two concurrent commits
 with the same one; and since it compares concurrent commits only, what a commit removes is worked out from the same fresh version
 that it commits against. The application transaction is named for site and *hour*: windows divide the hour, so this also
-catches writers of different window lengths that would overlap.
+catches writers of different window lengths that would overlap. The first commit of all makes the table, which Delta does not
+keep others from doing at the same moment (the second becomes version 1, and nothing conflicts); so it is made under a lock.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,9 +169,12 @@ class Store:
             stats=json.dumps({}),
         )
         if base.handle is None:
-            create_table_with_add_actions(
-                str(self.root), _SCHEMA, [add], partition_by=_PARTITION, name="greencloud ledger", configuration=_CONFIGURATION
-            )
+            with self._alone():
+                if self._open() is not None:
+                    raise CommitFailedError("another writer made the table")
+                create_table_with_add_actions(
+                    str(self.root), _SCHEMA, [add], partition_by=_PARTITION, name="greencloud ledger", configuration=_CONFIGURATION
+                )
             return
         work = f"post/{segment.site}/{Window.at(segment.window.start, 3600)}"
         base.handle.create_write_transaction(
@@ -183,6 +189,16 @@ class Store:
                 app_transactions=[Transaction(work, (base.handle.transaction_version(work) or 0) + 1)],
             ),
         )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A lock on the folder, which the system releases should this process die."""
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _open(self) -> DeltaTable | None:
         try:

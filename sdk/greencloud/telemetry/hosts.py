@@ -2,7 +2,8 @@
 
 ``system.cpu.time`` (busy modes, all CPUs) and ``system.memory.usage`` (used) say how much a host did, ``hw.host.energy`` what it
 took; ``hw.host.power`` is integrated in windows for which no energy came. A reading covers the time that its energy covers, else
-its CPU, else its memory.
+its CPU, else its memory, in microseconds rounded up: a reading that says something covers something. An amount of which it is not
+known over which time it accrued (the first of a delta sum without starts) cannot be compared with a window, and is left out.
 
 Where several senders report one meter of one host over the same time (two agents; one agent before and after its resource
 changed) one of them counts, or the host would be metered twice: growth between points goes before openings, then the senders in
@@ -55,8 +56,12 @@ class HostMeters:
     _parts: dict[tuple[str, str], dict[str, dict[str, list[_Part]]]] = field(default_factory=dict)
 
     def add(self, host: Host, metric: str, sender: str, deltas: tuple[Delta, ...], *, modelled: bool) -> None:
-        senders = self._parts.setdefault((host.site, host.id), {}).setdefault(metric, {})
-        senders.setdefault(sender, []).extend(_Part(delta, modelled) for delta in deltas)
+        lasting = [delta for delta in deltas if delta.end_ns > delta.start_ns]
+        if any(delta.amount for delta in deltas if delta.end_ns <= delta.start_ns):
+            self.dead.add("a meter's amount without the time that it is of: counted from there on", f"{metric} of host {host.id}")
+        if lasting:
+            senders = self._parts.setdefault((host.site, host.id), {}).setdefault(metric, {})
+            senders.setdefault(sender, []).extend(_Part(delta, modelled) for delta in lasting)
 
     def book(self) -> None:
         for (site, host), metrics in sorted(self._parts.items()):
@@ -81,7 +86,7 @@ class HostMeters:
         for windows, found in order:
             times = covered(((part.delta.start_ns, part.delta.end_ns) for part in found), window_ns)
             for window in windows - done:
-                self.tally.reading(window, site, host).covered_us = times.get(window, 0) // 1000
+                self.tally.reading(window, site, host).covered_us = -(-times.get(window, 0) // 1000)
             done |= windows
 
     def _add(

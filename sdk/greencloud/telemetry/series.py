@@ -83,11 +83,13 @@ def growth_of_cumulative(points: Iterable[Point], scale: Fraction, ceiling: Frac
 
 
 def growth_of_delta(points: Iterable[Point], scale: Fraction) -> Growth:
-    """Amounts of a delta sum; a repeated interval counts once."""
+    """Amounts of a delta sum; a repeated interval counts once, and one without a start begins at the point before it."""
     faults: set[str] = set()
     deltas: list[Delta] = []
+    last_ns = 0
     for at in _distinct(_exact(points, scale), faults):
-        start = at.start_ns or at.time_ns
+        start = at.start_ns or last_ns or at.time_ns
+        last_ns = at.time_ns
         if at.value < 0:
             faults.add("a delta is negative")
         elif at.time_ns - start > LONGEST_NS:

@@ -167,3 +167,48 @@ def test_of_repeated_attribute_keys_the_last_holds_and_the_129th_is_not_read() -
     many = span(1, T0, T0 + SECOND, attributes={f"k{n}": n for n in range(130)})
     (found,) = spans(traces([many]))
     assert set(found.attributes) == {f"k{n}" for n in range(128)}
+
+
+def nested(*tags: int, content: bytes) -> bytes:
+    """Messages in messages by their tags, the outermost first."""
+    for tag in reversed(tags):
+        length, size = len(content), b""
+        while length > 0x7F:
+            size += bytes([length & 0x7F | 0x80])
+            length >>= 7
+        content = bytes([tag]) + size + bytes([length]) + content
+    return content
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics"])
+@pytest.mark.parametrize(
+    ("tags", "count", "what"),
+    [((), 1 << 16, "resources"), ((0x0A,), 1 << 16, "scopes"), ((0x0A, 0x12), 1 << 20, "items")],
+)
+def test_a_request_of_more_empty_messages_than_any_sender_has_is_refused_whole(
+    signal: str, tags: tuple[int, ...], count: int, what: str
+) -> None:
+    empty = b"\x12\x00" if tags else b"\x0a\x00"
+    admit(signal, nested(*tags, content=empty * (count // 64)), role="tenant", account="alice")
+    with pytest.raises(DecodeError, match=f"more than {count} {what}"):
+        admit(signal, nested(*tags, content=empty * (count + 1)), role="tenant", account="alice")
+
+
+def test_a_request_of_too_many_points_in_one_metric_is_refused_whole() -> None:
+    points_of_one_sum = nested(0x0A, 0x12, 0x12, 0x3A, content=b"\x0a\x00" * ((1 << 20) + 1))
+    with pytest.raises(DecodeError, match="items"):
+        admit("metrics", points_of_one_sum, role="tenant", account="alice")
+
+
+def test_of_a_huge_span_only_what_is_read_is_kept() -> None:
+    whole = ExportTraceServiceRequest.FromString(traces([span(1, T0, T0 + SECOND, attributes={f"k{n}": n for n in range(130)})]))
+    message = whole.resource_spans[0].scope_spans[0].spans[0]
+    for _ in range(1 << 20):
+        message.attributes.add()
+        message.events.add()
+
+    admission = admit("traces", whole.SerializeToString(), role="tenant", account="alice")
+
+    assert admission.rejected == 0
+    assert len(admission.payload) < 8192
+    assert list(spans(admission.payload)) == list(spans(whole.SerializeToString()))

@@ -134,3 +134,13 @@ def test_a_tenant_token_needs_an_account(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "--account" in done.stderr
+
+
+def test_a_tenants_spans_of_years_ago_open_no_windows(server: Served) -> None:
+    year = 365 * 86_400 * SECOND
+    spans = [SpanSpec(7, 7, NOW - year - SECOND, NOW - year, "old"), SpanSpec(7, 8, NOW - SECOND, NOW, "new")]
+
+    answer = export(server, trace_request({"service.name": "clock"}, spans))
+
+    assert answer.partial_success.rejected_spans == 1
+    assert "7 days" in answer.partial_success.error_message

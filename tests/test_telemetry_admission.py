@@ -212,3 +212,27 @@ def test_of_a_huge_span_only_what_is_read_is_kept() -> None:
     assert admission.rejected == 0
     assert len(admission.payload) < 8192
     assert list(spans(admission.payload)) == list(spans(whole.SerializeToString()))
+
+
+DAY = 86_400 * SECOND
+
+
+@given(hours=st.integers(-24 * 40, 24 * 40), role=st.sampled_from(["provider", "tenant"]), live=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_what_a_tenant_sends_live_is_of_about_now_and_the_providers_of_any_time(hours: int, role: str, live: bool) -> None:
+    end = T0 + hours * 3600 * SECOND
+    sent = {
+        "traces": traces([span(1, end - SECOND, end)], {"service.name": "s", "cloud.account.id": "alice"}),
+        "metrics": metrics("process.cpu.time", [point(end, 1.5)], unit="s"),
+    }
+    for signal, payload in sent.items():
+        account = "alice" if role == "tenant" else ""
+        admission = admit(signal, payload, role=role, account=account, now_ns=T0 if live else None)
+        near = -7 * 24 <= hours <= 24
+        assert admission.rejected == (role == "tenant" and live and not near)
+        assert ("7 days" in admission.message) == bool(admission.rejected)
+
+
+def test_a_span_as_long_as_spans_may_be_is_taken_when_it_ends() -> None:
+    payload = traces([span(1, T0 - 7 * DAY, T0)])
+    assert admit("traces", payload, role="tenant", account="alice", now_ns=T0).rejected == 0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.run import gather
+from greencloud.errors import StoreError
 from greencloud.results import FootprintQuery, FootprintRow
 from greencloud.telemetry import Record, WriteAheadLog
 from greencloud.usage import usage_from
@@ -46,7 +47,7 @@ def footprint(data: DataDirectory) -> dict[str, FootprintRow]:
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cpu=st.integers(0, 2**60), name=st.sampled_from(["get", "put"]), filed_cpu=st.integers(SECOND, 2**40))
+@given(cpu=st.integers(0, 3600 * 4096 * SECOND), name=st.sampled_from(["get", "put"]), filed_cpu=st.integers(SECOND, 2**40))
 def test_a_tenant_who_tells_of_what_a_file_holds_stops_nothing_and_moves_nobody(
     tmp_path_factory: pytest.TempPathFactory, cpu: int, name: str, filed_cpu: int
 ) -> None:
@@ -71,3 +72,31 @@ def test_what_a_file_holds_already_is_a_dead_letter(tmp_path: Path) -> None:
     assert letters["a row that an ingested file holds"].count == 1
     assert "acme" in letters["a row that an ingested file holds"].example
     assert gather(data).collected.usage.rows["account"].to_pylist() == ["globex"]
+
+
+@pytest.mark.parametrize("part", ["wal", "usage"])
+def test_a_log_or_a_store_that_cannot_be_listed_is_a_fault_and_never_empty(tmp_path: Path, part: str) -> None:
+    data = directory(tmp_path / "data", [filed("globex", 5 * SECOND)], [told("acme", SECOND)])
+    run_allocation(data, now=NOW)
+    before = footprint(data)
+    (data.path / part).rename(data.path / "away")
+    (data.path / part).write_text("no directory")  # as one without permission to read is, to a user who is not root
+
+    with pytest.raises(StoreError, match="cannot be read"):
+        run_allocation(data, now=NOW)
+
+    assert footprint(data) == before
+
+
+def test_a_torn_batch_is_posted_again_by_the_next_run_and_stops_no_other(tmp_path: Path) -> None:
+    data = directory(tmp_path / "data", [filed("globex", 5 * SECOND)], [])
+    run_allocation(data, now=NOW)
+    before = footprint(data)
+    (segment,) = (data.path / "ledger" / "segments").glob("*.parquet")
+    segment.write_bytes(segment.read_bytes()[:100])
+
+    run = run_allocation(DataDirectory.open(data.path, create=False), now=NOW)
+
+    assert (len(run.posted), run.unchanged_count, run.refused) == (1, 0, ())
+    assert footprint(DataDirectory.open(data.path, create=False)) == before
+    assert data.ledger.verify() == []

@@ -88,7 +88,7 @@ def run_allocation(
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
     known = gathered or gather(data)
     ledger = data.ledger
-    visible = {(batch.site, batch.start): batch for batch in ledger.snapshot().batches()}
+    visible = {(batch.site, batch.start): batch for batch in ledger.snapshot().readable_batches()}
     posted: list[BatchSummary] = []
     refused: list[RefusedWindow] = []
     unchanged = 0

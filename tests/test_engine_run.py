@@ -15,7 +15,7 @@ from greencloud.errors import StoreError
 from greencloud.results import FootprintQuery, FootprintRow
 from greencloud.telemetry import Record, WriteAheadLog
 from greencloud.usage import usage_from
-from otlp import SECOND, SpanSpec, trace_request
+from otlp import SECOND, SpanSpec, counter, metrics_request, trace_request
 
 START = datetime(2026, 5, 28, 21, tzinfo=UTC)
 START_NS = int(START.timestamp()) * SECOND
@@ -100,3 +100,68 @@ def test_a_torn_batch_is_posted_again_by_the_next_run_and_stops_no_other(tmp_pat
     assert (len(run.posted), run.unchanged_count, run.refused) == (1, 0, ())
     assert footprint(DataDirectory.open(data.path, create=False)) == before
     assert data.ledger.verify() == []
+
+
+TWO_SITES = (
+    """
+[facility]
+name = "two"
+default_site = "old"
+"""
+    + "".join(
+        f"""
+[[sites]]
+id = "{site}"
+region = "{site}"
+grid_zone = "z"
+pue = 1.1
+scope1 = "none"
+source = "test"
+"""
+        for site in ("old", "new")
+    )
+    + "".join(
+        f"""
+[[factors]]
+zone = "z"
+kind = "{kind}"
+start = 2020-01-01
+g_per_kwh = 100
+source = "test"
+"""
+        for kind in ("location", "residual", "upstream")
+    )
+)
+HOST = """
+[[hosts]]
+id = "h1"
+site = "{site}"
+vcpu = 4
+memory = "8 GiB"
+idle_watts = 20
+"""
+
+
+def put_in_force(data: DataDirectory, site: str) -> None:
+    book = data.path.parent / "facility.toml"
+    book.write_text(TWO_SITES + HOST.format(site=site))
+    data.apply_facility(book)
+
+
+def test_usage_that_a_new_book_takes_to_another_site_is_not_counted_twice_in_silence(tmp_path: Path) -> None:
+    meter = counter("hw.host.energy", "J", [(START_NS + 600 * SECOND, 9_000, {})], START_NS)
+    data = directory(
+        tmp_path / "data", [], [Record("metrics", "provider", "", START_NS, metrics_request({"host.id": "h1"}, [meter]))]
+    )
+    put_in_force(data, "old")
+    assert not run_allocation(data, now=NOW).refused
+
+    put_in_force(data, "new")
+    run = run_allocation(data, now=NOW)
+
+    assert [batch.site for batch in run.posted] == ["new"]
+    assert [(window.site, window.start, window.reason) for window in run.refused] == [("old", START, "USAGE_MOVED")]
+    assert "counts twice" in run.refused[0].message
+
+    put_in_force(data, "old")
+    assert [window.site for window in run_allocation(data, now=NOW).refused] == ["new"]

@@ -11,7 +11,7 @@ file counts: else a tenant could contradict it, and stop the allocation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -92,7 +92,8 @@ def run_allocation(
     posted: list[BatchSummary] = []
     refused: list[RefusedWindow] = []
     unchanged = 0
-    for (site, window), parts in _due(known).items():
+    due = _due(known)
+    for (site, window), parts in due.items():
         if (start and window.start < start) or (end and window.start >= end):
             continue
         provisional = now < window.end + GRACE
@@ -113,7 +114,40 @@ def run_allocation(
             posted.append(summary)
         else:
             unchanged += 1
+    refused += _moved(known.facility, due, visible.values(), start, end)
     return RunSummary(tuple(posted), unchanged, tuple(refused))
+
+
+def _moved(
+    facility: Facility,
+    due: Iterable[tuple[str, Window]],
+    visible: Iterable[BatchSummary],
+    start: datetime | None,
+    end: datetime | None,
+) -> list[RefusedWindow]:
+    """Batches of another book, of whose usage nothing is left at their site while other sites have some of that time.
+
+    Most likely a host or a site has another place or name in the book in force, and what it used is charged a second time there.
+    """
+    times = {window.start for _, window in due}
+    sites = {(site, window.start) for site, window in due}
+    return [
+        RefusedWindow(
+            batch.site,
+            batch.start,
+            batch.end,
+            f"the book in force leaves no usage at site {batch.site!r}, where batch {batch.id[:12]} of book "
+            f"{batch.facility_revision[:12]} charged some; what moved to another site counts twice\n"
+            "give hosts and sites their old places in the book, or allocate into a new data directory",
+            "USAGE_MOVED",
+        )
+        for batch in visible
+        if (batch.site, batch.start) not in sites
+        and batch.start in times
+        and batch.metered_energy.millijoules
+        and batch.facility_revision != facility.revision
+        and not ((start and batch.start < start) or (end and batch.start >= end))
+    ]
 
 
 def _due(known: Gathered) -> Mapping[tuple[str, Window], list[Usage]]:

@@ -1,4 +1,4 @@
-"""The exact face of the kernel, beyond 64 bits and over rational shares."""
+"""The exact face of the kernel, beyond 64 bits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencloud.allocation.apportion import apportion, apportion_shares
+from greencloud.allocation.apportion import apportion
 from greencloud.allocation.setting import Weigher
 from greencloud.allocation.shared import settled_shares
 from greencloud.facility import ResourceWeights
@@ -21,7 +21,6 @@ huge = st.integers(0, INT64_MAX**2)
 def test_amounts_beyond_64_bits_are_shared_as_those_within(weights: list[int], total: int) -> None:
     within = apportion(total, weights)
     assert apportion(total, [weight << 64 for weight in weights]) == within
-    assert within == apportion_shares(total, [Fraction(weight, 7) for weight in weights])
 
 
 @given(huge, st.lists(huge, min_size=1).filter(any))

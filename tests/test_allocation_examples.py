@@ -246,6 +246,19 @@ def test_use_on_unlisted_hosts_without_a_curve_is_refused() -> None:
         run(facility(hosts=[host("h1", curve="server")]), [provider("acme", 5, host="laptop")])
 
 
+def test_a_tenant_cannot_have_a_window_refused_at_a_site_that_lists_no_hosts() -> None:
+    book = facility(hosts=[], sites=[site()])
+    facility_meter = reading("", energy_mj=3 * WATT_HOUR)
+
+    alone = run(book, readings=[facility_meter])
+    beside = run(book, [row("acme", 5, host="nowhere")], [facility_meter])
+
+    assert beside.postings.equals(alone.postings)
+    assert any("acme" in note for note in beside.notes)
+    with pytest.raises(AllocationError, match="nothing says what its energy is"):
+        run(book, [row("acme", 5, host="nowhere")])
+
+
 def test_a_tenant_cannot_have_a_window_refused_by_naming_an_unlisted_host() -> None:
     allocation = run(facility(hosts=[host("h1", curve="server")]), [provider("bolt", 5), row("acme", 5, host="laptop")])
     assert any("acme" in note and "left out" in note for note in allocation.notes)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -134,3 +138,50 @@ def test_a_tenant_token_needs_an_account(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "--account" in done.stderr
+
+
+def test_a_tenants_spans_of_years_ago_open_no_windows(server: Served) -> None:
+    year = 365 * 86_400 * SECOND
+    spans = [SpanSpec(7, 7, NOW - year - SECOND, NOW - year, "old"), SpanSpec(7, 8, NOW - SECOND, NOW, "new")]
+
+    answer = export(server, trace_request({"service.name": "clock"}, spans))
+
+    assert answer.partial_success.rejected_spans == 1
+    assert "7 days" in answer.partial_success.error_message
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_beyond_the_calendar_is_wrong_usage(tmp_path: Path, time: str) -> None:
+    done = greencloud("report", "--data", tmp_path, "--account", "acme", "--from", time, check=False)
+
+    assert done.returncode == 2
+    assert "years 1 to 9999" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_the_system_refuses_is_told_with_its_path_and_without_a_traceback(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    greencloud("ingest", "--data", data, __file__, check=False)
+    (data / "keys").write_text("a file where a folder should be")
+
+    done = greencloud("token", "--data", data, "--role", "provider", check=False)
+
+    assert done.returncode == 1
+    assert str(data / "keys") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interrupted_command_ends_with_130(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    greencloud("ingest", "--data", data, __file__, check=False)
+    marker = data / "greencloud.json"
+    marker.unlink()
+    os.mkfifo(marker)  # reading it waits, as for a slow disk
+    command = [sys.executable, "-m", "greencloud", "allocate", "--data", str(data)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process, marker.open("w"):  # which waits for a reader
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "interrupted" in told
+    assert "Traceback" not in told

@@ -167,3 +167,72 @@ def test_of_repeated_attribute_keys_the_last_holds_and_the_129th_is_not_read() -
     many = span(1, T0, T0 + SECOND, attributes={f"k{n}": n for n in range(130)})
     (found,) = spans(traces([many]))
     assert set(found.attributes) == {f"k{n}" for n in range(128)}
+
+
+def nested(*tags: int, content: bytes) -> bytes:
+    """Messages in messages by their tags, the outermost first."""
+    for tag in reversed(tags):
+        length, size = len(content), b""
+        while length > 0x7F:
+            size += bytes([length & 0x7F | 0x80])
+            length >>= 7
+        content = bytes([tag]) + size + bytes([length]) + content
+    return content
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics"])
+@pytest.mark.parametrize(
+    ("tags", "count", "what"),
+    [((), 1 << 16, "resources"), ((0x0A,), 1 << 16, "scopes"), ((0x0A, 0x12), 1 << 20, "items")],
+)
+def test_a_request_of_more_empty_messages_than_any_sender_has_is_refused_whole(
+    signal: str, tags: tuple[int, ...], count: int, what: str
+) -> None:
+    empty = b"\x12\x00" if tags else b"\x0a\x00"
+    admit(signal, nested(*tags, content=empty * (count // 64)), role="tenant", account="alice")
+    with pytest.raises(DecodeError, match=f"more than {count} {what}"):
+        admit(signal, nested(*tags, content=empty * (count + 1)), role="tenant", account="alice")
+
+
+def test_a_request_of_too_many_points_in_one_metric_is_refused_whole() -> None:
+    points_of_one_sum = nested(0x0A, 0x12, 0x12, 0x3A, content=b"\x0a\x00" * ((1 << 20) + 1))
+    with pytest.raises(DecodeError, match="items"):
+        admit("metrics", points_of_one_sum, role="tenant", account="alice")
+
+
+def test_of_a_huge_span_only_what_is_read_is_kept() -> None:
+    whole = ExportTraceServiceRequest.FromString(traces([span(1, T0, T0 + SECOND, attributes={f"k{n}": n for n in range(130)})]))
+    message = whole.resource_spans[0].scope_spans[0].spans[0]
+    for _ in range(1 << 20):
+        message.attributes.add()
+        message.events.add()
+
+    admission = admit("traces", whole.SerializeToString(), role="tenant", account="alice")
+
+    assert admission.rejected == 0
+    assert len(admission.payload) < 8192
+    assert list(spans(admission.payload)) == list(spans(whole.SerializeToString()))
+
+
+DAY = 86_400 * SECOND
+
+
+@given(hours=st.integers(-24 * 40, 24 * 40), role=st.sampled_from(["provider", "tenant"]), live=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_what_a_tenant_sends_live_is_of_about_now_and_the_providers_of_any_time(hours: int, role: str, live: bool) -> None:
+    end = T0 + hours * 3600 * SECOND
+    sent = {
+        "traces": traces([span(1, end - SECOND, end)], {"service.name": "s", "cloud.account.id": "alice"}),
+        "metrics": metrics("process.cpu.time", [point(end, 1.5)], unit="s"),
+    }
+    for signal, payload in sent.items():
+        account = "alice" if role == "tenant" else ""
+        admission = admit(signal, payload, role=role, account=account, now_ns=T0 if live else None)
+        near = -7 * 24 <= hours <= 24
+        assert admission.rejected == (role == "tenant" and live and not near)
+        assert ("7 days" in admission.message) == bool(admission.rejected)
+
+
+def test_a_span_as_long_as_spans_may_be_is_taken_when_it_ends() -> None:
+    payload = traces([span(1, T0 - 7 * DAY, T0)])
+    assert admit("traces", payload, role="tenant", account="alice", now_ns=T0).rejected == 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from greencloud.errors import UsageDataError
 from greencloud.units import INT64_MAX, Window
-from greencloud.usage import MEASURES, Usage, digest, merge, rebin, select, site_windows, usage_from
+from greencloud.usage import MEASURES, Usage, by_window, digest, merge, rebin, select, site_windows, usage_from
 from usage_strategies import T0, laws, usages
 
 ROW: dict[str, Any] = {"window_start": T0, "window_s": 300, "site": "s", "account": "pay", "cpu_ns": 5}
@@ -46,6 +46,15 @@ def test_the_windows_of_usage_hold_all_of_it_and_each_row_once(usage: Usage) -> 
     assert sum(part.rows.num_rows for part in chosen) == usage.rows.num_rows
     assert sum(part.readings.num_rows for part in chosen) == usage.readings.num_rows
     assert all(part.rows.num_rows + part.readings.num_rows for part in chosen)
+
+
+@laws
+@given(usages)
+def test_usage_by_window_is_what_is_selected_window_by_window(usage: Usage) -> None:
+    found = by_window(usage)
+    assert list(found) == site_windows(usage)
+    for (site, window), part in found.items():
+        assert digest(part) == digest(select(usage, site, window))
 
 
 def test_minutes_become_the_hour_that_they_lie_in() -> None:

@@ -159,7 +159,10 @@ def parse_instant(text: str) -> datetime:
         if len(text.strip()) > 10:
             raise QuantityError(f"time {text!r} has no UTC offset", advice=f"write {text.strip()}Z if UTC is meant")
         instant = instant.replace(tzinfo=UTC)
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise QuantityError(f"time {text!r} lies outside the years 1 to 9999 in UTC", advice="choose another year") from None
 
 
 def format_instant(instant: datetime) -> str:

@@ -29,11 +29,14 @@ _MOST_VCPU = 1_000_000
 """More busy vCPUs than any account runs: beyond it a report is an error, and is left out rather than allowed to overflow."""
 
 
-def unlisted_claims(setting: Setting, uses: Mapping[str, list[Use]]) -> tuple[list[Claim], dict[str, list[Claim]]]:
-    """Claims for use on unlisted hosts: the site's own, and annexes by account.
+def unlisted_claims(
+    setting: Setting, uses: Mapping[str, list[Use]], *, evidence: bool
+) -> tuple[list[Claim], dict[str, list[Claim]]]:
+    """Claims for use on unlisted hosts: the site's own, and annexes by account; ``evidence``: the provider told of this window.
 
     Raises:
-        AllocationError: the site names no curve for them, and the provider measured use there or the site lists no hosts.
+        AllocationError: the site names no curve for them, and the provider measured use there; or tenants alone tell of a site
+            that lists no hosts, so that nothing is left to charge.
     """
     curve = _unlisted_curve(setting)
     claims: list[Claim] = []
@@ -41,7 +44,7 @@ def unlisted_claims(setting: Setting, uses: Mapping[str, list[Use]]) -> tuple[li
     for account, own in uses.items():
         measured = [use for use in own if use.provider]
         if curve is None:
-            _without_curve(setting, account, provider=bool(measured))
+            _without_curve(setting, account, needed=bool(measured) or not (evidence or setting.hosts))
             continue
         cpu_ns = sum(use.cpu_ns for use in measured or own)
         energy = millijoules(curve.watts(Fraction(1)), Fraction(cpu_ns, 1_000_000_000))
@@ -91,8 +94,8 @@ def _unlisted_curve(setting: Setting) -> PowerCurve | None:
     return curve
 
 
-def _without_curve(setting: Setting, account: str, *, provider: bool) -> None:
-    if provider or not setting.hosts:
+def _without_curve(setting: Setting, account: str, *, needed: bool) -> None:
+    if needed:
         raise setting.refused(
             f"account {account!r} used a host that the book does not list, and nothing says what its energy is",
             advice=f"list the host at site {setting.site.id!r}, or let unlisted_hosts of the site name a power curve per vCPU",

@@ -7,13 +7,11 @@ send absurd numbers; they must cost it its own accuracy, never somebody else's w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
-from math import lcm
 
 from greencloud import _apportion
 from greencloud.units import INT64_MAX
 
-__all__ = ["apportion", "apportion_shares"]
+__all__ = ["apportion"]
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
@@ -27,12 +25,6 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     if total <= INT64_MAX and max(weights, default=0) <= INT64_MAX:
         return _apportion.apportion(total, weights).tolist()
     return _apportion_unbounded(total, weights)
-
-
-def apportion_shares(total: int, shares: Sequence[Fraction]) -> list[int]:
-    """As ``apportion``, for rational shares: scaled to a common denominator, so that no share is rounded."""
-    scale = lcm(*(share.denominator for share in shares))
-    return apportion(total, [int(share * scale) for share in shares])
 
 
 def _apportion_unbounded(total: int, weights: Sequence[int]) -> list[int]:

@@ -5,6 +5,9 @@ spans. Callers may be internal too, in chains and cycles. The cost of every serv
 that system is solved once, in exact rationals, instead of by rounds: for each k it gives the share that every account bears of
 k's *direct* cost, and each integer of k moves once, over those shares. They come from internal accounts' rows alone.
 
+What a bearer takes over is its share rounded down, whatever the others' shares are, and what rounding leaves stays with k: were
+it given to the largest remainders, a new caller could move a unit of another one's (law 4).
+
 Moved amounts are the component "shared", under the name of the service that worked, for energy and emissions alike. Operations stay
 counted where they ran.
 """
@@ -15,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from fractions import Fraction
 
-from greencloud.allocation.apportion import apportion, apportion_shares
+from greencloud.allocation.apportion import apportion
 from greencloud.allocation.entries import Entries, EntryKey
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.allocation.setting import Setting
@@ -114,12 +117,14 @@ def _move(entries: Entries, moved: Entries, keys: list[EntryKey], service: str, 
     """Move the entries of one account's service: each measure over ``shares``, what stays over the entries it came from."""
     account = keys[0].account
     bearers = [other for other in shares if other != account]
-    fractions = [shares.get(account, Fraction(0)), *(shares[other] for other in bearers)]
+    fractions = [shares[other] for other in bearers]
     stays: list[list[int]] = []
     goes: list[list[int]] = []
     for measure in range(len(POSTING_MEASURES)):
         amounts = [entries.amounts[key][measure] for key in keys]
-        kept, *passed = apportion_shares(sum(amounts), fractions)
+        whole = sum(amounts)
+        passed = [whole * share.numerator // share.denominator for share in fractions]
+        kept = whole - sum(passed)
         stays.append(apportion(kept, amounts) if kept else [0] * len(keys))
         goes.append(passed)
     for key, left in zip(keys, zip(*stays, strict=True), strict=True):

@@ -99,7 +99,7 @@ class _Work:
         energies = [
             host_energy(setting, host, read.get(host.id, Reading()), _provider_cpu(self.on_host[host.id])) for host in setting.hosts
         ]
-        claims, annexes = unlisted_claims(setting, by_account(self.on_host[UNLISTED]))
+        claims, annexes = unlisted_claims(setting, by_account(self.on_host[UNLISTED]), evidence=True)
         self._set_aside(annexes)
         it_mj = sum(energy.energy_mj for energy in energies) + sum(claim.energy_mj for claim in claims)
         pooled = [energy for energy in energies if not energy.host.dedicated_to]
@@ -124,7 +124,7 @@ class _Work:
 
     def charge_nothing_but_reports(self) -> None:
         """Annexes alone; where the site has hosts of its own, what they drew is missing, and the figures say "partial"."""
-        self._set_aside(unlisted_claims(self.setting, by_account(self.on_host[UNLISTED]))[1])
+        self._set_aside(unlisted_claims(self.setting, by_account(self.on_host[UNLISTED]), evidence=False)[1])
         for host in self.setting.hosts:
             self._set_aside(silent_claims(self.setting, host, by_account(self.on_host[host.id]), metered=False))
         if self.setting.hosts:

@@ -7,6 +7,7 @@ not allowed, 5 not found, 6 unavailable (server, disk), 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import click
 
 from greencloud import __version__
-from greencloud.errors import GreencloudError, MissingExtraError
+from greencloud.errors import GreencloudError, MissingExtraError, StorageFullError, StoreError
 
 __all__ = ["main"]
 
@@ -68,6 +69,15 @@ class Verbs(click.Group):
             fail(error)
         except ModuleNotFoundError as error:  # verbs import heavy libraries when they need them
             fail(_missing(error, ctx.invoked_subcommand or ""))
+        except OSError as error:
+            if error.errno == errno.EPIPE or error.strerror is None:
+                raise
+            kind = StorageFullError if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError
+            where = f"{error.filename}: " if error.filename else ""
+            fail(kind(f"{where}{error.strerror}", advice="check the path, its permissions and the room on its disk"))
+        except KeyboardInterrupt:
+            click.echo("greencloud: interrupted; what was posted or acknowledged is whole", err=True)
+            sys.exit(130)
 
 
 def _missing(error: ModuleNotFoundError, verb: str) -> MissingExtraError:

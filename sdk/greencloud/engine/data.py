@@ -19,9 +19,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from greencloud.errors import FacilityError, NotFoundError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
@@ -116,7 +117,7 @@ class DataDirectory:
         try:
             named = json.loads(current.read_text())
             return self.path / "facility" / "books" / str(named["revision"]) / str(named["file"])
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{current} cannot be read", path=str(current), advice="apply the facility book again") from error
 
     def facility_of(self, revision: str) -> Facility | None:
@@ -155,18 +156,29 @@ class DataDirectory:
 
     def remember(self, name: str, entry: dict[str, Any]) -> None:
         """Append one JSON line to a record file of the directory, durably."""
-        with (self.path / name).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, sort_keys=True) + "\n")
+        line = json.dumps(entry, sort_keys=True) + "\n"
+        with (self.path / name).open("a+b") as file:
+            if file.tell() and not _ends_a_line(file):
+                line = "\n" + line  # a crash cut the last one, which must not take this one with it
+            file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
 
     def remembered(self, name: str) -> list[dict[str, Any]]:
-        """The JSON lines of a record file; a last line that was cut by a crash is left out."""
+        """The JSON lines of a record file; lines that were cut by a crash are left out."""
         path = self.path / name
         if not path.exists():
             return []
-        lines = path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1] if line]
+        found = []
+        for line in path.read_bytes().splitlines():
+            with suppress(ValueError):
+                found.append(json.loads(line))
+        return [entry for entry in found if isinstance(entry, dict)]
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _inside(file: Path, book: Path) -> Path:

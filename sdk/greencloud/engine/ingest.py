@@ -57,7 +57,13 @@ def ingest_file(
     digest = _digest(path)
     if any(entry["sha256"] == digest and entry.get("account", "") == account for entry in data.remembered(RECORD)):
         return Ingested(str(path), "known")
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    suffix = (Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix).lower()
+    if suffix in USAGE_SUFFIXES and account:
+        raise UsageDataError(
+            f"{path.name} is a usage table, whose rows name their accounts themselves; it cannot be taken for {account} alone",
+            path=str(path),
+            advice="leave --account out, and take only tables that you vouch for: they are the provider's word",
+        )
     if suffix in USAGE_SUFFIXES:
         taken = _usage(data, path)
     elif suffix in OTLP_SUFFIXES:

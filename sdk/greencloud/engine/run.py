@@ -4,12 +4,18 @@ Windows are independent: one that cannot be allocated is refused with its reason
 (facility book, usage, rule, methodology) are those of the batch that is visible is left alone, so that running twice does
 nothing; changed inputs make a batch that supersedes. A window that has not ended, or whose late data may still come, is
 allocated too and marked provisional. Batches whose usage a new book puts at another site are withdrawn (``moved``).
+
+Usage comes from the log and from files that the operator took in. Where a tenant's telemetry tells of a row that a file holds, the
+file counts: else a tenant could contradict it, and stop the allocation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+import pyarrow.compute as pc
 
 from greencloud.allocation import RULES, allocate_window
 from greencloud.engine.data import DataDirectory
@@ -18,9 +24,9 @@ from greencloud.errors import AllocationError, FacilityError, QuantityError, Unb
 from greencloud.facility import Facility
 from greencloud.ledger import make_batch
 from greencloud.results import BatchSummary, RefusedWindow, RunSummary
-from greencloud.telemetry import Collected, collect, read_log
+from greencloud.telemetry import Collected, DeadLetter, collect, read_log
 from greencloud.units import Window, format_instant
-from greencloud.usage import Usage, digest, merge, rebin, select, site_windows
+from greencloud.usage import Usage, by_window, digest, empty_usage, merge, rebin, without_keys_of
 
 __all__ = ["GRACE", "Gathered", "gather", "run_allocation"]
 
@@ -32,11 +38,16 @@ REFUSALS = (AllocationError, FacilityError, UsageDataError, UnbalancedError, Qua
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All usage of a data directory in the facility's windows, and what intake could not use."""
+    """All usage of a data directory in the facility's windows: of files, and of the log with what intake could not use."""
 
     facility: Facility
-    usage: Usage
+    filed: Usage
     collected: Collected
+
+    @property
+    def usage(self) -> Usage:
+        """Both together. Raises UsageDataError where what the provider's telemetry and files say of one row differs."""
+        return merge([self.filed, self.collected.usage])
 
 
 def gather(data: DataDirectory) -> Gathered:
@@ -45,9 +56,25 @@ def gather(data: DataDirectory) -> Gathered:
 
 
 def _gathered(data: DataDirectory, facility: Facility) -> Gathered:
-    collected = collect(read_log(data.wal_directory), facility)
     filed = rebin(data.segments.read(), facility.window_seconds)
-    return Gathered(facility, merge([filed, collected.usage]), collected)
+    return Gathered(facility, filed, _beside(filed, collect(read_log(data.wal_directory), facility)))
+
+
+def _beside(filed: Usage, collected: Collected) -> Collected:
+    """What was collected, without tenants' rows that a file holds."""
+    rows = collected.usage.rows
+    told = rows.filter(pc.equal(rows["source"], "tenant"))
+    kept = without_keys_of(told, filed.rows)
+    if kept.num_rows == told.num_rows:
+        return collected
+    left_out = without_keys_of(told, kept)
+    rest = Usage(rows.filter(pc.not_equal(rows["source"], "tenant")), collected.usage.readings)
+    first = left_out.slice(0, 1).to_pylist()[0]
+    letter = DeadLetter(
+        "a row that an ingested file holds", left_out.num_rows, f"account {first['account']}, service {first['service']}"
+    )
+    dead = tuple(sorted((*collected.dead_letters, letter)))
+    return replace(collected, usage=merge([rest, Usage(kept, rest.readings.slice(0, 0))]), dead_letters=dead)
 
 
 def run_allocation(
@@ -70,22 +97,22 @@ def run_allocation(
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
     known = gathered or gather(data)
     ledger = data.ledger
-    visible = {(batch.site, batch.start): batch for batch in ledger.snapshot().batches()}
+    visible = {(batch.site, batch.start): batch for batch in ledger.snapshot().readable_batches()}
     posted: list[BatchSummary] = []
     refused: list[RefusedWindow] = []
     unchanged = 0
     due = _due(known)
-    for site, window in due:
+    for (site, window), parts in due.items():
         if (start and window.start < start) or (end and window.start >= end):
             continue
-        usage = select(known.usage, site, window)
-        revision = digest(usage)
         provisional = now < window.end + GRACE
         before = visible.get((site, window.start))
-        if before and _same(before, known.facility, revision, rule, provisional):
-            unchanged += 1
-            continue
         try:
+            usage = merge(parts)
+            revision = digest(usage)
+            if before and _same(before, known.facility, revision, rule, provisional):
+                unchanged += 1
+                continue
             allocated = allocate_window(known.facility, usage, site, window, rule=rule)
             batch = make_batch(allocated, usage_revision=revision, provisional=provisional, created=now)
             summary = ledger.post(batch)
@@ -103,7 +130,7 @@ def run_allocation(
         # Where a window of that time was refused, what moved may have no other place yet: the old batch holds it until then.
         if Window.at(old.start, 3600) not in hours_refused:
             gone = withdrawal(old, known.facility)
-            nothing = digest(select(known.usage, gone.site, gone.window))
+            nothing = digest(empty_usage())
             summary = ledger.post(make_batch(gone, usage_revision=nothing, provisional=False, created=now))
             posted += [summary] if summary else []
     return RunSummary(tuple(posted), unchanged, tuple(refused))
@@ -115,10 +142,15 @@ def _due_under(data: DataDirectory, revision: str) -> set[tuple[str, Window]]:
     return set(_due(_gathered(data, facility))) if facility else set()
 
 
-def _due(known: Gathered) -> list[tuple[str, Window]]:
-    found = set(site_windows(known.usage))
-    found |= {(reading.site, reading.window) for reading in known.facility.readings}
-    return sorted(found, key=lambda key: (key[1].start, key[0]))
+def _due(known: Gathered) -> Mapping[tuple[str, Window], list[Usage]]:
+    """Every site and window of which something is known, in order, with what files and the log say of it."""
+    found: dict[tuple[str, Window], list[Usage]] = {}
+    for usage in (known.filed, known.collected.usage):
+        for key, part in by_window(usage).items():
+            found.setdefault(key, []).append(part)
+    for reading in known.facility.readings:
+        found.setdefault((reading.site, reading.window), [])
+    return dict(sorted(found.items(), key=lambda item: (item[0][1].start, item[0][0])))
 
 
 def _same(before: BatchSummary, facility: Facility, revision: str, rule: str, provisional: bool) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -42,6 +43,14 @@ class Snapshot:
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         """The visible batches whose window starts in ``[start, end)``, in order of window, then site."""
         return [self._summary(segment) for segment in self.contents.segments(start, end)]
+
+    def readable_batches(self) -> list[BatchSummary]:
+        """As ``batches``, without those whose segment is lost or torn: posting their windows again repairs them."""
+        found = []
+        for segment in self.contents.segments():
+            with suppress(StoreError):
+                found.append(self._summary(segment))
+        return found
 
     def find(self, site: str, window: Window) -> BatchSummary | None:
         """The visible batch of one site and window."""

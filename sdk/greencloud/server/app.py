@@ -31,6 +31,7 @@ from greencloud.server.footprint import FootprintServicer
 from greencloud.server.goal import GoalServicer
 from greencloud.server.intake import METHODS, Intake, intake_handlers
 from greencloud.server.paging import Pages
+from greencloud.server.reception import Reception
 from greencloud.server.services import Services
 from greencloud.v1 import (
     allocation_service_pb2,
@@ -90,6 +91,7 @@ class RunningServer:
     _server: grpc.Server
     _pool: ThreadPoolExecutor
     _health: Any
+    _reception: Reception
 
     @property
     def target(self) -> str:
@@ -100,6 +102,7 @@ class RunningServer:
         self._health.enter_graceful_shutdown()
         self._server.stop(grace).wait()
         self._pool.shutdown(wait=True)
+        self._reception.close()
 
 
 def build_server(
@@ -121,11 +124,11 @@ def build_server(
     credentials = _credentials(tls) if tls else None
     pages = Pages(verifier.page_key(), clock=clock)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="greencloud")
-    server = grpc.server(
-        pool,
-        interceptors=[CallInterceptor(Authenticator(verifier, clock=clock), api_calls=max(1, threads // 2))],
-        options=_OPTIONS,
+    reception = Reception(threads)
+    guard = CallInterceptor(
+        Authenticator(verifier, clock=clock), reception, api_calls=max(1, threads // 2), most_expected=4 * threads
     )
+    server = grpc.server(pool, interceptors=[guard], options=_OPTIONS)
     server.add_generic_rpc_handlers(intake_handlers(intake, clock=clock))
     footprint_service_pb2_grpc.add_FootprintServiceServicer_to_server(FootprintServicer(services, pages), server)
     allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(AllocationServicer(services, pages), server)
@@ -141,7 +144,7 @@ def build_server(
     except RuntimeError as error:
         raise ListenError(f"cannot listen on {listen}", advice="choose another address with --listen") from error
     server.start()
-    return RunningServer(host, bound, server, pool, checker)
+    return RunningServer(host, bound, server, pool, checker, reception)
 
 
 def split_listen(listen: str) -> tuple[str, int]:

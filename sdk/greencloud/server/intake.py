@@ -95,7 +95,7 @@ class BytesInFlight:
                 self._held -= size
 
 
-def intake_handlers(intake: Intake, *, clock: Callable[[], datetime], limit: int = 256 << 20) -> tuple[grpc.GenericRpcHandler, ...]:
+def intake_handlers(intake: Intake, *, clock: Callable[[], datetime], limit: int = 64 << 20) -> tuple[grpc.GenericRpcHandler, ...]:
     """Generic handlers of the four OTLP services, raw bytes in and out."""
     in_flight = BytesInFlight(limit)
 

@@ -66,7 +66,7 @@ def serve(
     log = WriteAheadLog(data.wal_directory)
     try:
         server = build_server(
-            _services(data, clock), _intake(log), KeyStore(data.keys_directory), listen=listen, tls=tls, clock=clock
+            _services(data, clock), _intake(log, clock), KeyStore(data.keys_directory), listen=listen, tls=tls, clock=clock
         )
         _on_signals(stopping)
         ready(server.target)
@@ -95,13 +95,16 @@ def _services(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     return Services(snapshot=data.ledger.snapshot, run_allocation=run, goal_progress=progress, rules=RULES)
 
 
-def _intake(log: WriteAheadLog) -> Intake:
-    from greencloud.telemetry import Record, admit
+def _intake(log: WriteAheadLog, clock: Callable[[], datetime]) -> Intake:
+    from greencloud.telemetry import Admission, Record, admit
+
+    def admit_live(signal: str, payload: bytes, *, role: str, account: str) -> Admission:
+        return admit(signal, payload, role=role, account=account, now_ns=int(clock().timestamp()) * 1_000_000_000)
 
     def append(*, signal: str, role: str, account: str, received_ns: int, payload: bytes) -> None:
         log.append(Record(signal, role, account, received_ns, payload))
 
-    return Intake(admit=admit, append=append)
+    return Intake(admit=admit_live, append=append)
 
 
 def _tls(listen: str, certificate: Path | None, key: Path | None, *, insecure: bool) -> Tls | None:

@@ -5,6 +5,10 @@ where it can never mean anything: a span without ids or with impossible times, a
 kept, with a warning (``rejected`` 0 and a message, as the protocol has it). The judgements here hold again when the log is
 read, since a log may hold what an older version let in.
 
+What a tenant sends live is of about now. A clock that is years off would open a window, with a batch of its own in the ledger,
+for every hour that it passes over, at everybody's cost. So with ``now_ns`` a tenant's items of other times are rejected; the
+provider's, and what an operator takes in from files, may be of any.
+
 Names of services and operations are kept as sent; ``collect`` cuts them to 256 characters.
 """
 
@@ -20,11 +24,27 @@ from greencloud.telemetry import semconv
 from greencloud.telemetry.otlp import Point, Resource, Span, sift_points, sift_spans
 from greencloud.telemetry.record import ROLES, SIGNALS
 
-__all__ = ["MAX_MESSAGE_BYTES", "MAX_SPAN_NS", "Admission", "account_fault", "admit", "point_fault", "span_fault"]
+__all__ = [
+    "EARLY_NS",
+    "LATE_NS",
+    "MAX_MESSAGE_BYTES",
+    "MAX_SPAN_NS",
+    "Admission",
+    "account_fault",
+    "admit",
+    "point_fault",
+    "span_fault",
+]
 
 MAX_MESSAGE_BYTES: Final = 1024
 MAX_SPAN_NS: Final = 7 * 86_400 * 10**9
 """The longest span: one that claims years would make a row for every hour of them."""
+
+LATE_NS: Final = 7 * 86_400 * 10**9
+"""How long after its end a tenant's item is taken: an outage over a long weekend is."""
+
+EARLY_NS: Final = 86_400 * 10**9
+"""How far ahead a tenant's clock may be: it was set to local time."""
 
 _EARLIEST_NS: Final = 946_684_800 * 10**9  # 2000-01-01: before it a clock was not set
 _LATEST_NS: Final = 7_258_118_400 * 10**9  # 2200-01-01
@@ -72,8 +92,8 @@ class _Tally:
         return _at_most(" ".join(parts), MAX_MESSAGE_BYTES)
 
 
-def admit(signal: str, payload: bytes, *, role: str, account: str) -> Admission:
-    """Judge a request of a caller whose ``role`` and ``account`` its credential gave.
+def admit(signal: str, payload: bytes, *, role: str, account: str, now_ns: int | None = None) -> Admission:
+    """Judge a request of a caller whose ``role`` and ``account`` its credential gave, and which came at ``now_ns`` if it is live.
 
     Raises:
         DecodeError: the bytes are not an OTLP export request of that signal, or a tenant has no account.
@@ -82,18 +102,24 @@ def admit(signal: str, payload: bytes, *, role: str, account: str) -> Admission:
         raise DecodeError(f"nothing is admitted for signal {signal!r} and role {role!r}")
     if role == "tenant" and account_fault(account):
         raise DecodeError(f"a tenant's telemetry needs an account: {account_fault(account)}", advice="issue another token")
+    live_ns = now_ns if role == "tenant" else None
     if signal == "traces":
         tally = _Tally("spans")
 
         def keep_span(span: Span) -> bool:
-            kept = tally.judge(span_fault(span) or _owner_fault(span.resource, role), f"span {span.span_id.hex()[:32]}")
+            fault = span_fault(span) or _owner_fault(span.resource, role) or _time_fault(span.end_ns, live_ns)
+            kept = tally.judge(fault, f"span {span.span_id.hex()[:32]}")
             tally.unnamed += kept and role == "tenant" and not span.resource.text(semconv.SERVICE_NAME)
             return kept
 
         kept = sift_spans(payload, keep_span)
     else:
         tally = _Tally("data points")
-        kept = sift_points(payload, lambda point: tally.judge(point_fault(point), f"metric {_shown(point.metric)}"))
+
+        def keep_point(point: Point) -> bool:
+            return tally.judge(point_fault(point) or _time_fault(point.time_ns, live_ns), f"metric {_shown(point.metric)}")
+
+        kept = sift_points(payload, keep_point)
     return Admission(kept, tally.rejected, tally.message())
 
 
@@ -140,6 +166,12 @@ def account_fault(account: str) -> str:
 
 def _owner_fault(resource: Resource, role: str) -> str:
     return account_fault(resource.text(semconv.ACCOUNT_ID)) if role == "provider" else ""
+
+
+def _time_fault(time_ns: int, now_ns: int | None) -> str:
+    if now_ns is None or now_ns - LATE_NS <= time_ns <= now_ns + EARLY_NS:
+        return ""
+    return "it is more than 7 days old, or more than a day ahead; check the sender's clock, or ask the provider to take a file"
 
 
 def _shown(name: str) -> str:

@@ -1,9 +1,9 @@
 """OTLP files to records: what collectors and SDKs write to disk instead of sending.
 
-``.json`` and ``.jsonl`` hold OTLP JSON, one export request per line or document, traces and metrics mixed at will (logs are passed
-over). ``.binpb``, ``.pb`` and ``.otlp`` hold protobuf: one request, or several, each after its length (a varint, or four bytes
-big-endian as the Collector's file exporter writes). Each may be compressed as ``.gz``. Protobuf does not say which signal it is,
-so that is told by what parses into spans with ids or metrics with data.
+``.json``, ``.jsonl`` and ``.ndjson`` hold OTLP JSON, one export request per line or document, traces and metrics mixed at will
+(logs are passed over). ``.binpb``, ``.pb`` and ``.otlp`` hold protobuf: one request, or several, each after its length (a varint,
+or four bytes big-endian as the Collector's file exporter writes). Each may be compressed as ``.gz``. Protobuf does not say which
+signal it is, so that is told by what parses into spans with ids or metrics with data.
 
 Records come as they are in the file: admit them like any request.
 """
@@ -23,7 +23,7 @@ from greencloud.telemetry.record import Record
 
 __all__ = ["records_from_file"]
 
-_JSON: Final = frozenset({".json", ".jsonl"})
+_JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
 _BINARY: Final = frozenset({".binpb", ".pb", ".otlp"})
 _SIGNALS: Final = {"resourceSpans": "traces", "resourceMetrics": "metrics"}
 _PASSED_OVER: Final = frozenset({"resourceLogs", "resourceProfiles"})
@@ -41,7 +41,7 @@ def records_from_file(path: Path, *, role: str, account: str, received_ns: int) 
     if suffix not in _JSON | _BINARY:
         raise DecodeError(
             f"{path}: the extension {path.suffix!r} is not one of an OTLP file",
-            advice="name OTLP JSON .json or .jsonl, protobuf .binpb, .pb or .otlp; add .gz when it is compressed",
+            advice="name OTLP JSON .json, .jsonl or .ndjson, protobuf .binpb, .pb or .otlp; add .gz when it is compressed",
         )
     data = _read(path)
     found = _from_json(path, data) if suffix in _JSON else _from_binary(path, data)

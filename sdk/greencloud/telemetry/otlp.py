@@ -6,12 +6,15 @@ protocol demands. At most 128 attributes of a span, point or resource are read (
 the last one holds; arrays, maps and empty values are left out, because no dimension of ours is one.
 
 Histograms, exponential histograms and summaries are skipped on purpose: no amount of energy or use is told by one.
+
+A message of nothing costs two bytes on the wire and some microseconds and a hundred bytes here, and again at every allocation. So a
+request of more groups or items than any sender has is refused whole, and what nobody reads of a span is not kept beyond the limit.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_ATTRIBUTES",
+    "MAX_GROUPS",
+    "MAX_ITEMS",
     "Attributes",
     "Point",
     "Resource",
@@ -47,6 +52,13 @@ __all__ = [
 ]
 
 MAX_ATTRIBUTES: Final = 128
+MAX_GROUPS: Final = 1 << 16
+"""Of resources, and of scopes, in one request."""
+
+MAX_ITEMS: Final = 1 << 20
+"""Of spans, or of metrics and their points, in one request: 64 bytes each in the largest message that is taken."""
+
+_LARGE_BYTES: Final = 4 << 20  # below it, what is too much costs little
 
 Value = str | int | float | bool | bytes
 Attributes = dict[str, Value]
@@ -114,15 +126,47 @@ def parse(signal: str, payload: bytes) -> Any:
     """The request message.
 
     Raises:
-        DecodeError: the bytes are not one.
+        DecodeError: the bytes are not one, or one of more groups or items than are taken.
     """
     try:
-        return _TYPES[signal].FromString(payload)
+        request = _TYPES[signal].FromString(payload)
     except (ProtobufDecodeError, RuntimeWarning) as error:
         raise DecodeError(
             f"{len(payload)} bytes are not an OTLP {signal} export request",
             advice="send protobuf of the opentelemetry.proto.collector services; check compression and the signal's path",
         ) from error
+    if signal == "traces":
+        _check_size((group.scope_spans for group in _few(request.resource_spans)), lambda scope: len(scope.spans))
+    else:
+        _check_size((group.scope_metrics for group in _few(request.resource_metrics)), _metrics_and_points)
+    return request
+
+
+def _check_size(groups: Iterable[Any], items_of: Callable[[Any], int]) -> None:
+    scopes = items = 0
+    for found in groups:
+        scopes += len(found)
+        if scopes > MAX_GROUPS:
+            raise _too_large("scopes", MAX_GROUPS)
+        for scope in found:
+            items += items_of(scope)
+            if items > MAX_ITEMS:
+                raise _too_large("items", MAX_ITEMS)
+
+
+def _few(groups: Any) -> Any:
+    if len(groups) > MAX_GROUPS:
+        raise _too_large("resources", MAX_GROUPS)
+    return groups
+
+
+def _metrics_and_points(scope: Any) -> int:
+    metrics = scope.metrics
+    return len(metrics) if len(metrics) > MAX_ITEMS else len(metrics) + sum(len(_numbers(metric)) for metric in metrics)
+
+
+def _too_large(what: str, most: int) -> DecodeError:
+    return DecodeError(f"a request of more than {most} {what}", advice="send smaller batches")
 
 
 def spans(payload: bytes) -> Iterator[Span]:
@@ -147,7 +191,10 @@ def points(payload: bytes, wanted: Callable[[str], bool]) -> Iterator[Point]:
 
 
 def sift_spans(payload: bytes, keep: Callable[[Span], bool]) -> bytes:
-    """The request without the spans that are not to be kept. The judge sees them without their own attributes."""
+    """The request without the spans that are not to be kept, nor what is too much of others.
+
+    The judge sees them without their own attributes.
+    """
     request = parse("traces", payload)
     changed = False
     for group in request.resource_spans:
@@ -158,6 +205,9 @@ def sift_spans(payload: bytes, keep: Callable[[Span], bool]) -> bytes:
                 return keep(_span(resource, message, {}))
 
             changed |= _sift(scope.spans, judge)
+            if len(payload) > _LARGE_BYTES:
+                for message in scope.spans:
+                    changed |= _cut(message.attributes) | _cut(message.events) | _cut(message.links)
     return request.SerializeToString() if changed else payload
 
 
@@ -183,6 +233,13 @@ def _sift(items: Any, keep: Callable[[Any], bool]) -> bool:
         return False
     del items[:]
     items.extend(kept)
+    return True
+
+
+def _cut(repeated: Any) -> bool:
+    if len(repeated) <= MAX_ATTRIBUTES:
+        return False
+    del repeated[MAX_ATTRIBUTES:]
     return True
 
 

@@ -68,7 +68,12 @@ def read_segment(path: Path) -> Segment:
     Raises:
         StoreError: not a segment, written by a newer version, or damaged before its end (names file and byte).
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be read: {error.strerror}", path=str(path), advice="run as the user that owns the data directory"
+        ) from error
     if len(data) < _HEADER.size or not any(data):
         return Segment(path, len(data), len(data), ())
     magic, version, marker = _HEADER.unpack_from(data)

@@ -8,8 +8,9 @@ operation is counted in the window in which it starts. A value that is negative,
 the span's time is refused, and the span falls back to its wall time.
 
 **Who an internal service worked for.** Its spans take the account named by ``greencloud.caller.account`` (set by a trusted
-edge), else that of the nearest ancestor that is not internal, over all accounts' spans. A parent id that more than one account
-claims decides nothing, or anyone who copied an id could move use onto another. For accounts that are not internal the caller is
+edge), else that of the nearest ancestor that is not internal, over all accounts' spans. An id that an internal account has is
+that account's, whoever else claims it: the provider's word holds. One that several tenants claim decides nothing, or anyone who
+copied an id could move use onto another. For accounts that are not internal the caller is
 always "": nothing that others send touches their rows.
 """
 
@@ -167,6 +168,7 @@ class _Callers:
             path.append(at)
             walked.add(at)
             claims = self._claims.get(at, set())
+            claims = {account for account in claims if self._facility.is_internal(account)} or claims
             if len(claims) != 1:
                 break
             (account,) = claims

@@ -286,7 +286,18 @@ def scan_log(directory: Path) -> LogState:
 
 
 def _segments(directory: Path) -> list[Path]:
-    return sorted(Path(directory).glob(f"*{SUFFIX}"))
+    # Not glob, which takes a directory that may not be read for an empty one: all that was logged would seem never sent.
+    try:
+        found = sorted(Path(directory).iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(
+            f"the log {directory} cannot be read: {error.strerror}",
+            path=str(directory),
+            advice="run as the user that owns the data directory",
+        ) from error
+    return [path for path in found if path.suffix == SUFFIX]
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -4,9 +4,9 @@ from greencloud.usage.columns import KEY, MEASURES, QUALITIES, READING_KEY, READ
 from greencloud.usage.digest import digest
 from greencloud.usage.files import read_usage
 from greencloud.usage.intake import usage_from
-from greencloud.usage.merge import empty_usage, merge
+from greencloud.usage.merge import empty_usage, merge, without_keys_of
 from greencloud.usage.segments import SegmentStore
-from greencloud.usage.windows import rebin, select, site_windows
+from greencloud.usage.windows import by_window, rebin, select, site_windows
 
 __all__ = [
     "KEY",
@@ -18,6 +18,7 @@ __all__ = [
     "SOURCES",
     "SegmentStore",
     "Usage",
+    "by_window",
     "digest",
     "empty_usage",
     "merge",
@@ -26,4 +27,5 @@ __all__ = [
     "select",
     "site_windows",
     "usage_from",
+    "without_keys_of",
 ]

@@ -17,7 +17,7 @@ from greencloud.errors import UsageDataError
 from greencloud.usage.cells import first_row
 from greencloud.usage.columns import KEY, READING_KEY, READINGS, ROWS, Usage
 
-__all__ = ["canonical", "empty_usage", "merge", "same_as_before"]
+__all__ = ["canonical", "empty_usage", "merge", "same_as_before", "without_keys_of"]
 
 
 def empty_usage() -> Usage:
@@ -34,6 +34,13 @@ def merge(parts: Iterable[Usage]) -> Usage:
     rows = pa.concat_tables([part.rows.select(ROWS.names).cast(ROWS) for part in found])
     readings = pa.concat_tables([part.readings.select(READINGS.names).cast(READINGS) for part in found])
     return Usage(canonical(rows, KEY), canonical(readings, READING_KEY))
+
+
+def without_keys_of(rows: pa.Table, others: pa.Table) -> pa.Table:
+    """The rows whose key is not among the others', in canonical order."""
+    if not rows.num_rows or not others.num_rows:
+        return rows
+    return canonical(rows.join(others.select(KEY), keys=list(KEY), join_type="left anti").select(ROWS.names).cast(ROWS), KEY)
 
 
 def canonical(table: pa.Table, key: tuple[str, ...], *, path: str = "") -> pa.Table:

@@ -66,8 +66,22 @@ class SegmentStore:
         return merge(_read(path) for path in self.paths())
 
     def paths(self) -> list[Path]:
-        """Segments in order of name."""
-        return sorted(self.directory.glob(f"*{_SUFFIX}"))
+        """Segments in order of name.
+
+        Raises:
+            StoreError: the directory cannot be read.
+        """
+        # Not glob, which takes a directory that may not be read for an empty one.
+        try:
+            found = sorted(self.directory.iterdir())
+        except OSError as error:
+            if not self.directory.exists():
+                return []
+            advice = "run as the user that owns the data directory"
+            raise StoreError(
+                f"{self.directory} cannot be read: {error.strerror}", path=str(self.directory), advice=advice
+            ) from error
+        return [path for path in found if path.suffix == _SUFFIX]
 
     def verify(self) -> Iterator[StoreError]:
         """Segments that are damaged."""

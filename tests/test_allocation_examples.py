@@ -264,6 +264,21 @@ def test_a_tenant_cannot_have_a_window_refused_by_naming_an_unlisted_host() -> N
     assert any("acme" in note and "left out" in note for note in allocation.notes)
 
 
+@pytest.mark.parametrize("elsewhere", ["", "container-7f"])
+@pytest.mark.parametrize("curve", ["", "per-vcpu"], ids=["no curve for unlisted hosts", "a curve for unlisted hosts"])
+def test_reports_that_do_not_know_their_host_divide_what_was_measured_of_their_service(elsewhere: str, curve: str) -> None:
+    """They are not left out, and not priced a second time as use on another host."""
+    book = facility(
+        hosts=[host("h1", idle_watts=Fraction(0)), host("h2", idle_watts=Fraction(0))], sites=[site(unlisted_hosts=curve)]
+    )
+    measured = [provider("acme", 30, host="h1", service="web"), provider("acme", 10, host="h2", service="web")]
+    reports = [row("acme", 16, host=elsewhere, service="web", operation="buy", count=3)]
+    allocation = run(book, [*measured, *reports], [reading("h1", 300), reading("h2", 100)])
+    assert amounts(allocation, "dynamic", by="operation") == {"buy": 160, "": 240}
+    assert amounts(allocation, "dynamic", "count") == {"acme": 3}
+    assert allocation.notes == ()
+
+
 def test_a_report_from_a_listed_host_that_sent_nothing_is_priced_above_idle_for_its_account_alone() -> None:
     hosts = [host("h1", vcpu=4, curve="server"), host("h2", idle_watts=Fraction(0))]
     book = facility(hosts=hosts, sites=[site(pue=Fraction(1))])

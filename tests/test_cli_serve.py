@@ -110,7 +110,9 @@ def test_a_token_is_one_line_and_its_claims_are_what_was_asked_for(tmp_path: Pat
     assert len(done.stdout.splitlines()) == 1
     claims = jwt.decode(done.stdout.strip(), options={"verify_signature": False})
     assert (claims["role"], claims["account"], claims["exp"] - claims["iat"]) == ("tenant", "acme", 7200)
-    assert done.stderr == ""
+    assert "made a new data directory" in done.stderr
+    again = run("token", "--data", tmp_path / "data", "--role", "tenant", "--account", "acme")
+    assert (again.returncode, again.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

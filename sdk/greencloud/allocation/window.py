@@ -25,6 +25,7 @@ from greencloud.allocation.capacity import embodied_claims, idle_claims
 from greencloud.allocation.claims import Claim, host_claims
 from greencloud.allocation.emissions import GridFactors, certified, emission_totals, grid_factors, scope1_total
 from greencloud.allocation.entries import Entries
+from greencloud.allocation.homes import at_home
 from greencloud.allocation.hosts import host_energy
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.allocation.readings import FACILITY, Reading, readings_of
@@ -65,7 +66,8 @@ def allocated(
     """Allocate checked rows and readings of this site-window alone; ``booked`` are the book's own readings of it."""
     setting = Setting.of(facility, site, window)
     read = readings_of(setting, readings, booked)
-    uses = uses_of(rows, setting, {host for host, reading in read.items() if reading.memory_byte_s is not None})
+    memory_known = {host for host, reading in read.items() if reading.memory_byte_s is not None}
+    uses = at_home(uses_of(rows, setting, memory_known), setting, memory_known)
     work = _Work(setting, uses, grid_factors(setting))
     if read or any(use.provider for use in uses):
         work.charge_site(read)

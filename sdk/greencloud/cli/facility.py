@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -28,6 +29,8 @@ def check(file: Path) -> None:
     if examined.facility is None:
         _show_mistakes(examined)
         sys.exit(1)
+    for zone, kind, last in _ended(examined.facility, datetime.now(UTC)):
+        click.echo(f"note: {kind} factors of {zone} end at {format_instant(last)}: later windows are refused", err=True)
     rows = _summary(examined.facility)
     width = max(len(label) for label, _ in rows)
     for label, text in rows:
@@ -44,10 +47,18 @@ def _show_mistakes(examined: Examined) -> None:
     click.echo(f"{total} mistake{'s' if total != 1 else ''}{hidden}", err=True)
 
 
+def _ended(book: Facility, now: datetime) -> list[tuple[str, str, datetime]]:
+    """Zones and kinds whose factors end before now."""
+    last: dict[tuple[str, str], datetime] = {}
+    for factor in book.factors:
+        key = (factor.zone, factor.kind.value)
+        last[key] = max(factor.end, last.get(key, factor.end))
+    return [(zone, kind, end) for (zone, kind), end in sorted(last.items()) if end <= now]
+
+
 def _summary(book: Facility) -> list[tuple[str, str]]:
     vcpu = sum(host.vcpu for host in book.hosts.values())
     internal = sum(account.kind is AccountKind.INTERNAL for account in book.accounts.values())
-    zones = sorted({factor.zone for factor in book.factors})
     rows = [
         ("book", book.name or "(no name)"),
         ("revision", book.revision),
@@ -57,12 +68,12 @@ def _summary(book: Facility) -> list[tuple[str, str]]:
         ("hosts", f"{len(book.hosts)} with {vcpu} vCPU"),
         ("curves", ", ".join(sorted(book.curves)) or "none"),
         ("reservations", str(len(book.reservations))),
-        ("factors", f"{len(book.factors)} for {', '.join(zones)}"),
+        ("factors", str(len(book.factors))),
     ]
-    if book.factors:
-        last = max(factor.end for factor in book.factors)
-        rows.append(("  from", format_instant(min(factor.start for factor in book.factors))))
-        rows.append(("  to", "no end" if last == FOREVER else format_instant(last)))
+    for zone, kind in sorted({(factor.zone, factor.kind) for factor in book.factors}):
+        found = [factor for factor in book.factors if (factor.zone, factor.kind) == (zone, kind)]
+        first, last = min(factor.start for factor in found), max(factor.end for factor in found)
+        rows.append((f"  {zone} {kind}", f"{format_instant(first)} to {'no end' if last == FOREVER else format_instant(last)}"))
     certified = Energy(sum(certificate.millijoules for certificate in book.certificates))
     embodied = Emissions(sum(asset.embodied_micrograms for asset in book.hardware))
     direct = Emissions(sum(emission.micrograms for emission in book.direct_emissions))

@@ -39,7 +39,7 @@ def apply(data: Path, file: Path) -> None:
 @data_option
 @click.option("--year", type=click.IntRange(1900, 9998), help="Compare this year of the ledger; its latest by default.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="The format on standard output.")
-@click.option("--check", is_flag=True, help="End with exit code 3 when the ledger is above the path.")
+@click.option("--check", is_flag=True, help="End with exit code 3 unless the provider is on track.")
 def status(data: Path, year: int | None, output: str, check: bool) -> None:
     """Show the path, the inventory, and the ledger against the path.
 
@@ -58,5 +58,5 @@ def status(data: Path, year: int | None, output: str, check: bool) -> None:
         click.echo(json.dumps(goal_document(progress), indent=2, ensure_ascii=False))
     else:
         click.echo(goal_table(progress), nl=False)
-    if check and progress.status is GoalStatus.OFF_TRACK:
+    if check and progress.status is not GoalStatus.ON_TRACK:
         raise SystemExit(3)

@@ -28,7 +28,8 @@ def command(data: Path, facility: Path | None, account: str, files: tuple[Path, 
         check_account_id(account)
     directory = DataDirectory.open(data, create=True)
     if facility:
-        directory.apply_facility(facility)
+        book = directory.apply_facility(facility)
+        click.echo(f"{facility}: the facility book in force, revision {book.revision[:12]}")
     for path in files:
         click.echo(f"{path}: {_describe(ingest_file(directory, path, account=account, progress=_progress))}")
 

@@ -46,7 +46,9 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, value: str) -> t
 @click.option("--server", metavar="HOST:PORT", help="Ask this server instead.")
 @click.option("--token", envvar="GREENCLOUD_TOKEN", show_envvar=True, metavar="JWT", help="Bearer token for the server.")
 @click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="File with the bearer token.")
-@click.option("--account", required=True, metavar="ID", help="The account (cloud.account.id), or a pool in parentheses.")
+@click.option(
+    "--account", metavar="ID", help="The account (cloud.account.id), or a pool in parentheses; all that you may see if left out."
+)
 @click.option("--from", "start", type=INSTANT, metavar="TIME", help="Start, inclusive; the first window by default.")
 @click.option("--to", "end", type=INSTANT, metavar="TIME", help="End, exclusive; the last window by default.")
 @click.option(
@@ -60,7 +62,7 @@ def command(
     server: str | None,
     token: str | None,
     token_file: Path | None,
-    account: str,
+    account: str | None,
     start: datetime | None,
     end: datetime | None,
     group_by: tuple[str, ...],
@@ -80,7 +82,11 @@ def command(
     if start is not None and end is not None and start >= end:
         raise click.UsageError("--from must be before --to.")
     query = FootprintQuery(
-        start or _EVER[0], end or _EVER[1], accounts=(account,), group_by=group_by, granularity=Granularity(granularity)
+        start or _EVER[0],
+        end or _EVER[1],
+        accounts=(account,) if account else None,
+        group_by=group_by,
+        granularity=Granularity(granularity),
     )
     if data_path is not None:
         found = _from_directory(data_path, query)
@@ -88,14 +94,14 @@ def command(
         assert server is not None
         found = _from_server(server, token_file.read_text().strip() if token_file else token, query)
     if not found.rows:
-        click.echo(f"Nothing is posted for account {account} in that time.", err=True)
+        click.echo(f"Nothing is posted for {f'account {account}' if account else 'any account'} in that time.", err=True)
     click.echo(_render(found, account, query, output), nl=False)
 
 
-def _render(found: _Found, account: str, query: FootprintQuery, output: str) -> str:
+def _render(found: _Found, account: str | None, query: FootprintQuery, output: str) -> str:
     from greencloud.report import balance_table, footprint_csv, footprint_document, footprint_markdown, footprint_table
 
-    title = f"Footprint of {account}"
+    title = f"Footprint of {account or 'all accounts and pools'}"
     if output == "csv":
         return footprint_csv(found.rows, query.group_by)
     if output == "md":
@@ -136,9 +142,9 @@ def _from_directory(path: Path, query: FootprintQuery) -> _Found:
 
 def _check_known(query: FootprintQuery, posted: set[str], in_book: Callable[[], set[str]]) -> None:
     """Raises NotFoundError for an account that has no posting, is not in the facility book and never got a token."""
-    (account,) = query.accounts or ("",)
-    if account in posted:
+    if query.accounts is None or query.accounts[0] in posted:
         return
+    (account,) = query.accounts
     known = sorted(posted | in_book())
     if account not in known:
         raise NotFoundError(

@@ -42,7 +42,10 @@ def command(data: Path, role: str, account: str, ttl: timedelta) -> None:
     from greencloud.engine import DataDirectory
     from greencloud.server import KeyStore
 
+    fresh = not (data / "greencloud.json").exists()
     directory = DataDirectory.open(data, create=True)
+    if fresh:
+        click.echo(f"note: made a new data directory, {data}; a server of another one will not accept this token", err=True)
     token = KeyStore(directory.keys_directory).issue(role, account, ttl=ttl, now=datetime.now(UTC))
     listed = directory.facility().accounts
     if account and listed and account not in listed:

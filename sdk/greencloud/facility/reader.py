@@ -34,7 +34,7 @@ A book is one TOML file. It needs a site and the factors of its grid zone; the r
     grid_zone = "NO"
     pue = 1.12                     # leave out where facility meters are read
     unsold_to = "tenants"          # who bears idle capacity that nobody reserved; or "provider"
-    scope1 = "none"                # says that there is none; else book [[direct_emissions]]
+    # scope1 = "none"              # says that there is none; here [[direct_emissions]] books some
     unlisted_hosts = "cascade-lake"  # per-vCPU curve that prices use on hosts that are not listed; left out, such use is refused
     source = "meter report 2026"   # of the PUE
 

@@ -5,7 +5,8 @@ are exact at any size (JSON has no limit; a reader that keeps numbers as doubles
 exact too, ``kwh`` is rounded at the ninth place. Times are ISO 8601 in UTC; periods are half-open.
 
 Footprint: ``schema account period group_by granularity rows total provisional quality_flags methodology_versions balance``.
-``period`` is null where nothing was ever posted; ``balance`` is null where the windows cannot be seen (a tenant's view of a
+``account`` is null for all that the asker may see; ``period`` is null where nothing was ever posted, and ``total`` where nothing is
+posted in the period: not known is not zero; ``balance`` is null where the windows cannot be seen (a tenant's view of a
 server), else ``windows provisional_windows metered accounts pools difference``, over **all** accounts of the period's windows.
 
 Goal: ``schema name display_name kind scopes base target years ledger status as_of notes``; ``years[].inventory`` is null
@@ -32,7 +33,7 @@ _GOAL_SCHEMA: Final = "greencloud.goal/1"
 def footprint_document(
     rows: Sequence[FootprintRow],
     *,
-    account: str,
+    account: str | None,
     period: tuple[datetime, datetime] | None,
     group_by: Sequence[str] = (),
     granularity: str = "all",
@@ -47,7 +48,7 @@ def footprint_document(
         "group_by": list(group_by),
         "granularity": granularity,
         "rows": [_row(row) for row in rows],
-        "total": _measures(total) if total else _measures(None),
+        "total": _measures(total) if total else None,
         "provisional": total.provisional if total else False,
         "quality_flags": list(total.quality_flags) if total else [],
         "methodology_versions": list(total.methodology_versions) if total else [],
@@ -112,12 +113,11 @@ def _row(row: FootprintRow) -> dict[str, Any]:
     }
 
 
-def _measures(row: FootprintRow | None) -> dict[str, Any]:
-    names = (*EMISSION_FIELDS, *TOTAL_FIELDS)
+def _measures(row: FootprintRow) -> dict[str, Any]:
     return {
-        "energy": _energy(row.energy if row else Energy()),
-        **{name: _emissions(getattr(row, name) if row else Emissions()) for name in names},
-        "operation_count": row.operation_count if row else 0,
+        "energy": _energy(row.energy),
+        **{name: _emissions(getattr(row, name)) for name in (*EMISSION_FIELDS, *TOTAL_FIELDS)},
+        "operation_count": row.operation_count,
     }
 
 

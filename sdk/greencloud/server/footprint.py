@@ -106,7 +106,7 @@ def _accounts(asked: Sequence[str], principal: Principal) -> tuple[str, ...] | N
         if account != principal.account:
             raise PermissionDeniedError(
                 f"permission denied on account {account[:128]!r} (or it might not exist)",
-                advice="leave the account out to see your own",
+                advice="ask for your own account, or leave it out",
             )
     return (principal.account,)
 

@@ -1,0 +1,46 @@
+"""Where a tenant's reports without a known host belong: on the hosts where the provider measured the same service.
+
+A process in a container does not know its host, so its spans name none, or one that the book does not list. The provider does know
+where it measured the service. Such reports therefore divide what was measured, spread over those hosts in proportion to it,
+instead of being priced a second time as use somewhere else. Only the account's own rows move, and only among its own.
+
+Reports of a service that the provider measured nowhere stay where they say that they are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from greencloud.allocation.apportion import apportion
+from greencloud.allocation.setting import Setting
+from greencloud.allocation.uses import UNLISTED, Use
+
+__all__ = ["at_home"]
+
+
+def at_home(uses: Iterable[Use], setting: Setting, memory_known: set[str]) -> list[Use]:
+    """The uses in canonical order, tenants' reports on unlisted hosts moved to where their service was measured."""
+    uses = list(uses)
+    measured: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for use in uses:
+        if use.provider and use.host != UNLISTED:
+            measured[use.account, use.service][use.host] += use.cpu_ns
+    found: list[Use] = []
+    for use in uses:
+        hosts = measured.get((use.account, use.service)) if not use.provider and use.host == UNLISTED else None
+        found += _spread(use, hosts, setting, memory_known) if hosts else [use]
+    return sorted(found)
+
+
+def _spread(use: Use, hosts: dict[str, int], setting: Setting, memory_known: set[str]) -> list[Use]:
+    names = sorted(hosts)
+    weights = [hosts[name] for name in names] if any(hosts.values()) else [1] * len(names)
+    amounts = (use.cpu_ns, use.memory_byte_s, use.gpu_ns, use.count)
+    columns = [apportion(amount, weights) if amount else [0] * len(names) for amount in amounts]
+    spread = []
+    for name, cpu, memory, gpu, count in zip(names, *columns, strict=True):
+        weight = setting.weigher.of(cpu, memory if name in memory_known else 0, gpu)
+        spread.append(replace(use, host=name, cpu_ns=cpu, memory_byte_s=memory, gpu_ns=gpu, count=count, weight=weight))
+    return spread

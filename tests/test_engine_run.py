@@ -165,3 +165,22 @@ def test_usage_that_a_new_book_takes_to_another_site_is_not_counted_twice_in_sil
 
     put_in_force(data, "old")
     assert [window.site for window in run_allocation(data, now=NOW).refused] == ["new"]
+
+
+def test_of_two_runs_at_once_one_is_turned_away_and_its_place_is_free_again(tmp_path: Path) -> None:
+    data = directory(tmp_path / "data", [filed("globex", 5 * SECOND)], [])
+    other = DataDirectory.open(data.path, create=False)
+
+    with data.allocating(), pytest.raises(StoreError, match="another run"):
+        run_allocation(other, now=NOW)
+
+    assert len(run_allocation(other, now=NOW).posted) == 1
+
+
+def test_names_in_dead_letters_do_not_speak_to_a_terminal(tmp_path: Path) -> None:
+    data = directory(tmp_path / "data", [], [told("acme", SECOND, "\x1b[2J\x9b0m" + "n" * 300)])
+
+    (letter,) = gather(data).collected.dead_letters
+
+    assert letter.example.isprintable()
+    assert "acme" in letter.example

@@ -100,3 +100,22 @@ def test_a_torn_batch_is_posted_again_by_the_next_run_and_stops_no_other(tmp_pat
     assert (len(run.posted), run.unchanged_count, run.refused) == (1, 0, ())
     assert footprint(DataDirectory.open(data.path, create=False)) == before
     assert data.ledger.verify() == []
+
+
+def test_of_two_runs_at_once_one_is_turned_away_and_its_place_is_free_again(tmp_path: Path) -> None:
+    data = directory(tmp_path / "data", [filed("globex", 5 * SECOND)], [])
+    other = DataDirectory.open(data.path, create=False)
+
+    with data.allocating(), pytest.raises(StoreError, match="another run"):
+        run_allocation(other, now=NOW)
+
+    assert len(run_allocation(other, now=NOW).posted) == 1
+
+
+def test_names_in_dead_letters_do_not_speak_to_a_terminal(tmp_path: Path) -> None:
+    data = directory(tmp_path / "data", [], [told("acme", SECOND, "\x1b[2J\x9b0m" + "n" * 300)])
+
+    (letter,) = gather(data).collected.dead_letters
+
+    assert letter.example.isprintable()
+    assert "acme" in letter.example

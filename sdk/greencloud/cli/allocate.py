@@ -30,10 +30,11 @@ def command(data: Path, rule: str, start: datetime | None, end: datetime | None)
     Ends with exit code 1 if any window was refused.
     """
     directory = DataDirectory.open(data, create=False)
-    gathered = gather(directory)
-    for letter in gathered.collected.dead_letters:
-        click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
-    run = run_allocation(directory, rule=rule, start=start, end=end, now=datetime.now(UTC), gathered=gathered)
+    with directory.allocating():
+        gathered = gather(directory)
+        for letter in gathered.collected.dead_letters:
+            click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
+        run = run_allocation(directory, rule=rule, start=start, end=end, now=datetime.now(UTC), gathered=gathered)
     if run.posted:
         click.echo(balance_table(list(run.posted)))
     click.echo(f"{len(run.posted):,} batches posted, {run.unchanged_count:,} unchanged, {len(run.refused):,} refused")

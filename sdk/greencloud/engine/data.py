@@ -9,6 +9,7 @@
     goal/             the goal and the inventory that it rests on
     ledger/           the Delta table of postings
     keys/             signing keys (owner only)
+    allocate.lock     held by the run of the allocation that is under way
     ingested.jsonl    digests of the files that were taken, so that taking one twice does nothing
 
 Files that stand for a state are replaced by rename after fsync, so that a crash leaves the old one or the new one.
@@ -16,10 +17,12 @@ Files that stand for a state are replaced by rename after fsync, so that a crash
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -153,6 +156,26 @@ class DataDirectory:
         current = self.path / "facility" / "current.json"
         replace_file(current, json.dumps({"revision": book.revision, "file": source.name}) + "\n")
         return book
+
+    @contextmanager
+    def allocating(self) -> Iterator[None]:
+        """Hold the directory's one place for a run of the allocation; a process that dies gives it back.
+
+        Of two runs at once the one that read less could post last, and put its batches in the place of fuller ones.
+
+        Raises:
+            StoreError: another process or thread holds it.
+        """
+        with (self.path / "allocate.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreError(
+                    f"{self.path}: another run of the allocation is under way",
+                    path=str(self.path),
+                    advice="wait for its end; if it has posted what you want, nothing is left to do",
+                ) from None
+            yield
 
     def remember(self, name: str, entry: dict[str, Any]) -> None:
         """Append one JSON line to a record file of the directory, durably."""

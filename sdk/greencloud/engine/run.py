@@ -88,14 +88,20 @@ def run_allocation(
 ) -> RunSummary:
     """Allocate every site-window with usage or readings that starts in ``[start, end)``, and post what is new.
 
+    Whoever gathers beforehand holds ``data.allocating()`` from then on.
+
     Raises:
+        StoreError: another run is under way.
         AllocationError: there is no such rule. What concerns one window is in ``RunSummary.refused`` instead.
     """
     if rule not in RULES:
         raise AllocationError(f"there is no rule {rule!r}", advice=f"rules: {', '.join(RULES)}")
     if start and end and start >= end:
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
-    known = gathered or gather(data)
+    if gathered is None:
+        with data.allocating():
+            return run_allocation(data, rule=rule, start=start, end=end, now=now, gathered=gather(data))
+    known = gathered
     ledger = data.ledger
     visible = {(batch.site, batch.start): batch for batch in ledger.snapshot().readable_batches()}
     posted: list[BatchSummary] = []

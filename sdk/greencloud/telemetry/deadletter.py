@@ -29,4 +29,9 @@ class DeadLetters:
         self._subjects.setdefault(reason, set()).add(subject)
 
     def counted(self) -> tuple[DeadLetter, ...]:
-        return tuple(DeadLetter(reason, len(found), min(found)) for reason, found in sorted(self._subjects.items()))
+        return tuple(DeadLetter(reason, len(found), _printable(min(found))) for reason, found in sorted(self._subjects.items()))
+
+
+def _printable(text: str) -> str:
+    """Examples hold names that senders chose, and end on an operator's terminal, to which none of them may speak."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -182,6 +182,8 @@ def tell(steps: Steps, setting: Setting, begin: datetime) -> list[str]:
         click.echo(footprint_table(rows[account], by, title=f"Footprint of {account}"))
         click.echo(f"What one operation of {account} costs (CO2e, location-based):\n{operation_costs(operations, most=5)}")
     click.echo(f"Conservation (exact):\n{conservation(batches)}")
+    if any("modelled" in row.quality_flags for own in rows.values() for row in own):
+        click.echo("No meter can be read on this machine: its energy is modelled from how busy it was (flag modelled).")
     click.echo("(unattributed) is what ran here for no account: the server, the load, and all else on this machine.\n")
     click.echo(balance_table(batches))
     click.echo(goal_table(progress))

@@ -1,18 +1,19 @@
-"""Options that several verbs share, and how times are read."""
+"""Options that several verbs share, and how times and lengths of time are read."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
 from greencloud.errors import QuantityError
 from greencloud.units import parse_instant
 
-__all__ = ["INSTANT", "data_option", "facility_option", "output_option"]
+__all__ = ["DURATION", "INSTANT", "data_option", "facility_option", "output_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,7 +32,23 @@ class Instant(click.ParamType[datetime]):
             self.fail(f"{error.message}. {error.advice}".rstrip(), param, ctx)
 
 
+class Duration(click.ParamType[timedelta]):
+    """A length of time: 30d, 12h, 15m or 90s."""
+
+    name = "duration"
+    units: ClassVar = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d{1,8})([dhms])", value)
+        if not found:
+            self.fail(f"{value!r} is not a length of time: write 30d, 12h, 15m or 90s", param, ctx)
+        return timedelta(**{self.units[found[2]]: int(found[1])})
+
+
 INSTANT = Instant()
+DURATION = Duration()
 
 
 def data_option(function: F) -> F:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
-from greencloud.cli._options import data_option
+from greencloud.cli._options import DURATION, data_option
 
 __all__ = ["command"]
-
-UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-
-
-def _lifetime(_ctx: click.Context, _param: click.Parameter, value: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,8})([dhms])", value)
-    if not found:
-        raise click.BadParameter(f"{value!r} is not a lifetime: write 30d, 12h, 15m or 90s")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
 @click.command(name="token")
 @data_option
 @click.option("--role", type=click.Choice(["tenant", "provider"]), required=True, help="Whom the token is for.")
 @click.option("--account", default="", metavar="A", help="The tenant's account.")
-@click.option("--ttl", callback=_lifetime, default="30d", metavar="T", help="How long it holds: 30d, 12h, 15m.")
+@click.option("--ttl", type=DURATION, default="30d", metavar="T", help="How long it holds: 30d, 12h, 15m.")
 def command(data: Path, role: str, account: str, ttl: timedelta) -> None:
     """Print one bearer token. Whoever holds it is the account, so hand it over in private.
 

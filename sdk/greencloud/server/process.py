@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from greencloud.server.app import Tls, build_server, is_loopback, split_listen
 from greencloud.server.credentials import KeyStore
 from greencloud.server.errors import ListenError
 from greencloud.server.intake import Intake
+from greencloud.server.schedule import allocating_every
 from greencloud.server.services import Services
 
 if TYPE_CHECKING:
@@ -45,10 +46,13 @@ def serve(
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
     insecure: bool = False,
+    allocate_every: timedelta = timedelta(0),
     ready: Callable[[str], None],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
     """Serve a data directory; ``ready`` is told ``HOST:PORT`` once calls are taken. Returns after SIGTERM or SIGINT.
+
+    With ``allocate_every`` above zero it runs the allocation at that interval.
 
     Raises:
         ListenError: the address cannot be had, or would carry tokens in clear text over a network.
@@ -65,12 +69,12 @@ def serve(
     stopping = threading.Event()
     log = WriteAheadLog(data.wal_directory)
     try:
-        server = build_server(
-            _services(data, clock), _intake(log, clock), KeyStore(data.keys_directory), listen=listen, tls=tls, clock=clock
-        )
+        services = _services(data, clock)
+        server = build_server(services, _intake(log, clock), KeyStore(data.keys_directory), listen=listen, tls=tls, clock=clock)
         _on_signals(stopping)
-        ready(server.target)
-        stopping.wait()
+        with allocating_every(allocate_every.total_seconds(), lambda: services.run_allocation("reserved_and_used", None, None)):
+            ready(server.target)
+            stopping.wait()
         _LOG.info("stopping: calls under way have %.0f s", GRACE_S)
         server.stop(GRACE_S)
     finally:

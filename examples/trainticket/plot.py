@@ -40,7 +40,7 @@ def main(report: str, picture: str) -> None:
         .encode(
             x=altair.X("sum(grams):Q", title="g CO2e, location-based, all scopes"),
             y=altair.Y("account:N", sort="-x", title=None),
-            color=altair.Color("component:N", sort=COMPONENTS, scale=altair.Scale(domain=COMPONENTS, scheme="tableau10"), title=None),
+            color=altair.Color("component:N", scale=altair.Scale(domain=COMPONENTS, scheme="tableau10"), title=None),
             order=altair.Order("order:Q"),
         )
         .properties(width=560, title=f"Who bears what, {period['start']} to {period['end']}")

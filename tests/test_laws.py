@@ -1,7 +1,8 @@
 """The laws over the whole path: OTLP bytes, collected into usage, allocated, posted to a real ledger.
 
 Law 1, conservation: every measure of every window adds up to its total. Law 2, determinism: shuffled, split and repeated input
-gives the same bits. Law 4, authority: one account's telemetry changes no figure of another.
+gives the same bits. Law 3, provenance: what was posted names its inputs, and stays readable beside what supersedes it. Law 4,
+authority: one account's telemetry changes no figure of another.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from hypothesis import strategies as st
 
 from greencloud.allocation import POSTING_MEASURES, allocate
 from greencloud.facility import Account, AccountKind, Facility, Host, Reservation, starter_facility
-from greencloud.ledger import Ledger, make_batch
+from greencloud.ledger import Ledger, Snapshot, make_batch
+from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Granularity
 from greencloud.telemetry import Record, collect
 from otlp import SECOND, SpanSpec, counter, metrics_request, trace_request
 
 START = 1_780_002_000 * SECOND  # 2026-05-28T21:00:00Z, a window boundary
 WINDOW = 3600
 TENANTS = ("acme", "globex", "initech")
+POSTED = datetime(2026, 6, 1, tzinfo=UTC)
 LAWS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -112,7 +115,7 @@ def test_law_1_every_measure_adds_up_and_the_ledger_takes_it(records: list[Recor
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger")
         for window in allocation.windows:
-            ledger.post(make_batch(window, usage_revision="r", provisional=False, created=datetime(2026, 6, 1, tzinfo=UTC)))
+            ledger.post(make_batch(window, usage_revision="r", provisional=False, created=POSTED))
         for batch in ledger.snapshot().batches():
             assert batch.difference.millijoules == 0
 
@@ -127,6 +130,29 @@ def test_law_2_shuffled_split_and_repeated_input_gives_the_same_bits(records: li
 
 
 @LAWS
+@given(everybody, tenant_records("acme"))
+def test_law_3_late_data_and_a_new_book_supersede_and_nothing_posted_is_lost(records: list[Record], late: list[Record]) -> None:
+    dearer = tuple(replace(factor, micrograms_per_kwh=factor.micrograms_per_kwh * 2) for factor in BOOK.factors)
+    rounds = [(BOOK, records), (BOOK, records + late), (replace(BOOK, revision="laws-2", factors=dearer), records + late)]
+    said: dict[int, object] = {}
+    visible: dict[tuple[str, datetime], str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder) / "ledger")
+        for number, (facility, known) in enumerate(rounds):
+            for window in allocate(facility, collect(known, facility).usage).windows:
+                revision = f"usage-{bool(number)}"
+                posted = ledger.post(make_batch(window, usage_revision=revision, provisional=False, created=POSTED))
+                assert posted
+                assert (posted.facility_revision, posted.usage_revision) == (facility.revision, revision)
+                assert (posted.rule, posted.methodology_version) == ("reserved_and_used", "reserved_and_used/1")
+                assert posted.supersedes == visible.get((posted.site, posted.start), "")
+                visible[posted.site, posted.start] = posted.id
+                said[ledger.snapshot().version] = everything(ledger.snapshot())
+        for version, figures in said.items():
+            assert everything(ledger.snapshot(version)) == figures
+
+
+@LAWS
 @given(everybody, st.data())
 def test_law_4_one_accounts_telemetry_changes_no_figure_of_another(records: list[Record], data: st.DataObject) -> None:
     attacker = data.draw(st.sampled_from(TENANTS))
@@ -134,6 +160,15 @@ def test_law_4_one_accounts_telemetry_changes_no_figure_of_another(records: list
 
     others = [account for account in (*TENANTS, "platform") if account != attacker]
     assert of(postings(records), others).equals(of(postings(replaced), others))
+
+
+def everything(snapshot: Snapshot) -> tuple[list[BatchSummary], list[FootprintRow]]:
+    """Every batch and every figure of a version of the ledger."""
+    by = ("account", "service", "operation", "component")
+    query = FootprintQuery(
+        datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC), group_by=by, granularity=Granularity.WINDOW
+    )
+    return snapshot.batches(), snapshot.footprint(query)
 
 
 def of(table: pa.Table, accounts: list[str]) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +13,17 @@ from pathlib import Path
 __all__ = ["Served", "greencloud", "serving"]
 
 
-def greencloud(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
+def greencloud(
+    *arguments: str | Path, check: bool = True, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end, with ``environment`` on top of the present one."""
     done = subprocess.run(
         [sys.executable, "-m", "greencloud", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
-        env=os.environ | {"NO_COLOR": "1", "COLUMNS": "160"},
+        env=os.environ | {"NO_COLOR": "1", "COLUMNS": "160"} | dict(environment or {}),
     )
     if check:
         assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -43,6 +43,8 @@ ONLY_IN = {
     "jwt": {"server"},
     "psutil": {"agent"},
     "rich": {"report", "cli"},
+    "numpy": set[str](),  # no extra brings it; Arrow's to_numpy and to_pandas need it just the same
+    "pandas": set[str](),
     "opentelemetry": {"telemetry", "agent"},
 }
 
@@ -79,6 +81,14 @@ def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
             assert parts[1] in MAY_IMPORT[room], f"{room} may not import {name}"
         if parts[0] in ONLY_IN:
             assert room in ONLY_IN[parts[0]], f"{parts[0]} is not for {room}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SDK)))
+def test_nothing_asks_arrow_for_what_no_extra_brings(path: Path) -> None:
+    assert not {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)} & {
+        "to_numpy",
+        "to_pandas",
+    }
 
 
 def test_the_plugin_imports_nothing_of_greencloud() -> None:

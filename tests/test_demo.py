@@ -30,8 +30,12 @@ def section(title: str) -> str:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The demo's output and data directory, run as where no test tools are installed: what they bring is not to be had."""
     data = tmp_path_factory.mktemp("demo") / "data"
-    done = greencloud("demo", "--data", data, "--seconds", "12")
+    hidden = tmp_path_factory.mktemp("hidden")
+    for name in ("numpy", "pandas"):
+        (hidden / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module named {name}', name={name!r})\n")
+    done = greencloud("demo", "--data", data, "--seconds", "12", environment={"PYTHONPATH": str(hidden)})
     return done.stdout, data
 
 

@@ -84,8 +84,8 @@ def _runs(table: pa.Table) -> dict[tuple[str, Window], pa.Table]:
     if not table.num_rows:
         return {}
     places = table.select(["window_start", "window_s", "site"]).combine_chunks()
-    same = pc.invert(same_as_before(places, places.column_names)).to_numpy()
-    starts = [0, *(int(at) + 1 for at in same.nonzero()[0])]
+    changes = pc.indices_nonzero(pc.invert(same_as_before(places, places.column_names)))
+    starts = [0, *(at + 1 for at in changes.to_pylist())]
     found = {}
     for first, last in zip(starts, [*starts[1:], table.num_rows], strict=True):
         (place,) = places.slice(first, 1).to_pylist()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from math import floor
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from greencloud.allocation.setting import Weigher
 from greencloud.allocation.shared import settled_shares
 from greencloud.facility import ResourceWeights
 from greencloud.units import INT64_MAX
+from strategies import GIB, host
 
 huge = st.integers(0, INT64_MAX**2)
 
@@ -40,9 +43,27 @@ def test_what_cannot_be_shared_is_refused_at_any_size(total: int, weights: list[
 rationals = st.fractions(0, 100, max_denominator=1000)
 
 
-@given(st.builds(ResourceWeights, rationals, rationals, rationals), st.tuples(huge, huge, huge))
-def test_weighing_agrees_with_the_books_weights(weights: ResourceWeights, use: tuple[int, int, int]) -> None:
-    assert Weigher(weights).of(*use) == weights.nanosecond_equivalents(*use)
+@given(st.builds(ResourceWeights, *[rationals] * 7), st.tuples(*[huge] * 5))
+def test_use_is_weighed_as_the_book_says_and_floored_once(weights: ResourceWeights, use: tuple[int, int, int, int, int]) -> None:
+    cpu, memory, gpu, disk, network = use
+    per_gib = weights.memory_gib * memory + weights.disk_gib * disk + weights.network_gib * network
+    exact = weights.cpu * cpu + weights.gpu * gpu + per_gib * 10**9 / GIB
+    assert Weigher(weights).of(*use) == floor(exact)
+
+
+@given(
+    st.builds(ResourceWeights, *[rationals] * 7), st.tuples(*[st.integers(0, 10**15)] * 3), st.integers(0, 999), st.integers(0, 9)
+)
+def test_capacity_is_weighed_as_the_book_says_and_floored_once(
+    weights: ResourceWeights, sizes: tuple[int, int, int], vcpu: int, gpus: int
+) -> None:
+    memory, ssd, hdd = sizes
+    held = host("h", vcpu=vcpu, gpus=Fraction(gpus), ssd_bytes=ssd, hdd_bytes=hdd)
+    held = replace(held, memory_bytes=memory)
+    tib = 1 << 40
+    cores = weights.cpu * vcpu + weights.gpu * gpus + weights.memory_gib * memory / GIB
+    cores += weights.ssd_tib * ssd / tib + weights.hdd_tib * hdd / tib
+    assert Weigher(weights).capacity(held, 300) == floor(cores * 300 * 10**9)
 
 
 parts_of = st.dictionaries(st.sampled_from("abcxy"), st.integers(1, 9), max_size=4)

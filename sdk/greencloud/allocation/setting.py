@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from math import lcm
 
 from greencloud.errors import AllocationError
-from greencloud.facility import Facility, Host, ResourceWeights, Site
+from greencloud.facility import Facility, Host, Reservation, ResourceWeights, Site
 from greencloud.units import Window
 
 __all__ = ["Setting", "Weigher"]
@@ -23,19 +23,47 @@ _NS = 1_000_000_000
 
 
 class Weigher:
-    """``ResourceWeights.nanosecond_equivalents`` in integers alone, because it runs once per row."""
+    """Power-weighted use and capacity in core-nanosecond equivalents, by integers alone, because it runs once per row."""
 
-    __slots__ = ("_cpu", "_gpu", "_memory", "_scale")
+    __slots__ = ("_cpu", "_disk", "_gpu", "_hdd", "_memory", "_network", "_scale", "_ssd")
+    _cpu: int
+    _disk: int
+    _gpu: int
+    _hdd: int
+    _memory: int
+    _network: int
+    _ssd: int
 
     def __init__(self, weights: ResourceWeights) -> None:
-        memory = weights.memory_gib * _NS / (1 << 30)
-        scale = lcm(weights.cpu.denominator, memory.denominator, weights.gpu.denominator)
-        self._scale = scale
-        self._cpu, self._memory, self._gpu = int(weights.cpu * scale), int(memory * scale), int(weights.gpu * scale)
+        per_byte = {
+            "_memory": weights.memory_gib * _NS / (1 << 30),
+            "_disk": weights.disk_gib * _NS / (1 << 30),
+            "_network": weights.network_gib * _NS / (1 << 30),
+            "_ssd": weights.ssd_tib * _NS / (1 << 40),
+            "_hdd": weights.hdd_tib * _NS / (1 << 40),
+        }
+        factors = {"_cpu": weights.cpu, "_gpu": weights.gpu} | per_byte
+        self._scale = lcm(*(factor.denominator for factor in factors.values()))
+        for name, factor in factors.items():
+            setattr(self, name, int(factor * self._scale))
 
-    def of(self, cpu_ns: int, memory_byte_s: int, gpu_ns: int) -> int:
-        """Core-nanosecond equivalents, floored once."""
-        return (self._cpu * cpu_ns + self._memory * memory_byte_s + self._gpu * gpu_ns) // self._scale
+    def of(self, cpu_ns: int, memory_byte_s: int, gpu_ns: int, disk_bytes: int = 0, network_bytes: int = 0) -> int:
+        """Use, floored once."""
+        return (
+            self._cpu * cpu_ns
+            + self._memory * memory_byte_s
+            + self._gpu * gpu_ns
+            + self._disk * disk_bytes
+            + self._network * network_bytes
+        ) // self._scale
+
+    def capacity(self, held: Reservation | Host, seconds: int) -> int:
+        """What a reservation entitles to, or a host offers, over a time; floored once."""
+        return (
+            self._cpu * int(held.vcpu * seconds * _NS)
+            + self._gpu * int(held.gpus * seconds * _NS)
+            + (self._memory * held.memory_bytes + self._ssd * held.ssd_bytes + self._hdd * held.hdd_bytes) * seconds
+        ) // self._scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +90,7 @@ class Setting:
         weigher = Weigher(facility.weights)
         services: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for held in facility.reservations_at(site, window):
-            services[held.account][held.service] += weigher.of(
-                int(held.vcpu * window.seconds * _NS), held.memory_bytes * window.seconds, 0
-            )
+            services[held.account][held.service] += weigher.capacity(held, window.seconds)
         return cls(
             facility=facility,
             site=facility.sites[site],
@@ -82,13 +108,12 @@ class Setting:
     @property
     def unreserved(self) -> int:
         """Capacity of the shared hosts that nobody reserved; none where more is reserved than there is."""
-        seconds = self.window.seconds
-        capacity = sum(
-            self.weigher.of(int(host.vcpu * seconds * _NS), host.memory_bytes * seconds, 0)
-            for host in self.hosts
-            if not host.dedicated_to
-        )
-        return max(0, capacity - sum(self.reserved.values()))
+        return max(0, self.capacity - sum(self.reserved.values()))
+
+    @property
+    def capacity(self) -> int:
+        """Of all shared hosts."""
+        return sum(self.weigher.capacity(host, self.window.seconds) for host in self.hosts if not host.dedicated_to)
 
     def host_ids(self) -> dict[str, str]:
         """Every name that means a host of this site, to its id."""

@@ -1,35 +1,41 @@
 """The facility book: what the provider knows of its sites, dated, sourced and validated."""
 
 from greencloud.facility.accounts import ACCOUNT_ID, check_account_id
-from greencloud.facility.book import (
+from greencloud.facility.book import Facility
+from greencloud.facility.reader import Examined, examine_facility, read_facility, starter_facility
+from greencloud.facility.values import (
+    DATA_QUALITY,
     FOREVER,
     POOL_UNATTRIBUTED,
     POOL_UNSOLD,
     Account,
     AccountKind,
     Certificate,
+    DeclaredUse,
     DirectEmission,
-    Facility,
     Factor,
     FactorKind,
     Hardware,
     Host,
+    HostKind,
     HostReading,
     PowerCurve,
     Reservation,
     ResourceWeights,
     Site,
+    Uncertainties,
 )
-from greencloud.facility.reader import Examined, examine_facility, read_facility, starter_facility
 
 __all__ = [
     "ACCOUNT_ID",
+    "DATA_QUALITY",
     "FOREVER",
     "POOL_UNATTRIBUTED",
     "POOL_UNSOLD",
     "Account",
     "AccountKind",
     "Certificate",
+    "DeclaredUse",
     "DirectEmission",
     "Examined",
     "Facility",
@@ -37,11 +43,13 @@ __all__ = [
     "FactorKind",
     "Hardware",
     "Host",
+    "HostKind",
     "HostReading",
     "PowerCurve",
     "Reservation",
     "ResourceWeights",
     "Site",
+    "Uncertainties",
     "check_account_id",
     "examine_facility",
     "read_facility",

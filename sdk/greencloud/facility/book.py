@@ -1,213 +1,43 @@
-"""The facility book as values: what the provider knows about its sites before any telemetry arrives.
+"""The facility book as one value: what the provider knows about its sites before any telemetry arrives.
 
 A ``Facility`` is one revision of the book: sites and their hosts, who reserved what, the emission factors of each grid zone,
 certificates, hardware with its embodied mass, direct emissions and meter readings. It is immutable, knows its own digest
 (``revision``), and answers "which one holds at this instant?". It never guesses: where the book is silent it raises
 ``FacilityError`` with the key that is missing, because an invented factor is a plausible wrong number.
 
-Dated things hold over the half-open interval ``[start, end)`` in UTC. Quantities are integers in base units (millijoules,
-micrograms, bytes) or exact rationals. Reading and checking the files is ``greencloud.facility.reader``.
+What one entry says is in ``greencloud.facility.values``; reading and checking the files is ``greencloud.facility.reader``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from fractions import Fraction
-from typing import Final
 
 from greencloud.errors import FacilityError
 from greencloud.facility.timeline import Timeline, timelines
+from greencloud.facility.values import (
+    Account,
+    AccountKind,
+    Certificate,
+    DeclaredUse,
+    DirectEmission,
+    Factor,
+    FactorKind,
+    Hardware,
+    Host,
+    HostReading,
+    PowerCurve,
+    Reservation,
+    ResourceWeights,
+    Site,
+    Uncertainties,
+)
 from greencloud.units import Window, accrued, format_instant
 
-__all__ = [
-    "FOREVER",
-    "POOL_UNATTRIBUTED",
-    "POOL_UNSOLD",
-    "Account",
-    "AccountKind",
-    "Certificate",
-    "DirectEmission",
-    "Facility",
-    "Factor",
-    "FactorKind",
-    "Hardware",
-    "Host",
-    "HostReading",
-    "PowerCurve",
-    "Reservation",
-    "ResourceWeights",
-    "Site",
-]
+__all__ = ["Facility"]
 
-FOREVER: Final = datetime.max.replace(tzinfo=UTC)
-"""The end of what has no end."""
-
-POOL_UNATTRIBUTED: Final = "(unattributed)"
-"""Energy of use that nobody was seen to cause. Parentheses cannot occur in an account id, so no tenant can pose as a pool."""
-
-POOL_UNSOLD: Final = "(unsold)"
-"""Idle energy and embodied mass of capacity that nobody reserved, where the provider keeps it."""
-
-
-class AccountKind(StrEnum):
-    TENANT = "tenant"
-    INTERNAL = "internal"  # works for other accounts; its use is reallocated to them (DESIGN 5.3)
-
-
-class FactorKind(StrEnum):
-    """Direct and life-cycle factors are different kinds and never mix."""
-
-    LOCATION = "location"  # Scope 2 location-based: direct emissions of generation in the zone
-    RESIDUAL = "residual"  # Scope 2 market-based: the residual mix that unmatched load takes
-    UPSTREAM = "upstream"  # Scope 3 category 3: extraction and transport of fuels, transmission and distribution losses
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    id: str
-    kind: AccountKind = AccountKind.TENANT
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PowerCurve:
-    """Watts of a host against the busy share of its CPU, linear between points; ``points`` ascend from 0 to 1."""
-
-    name: str
-    points: tuple[tuple[Fraction, Fraction], ...]
-    source: str
-    per_vcpu: bool = False  # the watts are per vCPU, to be multiplied by the host's count
-
-    def watts(self, busy: Fraction, vcpu: Fraction = Fraction(1)) -> Fraction:
-        """Exact watts at a busy share, which is clamped to [0, 1] (clocks of counters differ by a little)."""
-        busy = min(max(busy, Fraction(0)), Fraction(1))
-        for (low, low_w), (high, high_w) in zip(self.points, self.points[1:], strict=False):
-            if busy <= high:
-                value = low_w + (high_w - low_w) * (busy - low) / (high - low)
-                return value * vcpu if self.per_vcpu else value
-        value = self.points[-1][1]
-        return value * vcpu if self.per_vcpu else value
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A place with one grid connection. ``pue`` is None where facility energy is metered or not known."""
-
-    id: str
-    region: str
-    grid_zone: str
-    pue: Fraction | None
-    unsold_to: str = "tenants"  # "tenants" (by reservation) or "provider" (the pool "(unsold)")
-    scope1_declared_none: bool = False
-    unlisted_hosts: str = ""  # name of the power curve that prices use on hosts that the book does not list; "" refuses
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    id: str
-    site: str
-    vcpu: Fraction
-    memory_bytes: int
-    curve: str = ""  # PowerCurve name; "" where the host must be metered
-    idle_watts: Fraction | None = None  # recorded idle; None takes the curve at 0
-    dedicated_to: str = ""  # account id
-    aliases: tuple[str, ...] = ()  # other host.id / host.name / k8s.node.name values that mean this host
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    account: str
-    site: str
-    vcpu: Fraction
-    memory_bytes: int
-    start: datetime
-    end: datetime
-    service: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    zone: str
-    kind: FactorKind
-    start: datetime
-    end: datetime
-    micrograms_per_kwh: Fraction
-    source: str
-    path: str = ""
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """An energy attribute certificate for one hour (or less) of one grid zone; its energy is used once."""
-
-    id: str
-    zone: str
-    start: datetime
-    end: datetime
-    millijoules: int
-    micrograms_per_kwh: Fraction
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hardware:
-    """Cradle-to-gate mass, straight line over ``life_days`` whole days from ``in_service``, zero afterwards."""
-
-    id: str
-    site: str
-    embodied_micrograms: int
-    in_service: date
-    life_days: int
-    source: str
-    host: str = ""  # the host that it belongs to, or "" for what the whole site shares
-
-
-@dataclass(frozen=True, slots=True)
-class DirectEmission:
-    """A Scope 1 amount (fuel, refrigerant) that accrues evenly over ``[start, end)``."""
-
-    id: str
-    site: str
-    start: datetime
-    end: datetime
-    micrograms: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class HostReading:
-    """What a meter or the provider's agent says of one host (host "" = the whole facility) over one window.
-
-    ``energy_mj`` None: not metered. ``covered_s``: seconds of the window that the reading covers. ``busy_cpu_ns`` and
-    ``memory_byte_s``: the host's whole use, None where not known. ``quality``: "measured" or "modelled".
-    """
-
-    window: Window
-    site: str
-    host: str
-    energy_mj: int | None
-    covered_s: Fraction
-    busy_cpu_ns: int | None = None
-    memory_byte_s: int | None = None
-    quality: str = "measured"
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceWeights:
-    """Relative power of one core, one GiB of memory, one GPU. Schneider & Mattia 2024 (arXiv:2406.09645), section 3.3."""
-
-    cpu: Fraction = Fraction(1)
-    memory_gib: Fraction = Fraction(1, 20)
-    gpu: Fraction = Fraction(20)
-
-    def nanosecond_equivalents(self, cpu_ns: int, memory_byte_s: int, gpu_ns: int) -> int:
-        """Power-weighted use as core-nanoseconds, floored once: the integer basis that the kernel apportions by."""
-        memory = Fraction(memory_byte_s * 1_000_000_000, 1 << 30)
-        return int(self.cpu * cpu_ns + self.memory_gib * memory + self.gpu * gpu_ns)
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +59,10 @@ class Facility:
     weights: ResourceWeights = field(default_factory=ResourceWeights)
     default_site: str = ""  # where use on unlisted hosts is booked; "" where there is more than one candidate
     name: str = ""
+    declared_uses: tuple[DeclaredUse, ...] = ()
+    uncertainties: Uncertainties = field(default_factory=Uncertainties)
+    gwp_set: str = "AR6"  # the set of global warming potentials that direct emissions were made with
+    hardware_as_of: date | None = None  # the day of the hardware records; None where the book does not say
     # Indexes over the fields above: not content, so not compared, shown or passed.
     _factors: dict[tuple[str, FactorKind], Timeline[Factor]] = field(init=False, repr=False, compare=False)
     _certificates: dict[str, Timeline[Certificate]] = field(init=False, repr=False, compare=False)
@@ -265,6 +99,11 @@ class Facility:
         known = self.accounts.get(account)
         return known is not None and known.kind is AccountKind.INTERNAL
 
+    def declared_callers(self, account: str, window: Window) -> dict[str, Fraction]:
+        """For whom an internal account is declared to work at the start of the window, by fraction; the rest it keeps."""
+        held = [use for use in self.declared_uses if use.account == account and use.start <= window.start < use.end]
+        return {use.caller: use.share for use in sorted(held, key=lambda use: use.caller) if use.share}
+
     def host_named(self, name: str) -> Host | None:
         """The host with that id or alias at any site (ids are unique over sites when they come from telemetry)."""
         return self._named.get(name)
@@ -295,7 +134,7 @@ class Facility:
         return sorted(found, key=lambda r: (r.account, r.service, r.start))
 
     def certificates_in(self, zone: str, window: Window) -> list[Certificate]:
-        """Certificates whose period lies over the window, in canonical order."""
+        """Certificates of the zone, for any site and purpose, whose period lies over the window, in canonical order."""
         found = self._certificates.get(zone, Timeline()).touching(window.start, window.end)
         return sorted(found, key=lambda c: (c.micrograms_per_kwh, c.id))
 
@@ -319,12 +158,23 @@ class Facility:
         return sum(accrued(d.micrograms, _us(d.start), _us(d.end), window.start_us, window.end_us) for d in found)
 
     def embodied_micrograms(self, asset: Hardware, window: Window) -> int:
-        """Straight line over whole days from ``in_service``; the windows of its life add up to the mass exactly."""
-        start = datetime(asset.in_service.year, asset.in_service.month, asset.in_service.day, tzinfo=UTC)
-        start_us = _us(start)
-        end_us = start_us + asset.life_days * 86_400_000_000
-        return accrued(asset.embodied_micrograms, start_us, end_us, window.start_us, window.end_us)
+        """Straight line over whole days from ``in_service``; the windows of its life add up to the mass exactly.
+
+        What an early retirement writes off falls evenly on the day of the retirement.
+        """
+        mass, start_us = asset.embodied_micrograms, _midnight_us(asset.in_service)
+        end_us = start_us + asset.life_days * _DAY_US
+        retired_us = end_us if asset.retired is None else _midnight_us(asset.retired)
+        if asset.on_retirement == "continue" or retired_us >= end_us:
+            return accrued(mass, start_us, end_us, window.start_us, window.end_us)
+        planned = accrued(mass, start_us, end_us, window.start_us, min(window.end_us, max(window.start_us, retired_us)))
+        left = mass - accrued(mass, start_us, end_us, start_us, retired_us)
+        return planned + accrued(left, retired_us, retired_us + _DAY_US, window.start_us, window.end_us)
 
 
 def _us(instant: datetime) -> int:
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _midnight_us(day: date) -> int:
+    return _us(datetime(day.year, day.month, day.day, tzinfo=UTC))

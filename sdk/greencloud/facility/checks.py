@@ -13,12 +13,14 @@ from itertools import pairwise
 from typing import TypeVar
 
 from greencloud.errors import FacilityError
-from greencloud.facility.book import FOREVER, DirectEmission, Factor, FactorKind, Host, HostReading, Reservation, Site
 from greencloud.facility.entry import Entry
 from greencloud.facility.timeline import Dated
+from greencloud.facility.values import FOREVER, DirectEmission, Factor, FactorKind, Host, HostReading, Reservation, Site
 from greencloud.units import format_instant
 
 __all__ = ["host_names", "missing_factors", "notes", "overlaps", "repeats", "scope1"]
+
+NEEDED = (FactorKind.LOCATION, FactorKind.RESIDUAL, FactorKind.UPSTREAM)
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Dated)
@@ -69,7 +71,7 @@ def missing_factors(sites: Read[Site], factors: Iterable[Factor]) -> Iterator[Fa
     """Location-based, residual and upstream factors are all needed where there is a site: none stands in for another."""
     known = {(factor.zone, factor.kind) for factor in factors}
     for entry, site in sites:
-        missing = [kind.value for kind in FactorKind if (site.grid_zone, kind) not in known]
+        missing = [kind.value for kind in NEEDED if (site.grid_zone, kind) not in known]
         if missing:
             yield entry.error(
                 "grid_zone",

@@ -14,11 +14,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
-from greencloud.facility.book import HostReading
 from greencloud.facility.entry import Entry
 from greencloud.facility.problems import Problems
 from greencloud.facility.quantities import METER_UNITS
 from greencloud.facility.records import Declared
+from greencloud.facility.values import HostReading
 from greencloud.units import Window, format_instant
 
 __all__ = ["METER_KEYS", "METER_UNITS", "read_meters"]

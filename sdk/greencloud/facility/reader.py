@@ -102,7 +102,7 @@ from typing import Any, Final
 
 from greencloud.errors import FacilityError, QuantityError
 from greencloud.facility import checks
-from greencloud.facility.book import Facility, HostReading, ResourceWeights
+from greencloud.facility.book import Facility
 from greencloud.facility.entry import Entry, did_you_mean
 from greencloud.facility.meters import METER_KEYS, METER_UNITS, read_meters
 from greencloud.facility.problems import Problems
@@ -110,6 +110,7 @@ from greencloud.facility.quantities import parse_window
 from greencloud.facility.records import SECTIONS, Declared, weights
 from greencloud.facility.revision import revision_of
 from greencloud.facility.tables import Document, csv_entries, read_document, read_text
+from greencloud.facility.values import HostReading, ResourceWeights
 
 __all__ = ["Examined", "examine_facility", "read_facility", "starter_facility"]
 

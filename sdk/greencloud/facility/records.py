@@ -15,7 +15,9 @@ from typing import Any, Final
 
 from greencloud.errors import FacilityError, QuantityError
 from greencloud.facility.accounts import check_account_id
-from greencloud.facility.book import (
+from greencloud.facility.entry import Entry
+from greencloud.facility.quantities import CERTIFICATE_UNITS, EMBODIED_UNITS, FACTOR_UNITS, MASS_UNITS, life_in_days, parse_number
+from greencloud.facility.values import (
     FOREVER,
     Account,
     AccountKind,
@@ -30,8 +32,6 @@ from greencloud.facility.book import (
     ResourceWeights,
     Site,
 )
-from greencloud.facility.entry import Entry
-from greencloud.facility.quantities import CERTIFICATE_UNITS, EMBODIED_UNITS, FACTOR_UNITS, MASS_UNITS, life_in_days, parse_number
 
 __all__ = ["SECTIONS", "WEIGHT_KEYS", "Declared", "Section", "weights"]
 

@@ -88,7 +88,8 @@ setup(
         Extension(
             ".".join(path.relative_to(EXT).with_suffix("").parts),
             [str(path)],
-            depends=[str(shape) for shape in sorted(EXT.rglob("*.pxd"))],
+            include_dirs=[str(EXT / "greencloud")],
+            depends=[str(shape) for shape in sorted([*EXT.rglob("*.pxd"), *EXT.rglob("*.h")])],
             extra_compile_args=["-O3", "-g0"],
         )
         for path in sorted(EXT.rglob("*.pyx"))

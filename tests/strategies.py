@@ -20,6 +20,7 @@ from greencloud.facility import (
     FactorKind,
     Hardware,
     Host,
+    HostKind,
     PowerCurve,
     Reservation,
     Site,
@@ -38,14 +39,26 @@ CURVES = {
     "server": PowerCurve(
         "server", ((Fraction(0), Fraction(100)), (Fraction(1, 2), Fraction(170)), (Fraction(1), Fraction(200))), "t"
     ),
+    "gpu": PowerCurve("gpu", ((Fraction(0), Fraction(50)), (Fraction(1), Fraction(1000, 3))), "t"),
     "per-vcpu": PowerCurve("per-vcpu", ((Fraction(0), Fraction(3, 2)), (Fraction(1), Fraction(11, 3))), "t", per_vcpu=True),
 }
 
 
-def factors(zone: str = "DE", *, location: int = 400, residual: int = 500, upstream: int = 50) -> tuple[Factor, ...]:
+def factors(
+    zone: str = "DE", *, location: int = 400, residual: int = 500, upstream: int = 50, losses: int | None = None
+) -> tuple[Factor, ...]:
     """In grams per kWh."""
-    amounts = ((FactorKind.LOCATION, location), (FactorKind.RESIDUAL, residual), (FactorKind.UPSTREAM, upstream))
-    return tuple(Factor(zone, kind, ALWAYS, FOREVER, Fraction(grams * 1_000_000), "test") for kind, grams in amounts)
+    amounts = {
+        FactorKind.LOCATION: location,
+        FactorKind.RESIDUAL: residual,
+        FactorKind.UPSTREAM: upstream,
+        FactorKind.LOSSES: losses,
+    }
+    return tuple(
+        Factor(zone, kind, ALWAYS, FOREVER, Fraction(grams * 1_000_000), "test")
+        for kind, grams in amounts.items()
+        if grams is not None
+    )
 
 
 def site(name: str = "hall", zone: str = "DE", *, pue: Fraction | None = Fraction(11, 10), **more: Any) -> Site:
@@ -145,6 +158,8 @@ def provider_rows() -> Any:
         sku=st.sampled_from(["", "s1"]),
         memory_byte_s=amounts,
         gpu_ns=amounts,
+        disk_bytes=amounts,
+        network_bytes=amounts,
     )
     return st.lists(one, max_size=6)
 
@@ -159,9 +174,13 @@ def facilities(draw: st.DrawFn) -> Facility:
             name,
             vcpu=draw(st.integers(1, 64)),
             memory_gib=draw(st.integers(0, 512)),
-            curve=draw(st.sampled_from(sorted(CURVES))),
+            curve=draw(st.sampled_from(["server", "per-vcpu"])),
             idle_watts=draw(st.sampled_from([None, Fraction(0), Fraction(355, 3)])),
             dedicated_to=draw(owner),
+            kind=draw(st.sampled_from([HostKind.COMPUTE, HostKind.COMPUTE, *HostKind])),
+            gpus=draw(st.sampled_from([Fraction(0), Fraction(0), Fraction(7, 2)])),
+            gpu_curve="gpu",
+            ssd_bytes=draw(st.sampled_from([0, 10**12])),
         )
         for name in names
     ]
@@ -172,6 +191,8 @@ def facilities(draw: st.DrawFn) -> Facility:
         pue=draw(st.sampled_from([Fraction(1), Fraction(117, 100), Fraction(4, 3)])),
         unsold_to=draw(st.sampled_from(["tenants", "provider"])),
         unlisted_hosts="per-vcpu",
+        ramp_up_until=draw(st.sampled_from([None, FOREVER])),
+        mature_share=Fraction(2, 3),
     )
     mass = st.integers(0, 10**12)
     return facility(
@@ -180,9 +201,21 @@ def facilities(draw: st.DrawFn) -> Facility:
         internal=SERVICES,
         reservations=tuple(reservation(account, vcpu, draw(st.integers(0, 64)), service=named) for account, vcpu, named in held),
         hardware=tuple(
-            Hardware(f"asset-{name}", "hall", draw(mass), date(2026, 11, 1), draw(st.integers(1, 2000)), "test", name)
+            Hardware(
+                f"asset-{name}",
+                "hall",
+                draw(mass),
+                date(2026, 11, 1),
+                draw(st.integers(1, 2000)),
+                "test",
+                name,
+                kind="it" if name else draw(st.sampled_from(["it", "building"])),
+                retired=draw(st.sampled_from([None, date(2026, 11, 23)])),
+                on_retirement=draw(st.sampled_from(["continue", "write_off"])),
+            )
             for name in ["", *names]
         ),
+        factors=factors(losses=draw(st.sampled_from([None, 0, 31]))),
         direct_emissions=(DirectEmission("diesel", "hall", START, START + timedelta(hours=5), draw(mass), "test"),),
     )
 
@@ -213,5 +246,5 @@ def situations(draw: st.DrawFn) -> tuple[Facility, list[dict[str, Any]], list[di
     book = draw(facilities())
     rows = draw(provider_rows()) + draw(tenant_rows([*TENANTS, *SERVICES]))
     # Each internal account keeps a little of what it does, so that no cycle of theirs is without an end.
-    rows += [row(name, 7, host="h1", operation="own") for name in SERVICES]
+    rows += [row(name, 7, host="h1", operation="own", disk_bytes=7, network_bytes=7) for name in SERVICES]
     return book, rows, draw(host_readings(book))

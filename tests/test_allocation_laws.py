@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from greencloud.allocation import (
     COMPONENTS,
+    DEFAULT_RULE,
     DIMENSIONS,
     FLAGS,
     POSTING_MEASURES,
     POSTINGS,
+    RULES,
     WindowAllocation,
     allocate,
     allocate_window,
@@ -23,6 +25,7 @@ from greencloud.allocation import (
 from greencloud.errors import UnbalancedError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Facility
 from greencloud.units import INT64_MAX, emissions_of
+from greencloud.usage import MEASURES
 from strategies import START, TENANTS, WINDOW, any_int64, facility, host, provider, reading, row, situations, tenant_rows, usage
 
 Rows = list[dict[str, Any]]
@@ -31,8 +34,11 @@ Situation = tuple[Facility, Rows, Rows]
 slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def run(book: Facility, rows: Rows, readings: Rows) -> WindowAllocation:
-    return allocate_window(book, usage(rows, readings), "hall", WINDOW)
+any_rule = st.sampled_from(RULES)
+
+
+def run(book: Facility, rows: Rows, readings: Rows, rule: str = DEFAULT_RULE) -> WindowAllocation:
+    return allocate_window(book, usage(rows, readings), "hall", WINDOW, rule=rule)
 
 
 def sums(postings: list[dict[str, Any]]) -> dict[str, int]:
@@ -40,10 +46,12 @@ def sums(postings: list[dict[str, Any]]) -> dict[str, int]:
 
 
 @slow
-@given(situations())
-def test_law_1_every_measure_is_conserved_to_the_unit(situation: Situation) -> None:
-    allocation = run(*situation)
+@given(situations(), any_rule)
+def test_law_1_every_measure_is_conserved_to_the_unit_under_every_rule(situation: Situation, rule: str) -> None:
+    allocation = run(*situation, rule)
     assert sums(allocation.postings.to_pylist()) == allocation.totals
+    # A rule changes who pays, never how much.
+    assert allocation.totals == run(*situation).totals
 
 
 @slow
@@ -74,16 +82,16 @@ def test_law_4_a_tenant_cannot_open_a_window_and_have_others_charged_in_it(situa
 
 
 @slow
-@given(situations(), st.randoms(use_true_random=False))
-def test_law_2_order_and_splitting_of_rows_change_nothing(situation: Situation, random: Any) -> None:
+@given(situations(), st.randoms(use_true_random=False), any_rule)
+def test_law_2_order_and_splitting_of_rows_change_nothing(situation: Situation, random: Any, rule: str) -> None:
     book, rows, readings = situation
     pieces = []
     for whole in rows:
-        parts = {name: random.randint(0, whole[name]) for name in ("cpu_ns", "memory_byte_s", "gpu_ns", "count")}
+        parts = {name: random.randint(0, whole[name]) for name in MEASURES}
         pieces += [whole | parts, whole | {name: whole[name] - part for name, part in parts.items()}]
     random.shuffle(pieces)
-    first = run(book, rows, readings)
-    second = run(book, pieces, random.sample(readings, len(readings)))
+    first = run(book, rows, readings, rule)
+    second = run(book, pieces, random.sample(readings, len(readings)), rule)
     assert second.postings.equals(first.postings)
     assert second == WindowAllocation(
         **{name: getattr(first, name) for name in WindowAllocation.__slots__} | {"postings": second.postings}
@@ -100,9 +108,9 @@ def test_law_2_use_is_weighed_after_it_is_added_up() -> None:
 
 
 @slow
-@given(situations(), st.sampled_from(TENANTS), st.data())
+@given(situations(), st.sampled_from(TENANTS), st.data(), any_rule)
 def test_law_4_a_tenants_telemetry_moves_no_other_account_by_one_unit(
-    situation: Situation, tenant: str, data: st.DataObject
+    situation: Situation, tenant: str, data: st.DataObject, rule: str
 ) -> None:
     book, rows, readings = situation
     others = [r for r in rows if r["account"] != tenant or r["source"] == "provider"]
@@ -111,7 +119,7 @@ def test_law_4_a_tenants_telemetry_moves_no_other_account_by_one_unit(
     def of_others(allocation: WindowAllocation) -> Rows:
         return [p for p in allocation.postings.to_pylist() if p["account"] not in {tenant, POOL_UNATTRIBUTED}]
 
-    assert of_others(run(book, others + reports, readings)) == of_others(run(book, rows, readings))
+    assert of_others(run(book, others + reports, readings, rule)) == of_others(run(book, rows, readings, rule))
 
 
 @slow

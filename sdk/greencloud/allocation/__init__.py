@@ -2,11 +2,13 @@
 
 from greencloud.allocation.balance import check_balanced
 from greencloud.allocation.postings import COMPONENTS, DIMENSIONS, EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
-from greencloud.allocation.rules import RULES, Allocation, allocate, allocate_window, methodology_version
+from greencloud.allocation.rule import DEFAULT_RULE, RULES, Rule, methodology_version, rule_named
+from greencloud.allocation.site_windows import Allocation, Comparison, allocate, allocate_window, compare
 from greencloud.allocation.window import WindowAllocation
 
 __all__ = [
     "COMPONENTS",
+    "DEFAULT_RULE",
     "DIMENSIONS",
     "EMISSION_LINES",
     "FLAGS",
@@ -14,9 +16,13 @@ __all__ = [
     "POSTING_MEASURES",
     "RULES",
     "Allocation",
+    "Comparison",
+    "Rule",
     "WindowAllocation",
     "allocate",
     "allocate_window",
     "check_balanced",
+    "compare",
     "methodology_version",
+    "rule_named",
 ]

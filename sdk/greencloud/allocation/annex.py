@@ -46,7 +46,7 @@ def unlisted_claims(
         if curve is None:
             _without_curve(setting, account, needed=bool(measured) or not (evidence or setting.hosts))
             continue
-        cpu_ns = sum(use.cpu_ns for use in measured or own)
+        cpu_ns = sum(use.amounts.cpu_ns for use in measured or own)
         energy = millijoules(curve.watts(Fraction(1)), Fraction(cpu_ns, 1_000_000_000))
         flags = frozenset({"modelled", "unlisted_host"})
         leaves = leaves_of(account, own, setting.reserved_services.get(account, ()))
@@ -74,7 +74,7 @@ def silent_claims(setting: Setting, host: Host, uses: Mapping[str, list[Use]], *
         if metered:
             setting.note(f"account {account} reported use on host {host.id}, which sent nothing; its energy is within the overhead")
             continue
-        cpu_ns = min(Fraction(sum(use.cpu_ns for use in own)), host.vcpu * setting.window_ns)
+        cpu_ns = min(Fraction(sum(use.amounts.cpu_ns for use in own)), host.vcpu * setting.window_ns)
         leaves = leaves_of(account, own, setting.reserved_services.get(account, ()))
         energy = millijoules(per_vcpu, cpu_ns / 1_000_000_000)
         annexes[account].append(Claim("dynamic", leaves, energy, frozenset({"modelled", "self_reported"})))

@@ -21,7 +21,7 @@ from greencloud.allocation.setting import Setting
 from greencloud.allocation.uses import Use
 from greencloud.facility import POOL_UNATTRIBUTED
 
-__all__ = ["Claim", "host_claims"]
+__all__ = ["Claim", "owner_claims", "unmeasured", "use_claims"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +34,22 @@ class Claim:
     flags: frozenset[str] = frozenset()
 
 
-def host_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
-    """Claims on one host, whose ``uses`` are by account: its dynamic energy, and its idle energy where it is dedicated."""
+def owner_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
+    """Claims on a dedicated host: all of it is its owner's. ``uses`` are by account."""
     owner = energy.host.dedicated_to
-    if owner:
-        for account in uses:
-            if account != owner:
-                setting.note(
-                    f"account {account}: use on host {energy.host.id} is not charged to it; the host is dedicated to {owner}"
-                )
-        leaves = leaves_of(owner, uses.get(owner, ()), setting.reserved_services.get(owner, ()))
-        claims = [Claim("idle", leaves, energy.idle_mj, energy.flags)]
-        return claims if energy.silent else [*claims, Claim("dynamic", leaves, energy.dynamic_mj, energy.flags)]
-    return [] if energy.silent else _shared(setting, energy, uses)
+    for account in uses:
+        if account != owner:
+            setting.note(f"account {account}: use on host {energy.host.id} is not charged to it; the host is dedicated to {owner}")
+    leaves = leaves_of(owner, uses.get(owner, ()), setting.reserved_services.get(owner, ()))
+    claims = [Claim("idle", leaves, energy.idle_mj, energy.flags)]
+    return claims if energy.silent else [*claims, Claim("dynamic", leaves, energy.dynamic_mj, energy.flags)]
 
 
-def _shared(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
-    measured = {account: own for account, own in uses.items() if any(use.provider for use in own)}
+def use_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
+    """Claims on a shared host's dynamic energy, by use. ``uses`` are by account."""
+    if energy.silent:
+        return []
+    measured = _measured(uses)
     slots = _slots(setting, energy, measured)
     weighed: list[tuple[tuple[Leaf, ...], int]] = []
     for account in sorted(measured.keys() | slots.keys()):
@@ -59,7 +58,7 @@ def _shared(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]])
             weighed.append((leaves_of(account, own, ()), sum(use.weight for use in own if use.provider)))
         else:
             weighed.append((slot_leaves(account, own, slots[account]), slots[account]))
-    rest = 0 if slots else _unmeasured(setting, energy, measured)
+    rest = 0 if slots else unmeasured(setting, energy, measured)
     if not any(weight for _, weight in weighed):
         rest = 1
     weighed.append(((pool_leaf(POOL_UNATTRIBUTED),), rest))
@@ -69,20 +68,24 @@ def _shared(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]])
     return [Claim("dynamic", leaves, part, energy.flags) for (leaves, _), part in zip(weighed, parts, strict=True)]
 
 
-def _unmeasured(setting: Setting, energy: HostEnergy, measured: Mapping[str, list[Use]]) -> int:
-    """Use of the host that the provider's rows do not explain. GPU time is left out on both sides: readings do not have it."""
+def unmeasured(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> int:
+    """Use of a host that the provider's rows do not explain.
+
+    GPU time and bytes moved are left out on both sides: readings do not have them.
+    """
     if energy.busy_weight is None:
         return 0
-    explained = 0
-    for own in measured.values():
-        rows = [use for use in own if use.provider]
-        memory = sum(use.memory_byte_s for use in rows) if energy.memory_known else 0
-        explained += setting.weigher.of(sum(use.cpu_ns for use in rows), memory, 0)
-    return max(0, energy.busy_weight - explained)
+    rows = [use.amounts for own in uses.values() for use in own if use.provider]
+    memory = sum(amounts.memory_byte_s for amounts in rows) if energy.memory_known else 0
+    return max(0, energy.busy_weight - setting.weigher.of(sum(amounts.cpu_ns for amounts in rows), memory, 0))
+
+
+def _measured(uses: Mapping[str, list[Use]]) -> dict[str, list[Use]]:
+    return {account: own for account, own in uses.items() if any(use.provider for use in own)}
 
 
 def _slots(setting: Setting, energy: HostEnergy, measured: Mapping[str, list[Use]]) -> dict[str, int]:
-    rest = _unmeasured(setting, energy, measured)
+    rest = unmeasured(setting, energy, measured)
     holders = [account for account, capacity in setting.reserved.items() if capacity and account not in measured]
     if not rest or not holders:
         return {}

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from greencloud.allocation.apportion import apportion
-from greencloud.allocation.setting import Setting
-from greencloud.allocation.uses import UNLISTED, Use
+from greencloud.allocation.setting import Amounts, Setting
+from greencloud.allocation.uses import UNLISTED, Use, in_order
 
 __all__ = ["at_home"]
 
@@ -26,21 +26,21 @@ def at_home(uses: Iterable[Use], setting: Setting, memory_known: set[str]) -> li
     measured: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for use in uses:
         if use.provider and use.host != UNLISTED:
-            measured[use.account, use.service][use.host] += use.cpu_ns
+            measured[use.account, use.service][use.host] += use.weight
     found: list[Use] = []
     for use in uses:
         hosts = measured.get((use.account, use.service)) if not use.provider and use.host == UNLISTED else None
         found += _spread(use, hosts, setting, memory_known) if hosts else [use]
-    return sorted(found)
+    return sorted(found, key=in_order)
 
 
 def _spread(use: Use, hosts: dict[str, int], setting: Setting, memory_known: set[str]) -> list[Use]:
     names = sorted(hosts)
     weights = [hosts[name] for name in names] if any(hosts.values()) else [1] * len(names)
-    amounts = (use.cpu_ns, use.memory_byte_s, use.gpu_ns, use.count)
-    columns = [apportion(amount, weights) if amount else [0] * len(names) for amount in amounts]
+    columns = [apportion(amount, weights) if amount else [0] * len(names) for amount in use.amounts]
     spread = []
-    for name, cpu, memory, gpu, count in zip(names, *columns, strict=True):
-        weight = setting.weigher.of(cpu, memory if name in memory_known else 0, gpu)
-        spread.append(replace(use, host=name, cpu_ns=cpu, memory_byte_s=memory, gpu_ns=gpu, count=count, weight=weight))
+    for name, *parts in zip(names, *columns, strict=True):
+        amounts = Amounts(*parts)
+        weight = setting.weight(name, amounts, memory_known=name in memory_known)
+        spread.append(replace(use, host=name, amounts=amounts, weight=weight))
     return spread

@@ -7,6 +7,9 @@ is ever negative and they add up to the meter.
 How busy a host was comes from its reading, or else from the provider's rows on it. Tenants' rows never enter: they would move the
 host's energy, and with it everybody's. A host of which the provider says nothing is modelled at idle; what tenants report there
 is priced for themselves alone (``annex``).
+
+The curve of a host is of all but its GPUs; these have a curve of their own, each at the busy share that the provider's rows show.
+A modelled host whose GPUs have no curve is refused: their energy is not known, and not known is not zero.
 """
 
 from __future__ import annotations
@@ -15,8 +18,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from greencloud.allocation.readings import Reading
-from greencloud.allocation.setting import Setting
-from greencloud.facility import Host, PowerCurve
+from greencloud.allocation.setting import Amounts, Setting
+from greencloud.facility import Host, HostKind, PowerCurve
 from greencloud.units import round_half_even
 
 __all__ = ["HostEnergy", "host_energy", "millijoules"]
@@ -26,7 +29,7 @@ __all__ = ["HostEnergy", "host_energy", "millijoules"]
 class HostEnergy:
     """``busy_weight``: the whole host's power-weighted use, None where not known, with memory where that is known.
 
-    ``silent``: the provider says nothing of this host.
+    ``silent``: the provider says nothing of this host. ``measured``: a meter gave the energy, not a curve.
     """
 
     host: Host
@@ -36,46 +39,59 @@ class HostEnergy:
     busy_weight: int | None
     memory_known: bool = False
     silent: bool = False
+    measured: bool = False
 
     @property
     def energy_mj(self) -> int:
         return self.idle_mj + self.dynamic_mj
 
 
-def host_energy(setting: Setting, host: Host, reading: Reading, provider_cpu_ns: int | None) -> HostEnergy:
-    """``provider_cpu_ns`` is what the provider's rows on the host add up to; None where there are none.
+def host_energy(setting: Setting, host: Host, reading: Reading, provider: Amounts | None) -> HostEnergy:
+    """``provider`` is what the provider's rows on the host add up to; None where there are none.
 
     Raises:
         AllocationError: neither a meter nor a curve.
     """
     whole = Fraction(setting.window.seconds)
-    curve = _curve(setting, host)
+    curve, gpu_curve = _curve(setting, host, host.curve), _curve(setting, host, host.gpu_curve)
+    measured = reading.energy_mj is not None and not reading.modelled
     if reading.energy_mj is not None:
         seconds, energy = reading.energy_s, reading.energy_mj
-        flags = {"modelled"} if reading.modelled else set()
-    elif curve is None:
+        flags = set() if measured else {"modelled"}
+    elif curve is None or (host.gpus and gpu_curve is None):
+        lacking = "a power curve" if curve is None else "a power curve of its GPUs"
         raise setting.refused(
-            "neither a meter reading nor a power curve gives the energy of this host",
+            f"neither a meter reading nor {lacking} gives the energy of this host",
             host=host.id,
             advice=f"add a reading for the window, or name a curve for host {host.id!r} in the facility book",
         )
     else:
         flags = {"modelled"}
-        busy_ns, seconds = (provider_cpu_ns, whole) if reading.busy_cpu_ns is None else (reading.busy_cpu_ns, reading.busy_s)
+        known = None if provider is None else provider.cpu_ns
+        busy_ns, seconds = (known, whole) if reading.busy_cpu_ns is None else (reading.busy_cpu_ns, reading.busy_s)
         if busy_ns is None:
-            idle = millijoules(_idle_watts(host, curve) or Fraction(0), whole)
+            idle = millijoules(_idle_watts(host, curve, gpu_curve) or Fraction(0), whole)
             setting.note(f"host {host.id}: no reading and no provider rows; modelled at idle")
             return HostEnergy(host, idle, 0, frozenset(flags), None, silent=True)
-        capacity = host.vcpu * seconds * 1_000_000_000
-        energy = millijoules(curve.watts(busy_ns / capacity if capacity else Fraction(0), host.vcpu), seconds)
+        watts = curve.watts(_share(busy_ns, host.vcpu * seconds), host.vcpu)
+        if gpu_curve is not None:
+            busy_gpu_ns = 0 if provider is None else provider.gpu_ns
+            watts += host.gpus * gpu_curve.watts(_share(busy_gpu_ns, host.gpus * whole))
+        energy = millijoules(watts, seconds)
     if seconds < whole:
         flags.add("partial")
-    idle_watts = _idle_watts(host, curve)
+    idle_watts = _idle_watts(host, curve, gpu_curve)
     if idle_watts is None:
         setting.note(f"host {host.id}: no idle power in the book; all its energy counts as dynamic")
     idle = min(millijoules(idle_watts or Fraction(0), seconds), energy)
     return HostEnergy(
-        host, idle, energy - idle, frozenset(flags), _busy_weight(setting, reading), reading.memory_byte_s is not None
+        host,
+        idle,
+        energy - idle,
+        frozenset(flags),
+        _busy_weight(setting, host, reading),
+        reading.memory_byte_s is not None,
+        measured=measured,
     )
 
 
@@ -84,23 +100,30 @@ def millijoules(watts: Fraction, seconds: Fraction) -> int:
     return round_half_even(watts * seconds * 1000)
 
 
-def _busy_weight(setting: Setting, reading: Reading) -> int | None:
-    if reading.busy_cpu_ns is None:
+def _share(busy_ns: int, capacity_s: Fraction) -> Fraction:
+    return busy_ns / (capacity_s * 1_000_000_000) if capacity_s else Fraction(0)
+
+
+def _busy_weight(setting: Setting, host: Host, reading: Reading) -> int | None:
+    if reading.busy_cpu_ns is None or host.kind is not HostKind.COMPUTE:
         return None
     return setting.weigher.of(reading.busy_cpu_ns, reading.memory_byte_s or 0, 0)
 
 
-def _curve(setting: Setting, host: Host) -> PowerCurve | None:
-    if not host.curve:
+def _curve(setting: Setting, host: Host, name: str) -> PowerCurve | None:
+    if not name:
         return None
-    if host.curve not in setting.facility.curves:
+    if name not in setting.facility.curves:
         raise setting.refused(
-            f"the book has no power curve {host.curve!r}", host=host.id, advice=f"add the curve, or correct host {host.id!r}"
+            f"the book has no power curve {name!r}", host=host.id, advice=f"add the curve, or correct host {host.id!r}"
         )
-    return setting.facility.curves[host.curve]
+    return setting.facility.curves[name]
 
 
-def _idle_watts(host: Host, curve: PowerCurve | None) -> Fraction | None:
+def _idle_watts(host: Host, curve: PowerCurve | None, gpu_curve: PowerCurve | None) -> Fraction | None:
     if host.idle_watts is not None:
         return host.idle_watts
-    return None if curve is None else curve.watts(Fraction(0), host.vcpu)
+    if curve is None:
+        return None
+    gpus = Fraction(0) if gpu_curve is None else host.gpus * gpu_curve.watts(Fraction(0))
+    return curve.watts(Fraction(0), host.vcpu) + gpus

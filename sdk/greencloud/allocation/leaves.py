@@ -77,7 +77,7 @@ def _own(account: str, uses: Iterable[Use]) -> list[Leaf]:
         reported[use.service] += use.weight
         leaf = sums[key]
         leaf.weight += use.weight
-        leaf.count += use.count
+        leaf.count += use.amounts.operations
         if use.estimated:
             leaf.flags.add("estimated")
     for service, weights in measured.items():

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 __all__ = ["COMPONENTS", "DIMENSIONS", "EMISSION_LINES", "FLAGS", "POSTINGS", "POSTING_MEASURES"]
 
-COMPONENTS: Final = ("dynamic", "idle", "unsold", "overhead", "shared", "embodied")
+COMPONENTS: Final = ("dynamic", "idle", "unsold", "overhead", "shared", "embodied", "building")
 
 EMISSION_LINES: Final = (
     "scope1_ug",

@@ -1,8 +1,11 @@
 """One site in one window, with what the facility book says of it there: what every step of the allocation needs to know.
 
 Reservations enter as *power-weighted capacity*: core-nanosecond equivalents over the window (Schneider & Mattia 2024, 3.3), one
-integer per account, so that cores and memory are one basis. Hosts dedicated to an account stand outside it: their owner
-bears them whole, and reservations are claims on the site's shared hosts.
+integer per account, so that cores, memory, GPUs and disks are one basis. Hosts dedicated to an account stand outside it: their
+owner bears them whole, and reservations are claims on the site's shared hosts.
+
+Use is weighed by the kind of the host that it was on. On a storage or network host, bytes moved are all that counts, at one
+core-second per GiB: only proportions on the same host matter.
 
 ``notes`` gathers, for the provider, what was decided for want of evidence; it never changes a figure.
 """
@@ -12,12 +15,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from math import lcm
+from typing import NamedTuple
 
 from greencloud.errors import AllocationError
-from greencloud.facility import Facility, Host, Reservation, ResourceWeights, Site
+from greencloud.facility import Facility, Host, HostKind, Reservation, ResourceWeights, Site
 from greencloud.units import Window
 
-__all__ = ["Setting", "Weigher"]
+__all__ = ["Amounts", "Setting", "Weigher"]
 
 _NS = 1_000_000_000
 
@@ -66,6 +70,17 @@ class Weigher:
         ) // self._scale
 
 
+class Amounts(NamedTuple):
+    """Use, summed; unbounded, since a tenant may report anything."""
+
+    cpu_ns: int = 0
+    memory_byte_s: int = 0
+    disk_bytes: int = 0
+    network_bytes: int = 0
+    gpu_ns: int = 0
+    operations: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     facility: Facility
@@ -75,6 +90,7 @@ class Setting:
     weigher: Weigher
     reserved: dict[str, int]  # account -> capacity reserved on shared hosts, in account order
     reserved_services: dict[str, list[tuple[str, int]]]  # account -> services that its reservations name
+    kinds: dict[str, HostKind]  # of the site's hosts, by id
     notes: set[str] = field(default_factory=set)
 
     @classmethod
@@ -99,6 +115,7 @@ class Setting:
             weigher=weigher,
             reserved={account: sum(services[account].values()) for account in sorted(services)},
             reserved_services={account: sorted(named.items()) for account, named in services.items()},
+            kinds={host.id: host.kind for host in facility.hosts_of(site)},
         )
 
     @property
@@ -114,6 +131,24 @@ class Setting:
     def capacity(self) -> int:
         """Of all shared hosts."""
         return sum(self.weigher.capacity(host, self.window.seconds) for host in self.hosts if not host.dedicated_to)
+
+    def weight(self, host: str, amounts: Amounts, *, memory_known: bool) -> int:
+        """Power-weighted use on a host of this site (or on an unlisted one), in core-nanosecond equivalents, floored once.
+
+        Memory counts only where the host's own memory use is known, and then for all parties on it.
+        """
+        match self.kinds.get(host):
+            case HostKind.STORAGE:
+                return amounts.disk_bytes * _NS >> 30
+            case HostKind.NETWORK:
+                return amounts.network_bytes * _NS >> 30
+        return self.weigher.of(
+            amounts.cpu_ns,
+            amounts.memory_byte_s if memory_known else 0,
+            amounts.gpu_ns,
+            amounts.disk_bytes,
+            amounts.network_bytes,
+        )
 
     def host_ids(self) -> dict[str, str]:
         """Every name that means a host of this site, to its id."""

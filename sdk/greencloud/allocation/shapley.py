@@ -1,7 +1,9 @@
 """Shapley shares of a peak: who must pay how much of what is installed for everybody's highest demand.
 
-The game: a row of ``demand`` is a workload, a column a slice of time, and a group of workloads is worth its peak, the largest column
-sum over its rows. Capacity, and so embodied and idle emissions, is sized by that. The Shapley value of a workload is what it adds to
+The game: a row of ``demand`` is a workload, a column a slice of time, and a group of workloads is worth its peak, the largest
+column
+sum over its rows. Capacity, and so embodied and idle emissions, is sized by that. The Shapley value of a workload is what it
+adds to
 the peak on average over all orders of arrival (L. S. Shapley, 1953).
 
 - ``exact`` over all coalitions: O(2**n T) for n workloads, T slices; n up to ``MOST_WORKLOADS``.
@@ -12,18 +14,20 @@ the peak on average over all orders of arrival (L. S. Shapley, 1953).
   workload that is split into several pays the same.
 
 Demand becomes integers first, so everything but the last division is exact, and the same demand gives the same bits on any machine
-and number of threads. Slices sum to less than 2**56 (``sampled``: 2**31) units, a unit being a power of two; rounding to it moves no
+and number of threads. Slices sum to less than 2**56 (``sampled``: 2**31) units, a unit being a power of two; rounding to it
+moves no
 demand by more than half a unit. Integer demand within that bound is taken as it is.
 
 The functions that end in ``_weights`` take int64 and give integers to apportion by. Those of exact and temporal are the values
-brought to a common denominator, in lowest terms; where one exceeds 62 bits, all are scaled down by the same power of two and floored.
+brought to a common denominator, in lowest terms; where one exceeds 62 bits, all are scaled down by the same power of two and
+floored.
 Where there is no demand every weight is zero, and apportioning by them is refused there.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from math import comb, gcd, lcm, sqrt
 
@@ -60,7 +64,8 @@ def exact_weights(demand: memoryview) -> list[int]:
 
 
 def temporal(demand: memoryview) -> array[float]:
-    """Each workload's share where slices are the players. Arguments, returns and raises as ``exact``, of any number of workloads."""
+    """Each workload's share where slices are the players. Arguments, returns and raises as ``exact``, of any number of
+    workloads."""
     return _shares(_temporal(*_read(demand, "d", quantised, PEAK_BITS)))
 
 
@@ -96,15 +101,14 @@ def sampled(demand: memoryview, permutations: int, seed: int, threads: int = 1) 
 
 
 def sampled_weights(demand: memoryview, permutations: int, seed: int, threads: int = 1) -> list[int]:
-    """The sums of the marginals of int64 demand over the orders that ``sampled`` looks at. Raises QuantityError as it does, save for
+    """The sums of the marginals of int64 demand over the orders that ``sampled`` looks at. Raises QuantityError as it does,
+    save for
     no demand.
     """
     return _sampled(*_read(demand, "q", scaled, SAMPLE_BITS), permutations, seed, threads)[0]
 
 
-def _read(
-    demand: memoryview, code: str, whole: Callable[[memoryview, int], array[int]], bits: int
-) -> tuple[array[int], int]:
+def _read(demand: memoryview, code: str, whole: Callable[[memoryview, int], array[int]], bits: int) -> tuple[array[int], int]:
     """Demand as integers, flat, and its number of rows."""
     kind = "float64" if code == "d" else "int64"
     advice = f"give a two-dimensional, C-contiguous buffer of {kind}: numpy.ascontiguousarray(demand, dtype=numpy.{kind})"
@@ -112,7 +116,13 @@ def _read(
         view = memoryview(demand)
     except TypeError as error:
         raise QuantityError(f"demand of type {type(demand).__name__} is not a buffer", advice=advice) from error
-    if view.ndim != 2 or not view.c_contiguous or view.itemsize != 8 or view.format not in {"d": {"d"}, "q": {"q", "l"}}[code]:
+    if (
+        view.shape is None
+        or view.ndim != 2
+        or not view.c_contiguous
+        or view.itemsize != 8
+        or view.format not in {"d": {"d"}, "q": {"q", "l"}}[code]
+    ):
         raise QuantityError(f"demand of shape {view.shape}, strides {view.strides} and items {view.format!r}", advice=advice)
     try:
         return whole(view, bits), view.shape[0]
@@ -140,7 +150,8 @@ def _lowest(weights: list[int]) -> list[int]:
 def _exact(demand: array[int], n: int) -> list[int]:
     if n > MOST_WORKLOADS:
         raise QuantityError(
-            f"{n} workloads are more than all coalitions can be looked at: {MOST_WORKLOADS} at most", advice="use sampled, or temporal"
+            f"{n} workloads are more than all coalitions can be looked at: {MOST_WORKLOADS} at most",
+            advice="use sampled, or temporal",
         )
     if not any(demand):
         return [0] * n
@@ -187,7 +198,8 @@ def _prices(totals: list[int]) -> list[int]:
 def _sampled(demand: array[int], n: int, permutations: int, seed: int, threads: int) -> tuple[list[int], list[int]]:
     if permutations < 4 or permutations % 2 or permutations >> 32:
         raise QuantityError(
-            f"{permutations} permutations", advice="give an even number, from 4 to 2**32 - 2: they are taken in pairs, and an error needs two"
+            f"{permutations} permutations",
+            advice="give an even number, from 4 to 2**32 - 2: they are taken in pairs, and an error needs two",
         )
     if not 0 <= seed < 1 << 64:
         raise QuantityError(f"seed {seed}", advice="give an integer from 0 to 2**64 - 1")

@@ -3,9 +3,6 @@
 Rows that differ only in their quality's grade or in how they were split are one ``Use``; its weight is floored once, after the
 adding up, so that order and splitting cannot be seen in the result (law 2). Sums are Python integers: two rows at the end of
 int64 are still only two large rows.
-
-Memory counts on a host only where the host's own memory use is known, and then for all parties on it, because a weight that
-some carry and others do not would move energy between them.
 """
 
 from __future__ import annotations
@@ -17,20 +14,20 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from greencloud.allocation.setting import Setting
+from greencloud.allocation.setting import Amounts, Setting
 from greencloud.errors import UsageDataError
 from greencloud.usage import MEASURES, QUALITIES, READINGS, ROWS, SOURCES
 
-__all__ = ["UNLISTED", "Use", "by_account", "checked_readings", "checked_rows", "uses_of"]
+__all__ = ["UNLISTED", "Use", "by_account", "checked_readings", "checked_rows", "in_order", "uses_of"]
 
 UNLISTED = ""
 """The host of use on hosts that the book does not list at the site."""
 
-_SUMMED = ("cpu_ns", "memory_byte_s", "gpu_ns", "count")
+_SUMMED = MEASURES  # in the order of ``Amounts``
 _KEY = ("host", "account", "service", "sku", "operation", "labels", "caller_account", "source", "quality")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Use:
     """What one account used for one thing on one host. ``weight`` is core-nanosecond equivalents."""
 
@@ -43,31 +40,45 @@ class Use:
     caller: str
     provider: bool  # measured by the provider, rather than told by the tenant
     estimated: bool
-    cpu_ns: int
-    memory_byte_s: int
-    gpu_ns: int
-    count: int
+    amounts: Amounts
     weight: int
 
 
 def uses_of(rows: pa.Table, setting: Setting, memory_known: set[str]) -> list[Use]:
     """The rows of one site-window in canonical order; ``memory_known`` are the hosts whose memory use has been read."""
     ids = setting.host_ids()
-    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    sums: dict[tuple[str, ...], list[int]] = {}
+    key: tuple[str, ...]
     columns = [rows.column(name).to_pylist() for name in (*_KEY, *_SUMMED)]
     for host, account, service, sku, operation, labels, caller, source, quality, *amounts in zip(*columns, strict=True):
         estimated = "estimated" if quality == "estimated" else ""
-        held = sums[ids.get(host, UNLISTED), account, service, sku, operation, labels, caller, source, estimated]
-        for index, amount in enumerate(amounts):
-            held[index] += amount
+        key = (ids.get(host, UNLISTED), account, service, sku, operation, labels, caller, source, estimated)
+        held = sums.get(key)
+        sums[key] = amounts if held is None else [one + more for one, more in zip(held, amounts, strict=True)]
     uses = []
-    for (host, account, service, sku, operation, labels, caller, source, estimated), (cpu, memory, gpu, count) in sums.items():
-        weight = setting.weigher.of(cpu, memory if host in memory_known else 0, gpu)
+    for key in sorted(sums):
+        host, *named, source, estimated = key
+        used = Amounts(*sums[key])
+        weight = setting.weight(host, used, memory_known=host in memory_known)
+        account, service, sku, operation, labels, caller = named
         provider = source == "provider"
-        uses.append(
-            Use(host, account, service, sku, operation, labels, caller, provider, bool(estimated), cpu, memory, gpu, count, weight)
-        )
-    return sorted(uses)
+        uses.append(Use(host, account, service, sku, operation, labels, caller, provider, bool(estimated), used, weight))
+    return uses
+
+
+def in_order(use: Use) -> tuple[str | bool, ...]:
+    """The canonical order of uses, as a key to sort by."""
+    return (
+        use.host,
+        use.account,
+        use.service,
+        use.sku,
+        use.operation,
+        use.labels,
+        use.caller,
+        use.provider,
+        use.estimated,
+    )
 
 
 def by_account(uses: Iterable[Use]) -> dict[str, list[Use]]:

@@ -1,6 +1,6 @@
 """Allocation of one site in one window.
 
-    host energy -> claims by the provider's evidence -> leaves by each account's own rows -> what internal services pass on
+    host energy -> claims by rule and the provider's evidence -> leaves by each account's own rows -> what internal services pass on
 
 Every step apportions an integer total; nothing multiplies shares. The totals are taken from the meters and the book, not from the
 postings, so the check at the end compares two things.
@@ -13,7 +13,7 @@ for the idle hosts in it. In a window without evidence there are only the annexe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -21,15 +21,18 @@ import pyarrow as pa
 
 from greencloud.allocation.annex import silent_claims, unlisted_claims
 from greencloud.allocation.balance import check_balanced
-from greencloud.allocation.capacity import embodied_claims, idle_claims
-from greencloud.allocation.claims import Claim, host_claims
+from greencloud.allocation.basis import Basis, capacity_basis
+from greencloud.allocation.capacity import embodied_claims, idle_claims, reserved_dynamic_claims
+from greencloud.allocation.claims import Claim, owner_claims, unmeasured, use_claims
+from greencloud.allocation.demand import demand_of
 from greencloud.allocation.emissions import GridFactors, certified, emission_totals, grid_factors, scope1_total
 from greencloud.allocation.entries import Entries
 from greencloud.allocation.homes import at_home
-from greencloud.allocation.hosts import host_energy
+from greencloud.allocation.hosts import HostEnergy, host_energy
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.allocation.readings import FACILITY, Reading, readings_of
-from greencloud.allocation.setting import Setting
+from greencloud.allocation.rule import Rule
+from greencloud.allocation.setting import Amounts, Setting
 from greencloud.allocation.shared import reallocated
 from greencloud.allocation.uses import UNLISTED, Use, by_account, uses_of
 from greencloud.facility import Facility, HostReading
@@ -60,17 +63,20 @@ def allocated(
     rows: pa.Table,
     readings: pa.Table,
     booked: list[HostReading],
-    rule: str,
-    version: str,
+    rule: Rule,
+    slices: pa.Table,
 ) -> WindowAllocation:
-    """Allocate checked rows and readings of this site-window alone; ``booked`` are the book's own readings of it."""
+    """Allocate checked rows and readings of this site-window alone; ``booked`` are the book's own readings of it.
+
+    ``slices`` are the same rows in windows as fine as they came; only the rules that look into the window read them.
+    """
     setting = Setting.of(facility, site, window)
     read = readings_of(setting, readings, booked)
     memory_known = {host for host, reading in read.items() if reading.memory_byte_s is not None}
     uses = at_home(uses_of(rows, setting, memory_known), setting, memory_known)
-    work = _Work(setting, uses, grid_factors(setting))
+    work = _Work(setting, rule, uses, grid_factors(setting))
     if read or any(use.provider for use in uses):
-        work.charge_site(read)
+        work.charge_site(read, slices, memory_known)
     else:
         setting.note("the provider sent nothing of this window: only what tenants reported of themselves is charged")
         work.charge_nothing_but_reports()
@@ -78,14 +84,15 @@ def allocated(
     postings = reallocated(work.entries, setting, by_account(uses)).table(setting)
     check_balanced(postings, work.totals)
     notes = tuple(sorted(setting.notes))
-    return WindowAllocation(site, window, rule, version, facility.revision, postings, work.totals, notes)
+    return WindowAllocation(site, window, rule.name, str(rule), facility.revision, postings, work.totals, notes)
 
 
 class _Work:
     """A site-window in the making: what is charged so far, the totals that it must add up to, and annexes not yet settled."""
 
-    def __init__(self, setting: Setting, uses: list[Use], factors: GridFactors) -> None:
+    def __init__(self, setting: Setting, rule: Rule, uses: list[Use], factors: GridFactors) -> None:
         self.setting = setting
+        self.rule = rule
         self.factors = factors
         self.own = by_account(uses)
         self.on_host: dict[str, list[Use]] = defaultdict(list)
@@ -95,34 +102,52 @@ class _Work:
         self.totals = dict.fromkeys(POSTING_MEASURES, 0)
         self._annexes: dict[str, list[Claim]] = {}
 
-    def charge_site(self, read: Mapping[str, Reading]) -> None:
+    def charge_site(self, read: Mapping[str, Reading], slices: pa.Table, memory_known: set[str]) -> None:
         """Everything that the provider's evidence holds."""
         setting = self.setting
         energies = [
-            host_energy(setting, host, read.get(host.id, Reading()), _provider_cpu(self.on_host[host.id])) for host in setting.hosts
+            host_energy(setting, host, read.get(host.id, Reading()), _by_provider(self.on_host[host.id])) for host in setting.hosts
         ]
+        shared = [energy for energy in energies if not energy.host.dedicated_to]
+        basis = self._capacity_basis(shared, slices, memory_known)
         claims, annexes = unlisted_claims(setting, by_account(self.on_host[UNLISTED]), evidence=True)
         self._set_aside(annexes)
         it_mj = sum(energy.energy_mj for energy in energies) + sum(claim.energy_mj for claim in claims)
-        pooled = [energy for energy in energies if not energy.host.dedicated_to]
-        flags = frozenset().union(*(energy.flags for energy in pooled if energy.idle_mj))
-        claims += idle_claims(setting, sum(energy.idle_mj for energy in pooled), flags, self.own)
+        idle_flags = frozenset().union(*(energy.flags for energy in shared if energy.idle_mj))
+        claims += idle_claims(setting, basis, sum(energy.idle_mj for energy in shared), idle_flags, self.own)
+        if self.rule.dynamic == "reserved":
+            flags = frozenset().union(*(energy.flags for energy in shared if energy.dynamic_mj))
+            claims += reserved_dynamic_claims(setting, sum(energy.dynamic_mj for energy in shared), flags, self.own)
         metered = read.get(FACILITY, Reading()).energy_mj is not None
         for energy in energies:
             on_this = by_account(self.on_host[energy.host.id])
-            claims += host_claims(setting, energy, on_this)
+            if energy.host.dedicated_to:
+                claims += owner_claims(setting, energy, on_this)
+            elif self.rule.dynamic == "used":
+                claims += use_claims(setting, energy, on_this)
             if energy.silent:
                 self._set_aside(silent_claims(setting, energy.host, on_this, metered=metered))
         assert sum(claim.energy_mj for claim in claims) == it_mj, "every millijoule of the hosts is claimed once"
 
         load_mj, overhead_flags = _facility_energy(setting, it_mj, read.get(FACILITY, Reading()))
-        self._settle(claims, load_mj, certified(setting, load_mj), scope1_total(setting), overhead_flags)
+        load, losses = (
+            certified(setting, purpose, need) for purpose, need in (("load", load_mj), ("losses", self.factors.lost_mj(load_mj)))
+        )
+        lines = emission_totals(load_mj, self.factors, scope1_total(setting), load=load, losses=losses)
+        self._settle(claims, load_mj, lines, overhead_flags)
         if metered:
             for account in sorted(self._annexes):
                 setting.note(f"account {account}: use that it reported on unlisted hosts is priced beside the facility's meter")
-        for leaves, mass in embodied_claims(setting, self.own):
-            self.entries.post("embodied", leaves, {"scope3_embodied_ug": mass})
+        for component, leaves, mass in embodied_claims(setting, basis, self.own):
+            self.entries.post(component, leaves, {"scope3_embodied_ug": mass})
         self.totals["scope3_embodied_ug"] += _embodied(setting)
+
+    def _capacity_basis(self, shared: list[HostEnergy], slices: pa.Table, memory_known: set[str]) -> Basis:
+        demand = None
+        if self.rule.needs_demand:
+            rest = sum(unmeasured(self.setting, energy, by_account(self.on_host[energy.host.id])) for energy in shared)
+            demand = demand_of(self.setting, slices, rest, memory_known)
+        return capacity_basis(self.setting, self.rule, demand)
 
     def charge_nothing_but_reports(self) -> None:
         """Annexes alone; where the site has hosts of its own, what they drew is missing, and the figures say "partial"."""
@@ -134,20 +159,12 @@ class _Work:
                 self._annexes[account] = [replace(claim, flags=claim.flags | {"partial"}) for claim in claims]
 
     def charge_annexes(self) -> None:
-        """Each account's annex: its own overhead and emissions, apart from the site's."""
+        """Each account's annex: its own overhead and emissions, apart from the site's; no certificate and no Scope 1."""
         for _, claims in sorted(self._annexes.items()):
             load_mj = round_half_even(sum(claim.energy_mj for claim in claims) * Fraction(self.setting.site.pue or 1))
-            self._settle(claims, load_mj, (), 0, frozenset())
+            self._settle(claims, load_mj, emission_totals(load_mj, self.factors), frozenset())
 
-    def _settle(
-        self,
-        claims: list[Claim],
-        load_mj: int,
-        matched: Sequence[tuple[int, Fraction]],
-        scope1_ug: int,
-        overhead_flags: frozenset[str],
-    ) -> None:
-        lines = emission_totals(load_mj, self.factors, matched, scope1_ug)
+    def _settle(self, claims: list[Claim], load_mj: int, lines: dict[str, int], overhead_flags: frozenset[str]) -> None:
         self.entries.settle(claims, load_mj, lines, overhead_flags)
         for name, amount in ({"energy_mj": load_mj} | lines).items():
             self.totals[name] += amount
@@ -157,9 +174,9 @@ class _Work:
             self._annexes.setdefault(account, []).extend(claims)
 
 
-def _provider_cpu(uses: list[Use]) -> int | None:
-    measured = [use.cpu_ns for use in uses if use.provider]
-    return sum(measured) if measured else None
+def _by_provider(uses: list[Use]) -> Amounts | None:
+    measured = [use.amounts for use in uses if use.provider]
+    return Amounts(*(sum(column) for column in zip(*measured, strict=True))) if measured else None
 
 
 def _facility_energy(setting: Setting, it_mj: int, reading: Reading) -> tuple[int, frozenset[str]]:
@@ -184,5 +201,6 @@ def _facility_energy(setting: Setting, it_mj: int, reading: Reading) -> tuple[in
 
 
 def _embodied(setting: Setting) -> int:
-    assets = [asset for asset in setting.facility.hardware if asset.site == setting.site.id]
-    return sum(setting.facility.embodied_micrograms(asset, setting.window) for asset in assets)
+    return sum(
+        setting.facility.embodied_micrograms(asset, setting.window) for asset in setting.facility.hardware_at(setting.site.id)
+    )

@@ -17,9 +17,10 @@ from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
 
-from greencloud.allocation import RULES, allocate_window
+from greencloud.allocation import DEFAULT_RULE, Rule, allocate_window, rule_named
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.moved import moved_batches, withdrawal
+from greencloud.engine.slices import revision_with, slices_of
 from greencloud.errors import AllocationError, FacilityError, QuantityError, UnbalancedError, UsageDataError
 from greencloud.facility import Facility
 from greencloud.ledger import make_batch
@@ -80,7 +81,7 @@ def _beside(filed: Usage, collected: Collected) -> Collected:
 def run_allocation(
     data: DataDirectory,
     *,
-    rule: str = "reserved_and_used",
+    rule: str = DEFAULT_RULE,
     start: datetime | None = None,
     end: datetime | None = None,
     now: datetime,
@@ -94,8 +95,7 @@ def run_allocation(
         StoreError: another run is under way.
         AllocationError: there is no such rule. What concerns one window is in ``RunSummary.refused`` instead.
     """
-    if rule not in RULES:
-        raise AllocationError(f"there is no rule {rule!r}", advice=f"rules: {', '.join(RULES)}")
+    named = rule_named(rule)
     if start and end and start >= end:
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
     if gathered is None:
@@ -108,6 +108,7 @@ def run_allocation(
     refused: list[RefusedWindow] = []
     unchanged = 0
     due = _due(known)
+    slices = slices_of(data, known.facility) if named.needs_slices else {}
     for (site, window), parts in due.items():
         if (start and window.start < start) or (end and window.start >= end):
             continue
@@ -115,11 +116,12 @@ def run_allocation(
         before = visible.get((site, window.start))
         try:
             usage = merge(parts)
-            revision = digest(usage)
-            if before and _same(before, known.facility, revision, rule, provisional):
+            within = slices.get((site, window), usage.rows.slice(0, 0)) if named.needs_slices else None
+            revision = revision_with(usage, within)
+            if before and _same(before, known.facility, revision, named, provisional):
                 unchanged += 1
                 continue
-            allocated = allocate_window(known.facility, usage, site, window, rule=rule)
+            allocated = allocate_window(known.facility, usage, site, window, rule=rule, slices=within)
             batch = make_batch(allocated, usage_revision=revision, provisional=provisional, created=now)
             summary = ledger.post(batch)
         except REFUSALS as error:
@@ -159,10 +161,10 @@ def _due(known: Gathered) -> Mapping[tuple[str, Window], list[Usage]]:
     return dict(sorted(found.items(), key=lambda item: (item[0][1].start, item[0][0])))
 
 
-def _same(before: BatchSummary, facility: Facility, revision: str, rule: str, provisional: bool) -> bool:
+def _same(before: BatchSummary, facility: Facility, revision: str, rule: Rule, provisional: bool) -> bool:
     return (
         before.facility_revision == facility.revision
         and before.usage_revision == revision
-        and before.rule == rule
+        and before.methodology_version == str(rule)
         and (before.provisional == provisional or not before.provisional)
     )

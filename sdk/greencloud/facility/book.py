@@ -69,6 +69,8 @@ class Facility:
     _reservations: dict[str, Timeline[Reservation]] = field(init=False, repr=False, compare=False)
     _direct: dict[str, Timeline[DirectEmission]] = field(init=False, repr=False, compare=False)
     _readings: dict[tuple[str, Window], list[HostReading]] = field(init=False, repr=False, compare=False)
+    _hardware: dict[str, list[Hardware]] = field(init=False, repr=False, compare=False)
+    _lengths: frozenset[int] = field(init=False, repr=False, compare=False)
     _named: dict[str, Host] = field(init=False, repr=False, compare=False)
     _housed: dict[str, list[Host]] = field(init=False, repr=False, compare=False)
 
@@ -83,12 +85,17 @@ class Facility:
         readings: dict[tuple[str, Window], list[HostReading]] = {}
         for reading in sorted(self.readings, key=lambda r: r.host):
             readings.setdefault((reading.site, reading.window), []).append(reading)
+        hardware: dict[str, list[Hardware]] = {}
+        for asset in self.hardware:
+            hardware.setdefault(asset.site, []).append(asset)
         indexes = {
             "_factors": timelines(self.factors, lambda f: (f.zone, f.kind)),
             "_certificates": timelines(self.certificates, lambda c: c.zone),
             "_reservations": timelines(self.reservations, lambda r: r.site),
             "_direct": timelines(self.direct_emissions, lambda d: d.site),
             "_readings": readings,
+            "_hardware": hardware,
+            "_lengths": frozenset(reading.window.seconds for reading in self.readings),
             "_named": named,
             "_housed": housed,
         }
@@ -127,6 +134,10 @@ class Facility:
             advice=f"add a {kind.value} row for zone {zone} whose start and end include {format_instant(window.start)}",
         )
 
+    def has_factors(self, zone: str, kind: FactorKind) -> bool:
+        """Whether the book has any factor of that kind for the zone, at whatever time."""
+        return (zone, kind) in self._factors
+
     def reservations_at(self, site: str, window: Window) -> list[Reservation]:
         """Reservations in force at the start of the window, in canonical order."""
         touching = self._reservations.get(site, Timeline()).touching(window.start, window.end)
@@ -142,6 +153,25 @@ class Facility:
         """Meter readings of a site for exactly that window, by host ("" for the facility comes first)."""
         return list(self._readings.get((site, window), ()))
 
+    def read_windows(self) -> set[tuple[Window, str]]:
+        """Every window and site with a meter reading.
+
+        Raises:
+            FacilityError: a reading is of another length of window than the book's; the reader makes none.
+        """
+        self.check_reading_lengths()
+        return {(window, site) for site, window in self._readings}
+
+    def check_reading_lengths(self) -> None:
+        """Raises FacilityError as ``read_windows``, at no cost."""
+        if self._lengths - {self.window_seconds}:
+            lengths = ", ".join(f"{seconds} s" for seconds in sorted(self._lengths))
+            raise FacilityError(
+                f"readings in windows of {lengths}, and the facility allocates windows of {self.window_seconds} s",
+                key="meters",
+                advice="bring readings to the facility's windows",
+            )
+
     def direct_micrograms(self, site: str, window: Window) -> int:
         """Scope 1 of a site in a window: each booked amount, evenly over its own period.
 
@@ -156,6 +186,10 @@ class Facility:
                 advice='add direct emissions that cover it, or declare scope1 = "none" for the site',
             )
         return sum(accrued(d.micrograms, _us(d.start), _us(d.end), window.start_us, window.end_us) for d in found)
+
+    def hardware_at(self, site: str) -> list[Hardware]:
+        """Hardware of a site, in the book's order."""
+        return list(self._hardware.get(site, ()))
 
     def embodied_micrograms(self, asset: Hardware, window: Window) -> int:
         """Straight line over whole days from ``in_service``; the windows of its life add up to the mass exactly.

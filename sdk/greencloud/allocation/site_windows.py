@@ -1,0 +1,201 @@
+"""The two ways to apply a rule: to one site-window, or to all that usage knows of; and several rules side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from greencloud.allocation.postings import DIMENSIONS, POSTING_MEASURES, POSTINGS
+from greencloud.allocation.rule import DEFAULT_RULE, RULES, rule_named
+from greencloud.allocation.uses import checked_readings, checked_rows
+from greencloud.allocation.window import WindowAllocation, allocated
+from greencloud.errors import AllocationError, QuantityError
+from greencloud.facility import Facility
+from greencloud.units import Window, format_instant
+from greencloud.usage import READINGS, Usage, rebin, usage_from
+
+__all__ = ["Allocation", "Comparison", "allocate", "allocate_window", "compare"]
+
+_WIDE: Final = pa.decimal128(38, 0)
+
+_Key = tuple[Window, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Postings of every site-window in canonical order, and the windows that they are made of."""
+
+    postings: pa.Table
+    windows: tuple[WindowAllocation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Several rules on the same usage.
+
+    ``table`` has the dimensions compared by, ``rule``, each posting measure (decimal128(38, 0); millijoules or micrograms), and for
+    each measure ``difference_<measure>``: its amount less that of the first rule. Each measure adds up to the same under every
+    rule, so its differences add up to zero. Rows are in the order of the dimensions, then of the rules.
+    """
+
+    table: pa.Table
+    rules: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def allocate(facility: Facility, usage: Usage | pa.Table, *, rule: str = DEFAULT_RULE) -> Allocation:
+    """Allocate every site-window that rows or readings name, of usage and of the book.
+
+    A table is taken as rows; columns that it lacks take the defaults of ``usage_from``. Usage in finer windows than the facility's
+    is added up; the Shapley rules also look at how it lay within the window.
+
+    Raises:
+        AllocationError: something that a window needs is not known; or no such rule.
+        UsageDataError: a row or reading is wrong, or of a longer window than the facility's; it is named.
+    """
+    named = rule_named(rule)
+    fine = Usage(*_checked(usage if isinstance(usage, Usage) else usage_from(usage)))
+    given = rebin(fine, facility.window_seconds)
+    slices_of = _split(facility, fine.rows) if named.needs_demand else {}
+    rows_of, readings_of = _split(facility, given.rows), _split(facility, given.readings)
+    nothing = given.rows.slice(0, 0)
+    windows = tuple(
+        allocated(
+            facility,
+            site,
+            window,
+            rows=rows_of.get((window, site), nothing),
+            readings=readings_of.get((window, site), given.readings.slice(0, 0)),
+            booked=facility.readings_at(site, window),
+            rule=named,
+            slices=slices_of.get((window, site), nothing),
+        )
+        for window, site in sorted(rows_of.keys() | readings_of.keys() | facility.read_windows())
+    )
+    postings = pa.concat_tables([window.postings for window in windows]) if windows else POSTINGS.empty_table()
+    return Allocation(postings.combine_chunks(), windows)
+
+
+def allocate_window(
+    facility: Facility,
+    usage: Usage | pa.Table,
+    site: str,
+    window: Window,
+    *,
+    rule: str = DEFAULT_RULE,
+    slices: pa.Table | None = None,
+) -> WindowAllocation:
+    """Allocate one site-window; rows and readings of others may be there, and do not count.
+
+    Rows may be in finer windows; readings are in the facility's. ``slices`` are the provider's rows in finer windows, for the
+    rules that look at how use lay within the window, where ``usage`` has them added up.
+
+    Raises:
+        AllocationError, UsageDataError: as ``allocate``.
+    """
+    named = rule_named(rule)
+    if window.seconds != facility.window_seconds:
+        raise _other_length(facility, site, window.seconds)
+    facility.check_reading_lengths()
+    rows, readings = _checked(usage)
+    found = _split(facility, rows).get((window, site), rows.slice(0, 0))
+    fine = found if slices is None else _split(facility, checked_rows(slices)).get((window, site), rows.slice(0, 0))
+    return allocated(
+        facility,
+        site,
+        window,
+        rows=found,
+        readings=_split(facility, readings, nested=False).get((window, site), readings.slice(0, 0)),
+        booked=facility.readings_at(site, window),
+        rule=named,
+        slices=fine,
+    )
+
+
+def compare(
+    facility: Facility, usage: Usage | pa.Table, *, rules: Iterable[str] = RULES, by: Sequence[str] = ("account",)
+) -> Comparison:
+    """Allocate the same usage by several rules, and add the postings up by some of ``DIMENSIONS``.
+
+    Raises:
+        QuantityError: no rule, one twice, or an unknown dimension.
+        AllocationError, UsageDataError: as ``allocate``.
+    """
+    rules = tuple(rules)
+    if not rules or len(set(rules)) < len(rules):
+        raise QuantityError("rules are compared that are none, or one twice", advice=f"name some of {', '.join(RULES)}")
+    unknown = [name for name in by if name not in DIMENSIONS]
+    if unknown or len(set(by)) < len(by):
+        raise QuantityError(f"cannot compare by {', '.join(by)}", advice=f"name some of {', '.join(DIMENSIONS)}, each once")
+    usage = usage if isinstance(usage, Usage) else usage_from(usage)
+    notes: set[str] = set()
+    sums: dict[str, dict[tuple[object, ...], tuple[int, ...]]] = {}
+    for rule in rules:
+        allocation = allocate(facility, usage, rule=rule)
+        sums[rule] = _sums(allocation.postings, by)
+        notes |= {note for window in allocation.windows for note in window.notes}
+    nothing = (0,) * len(POSTING_MEASURES)
+    rows = []
+    for key in sorted({key for found in sums.values() for key in found}):
+        first = sums[rules[0]].get(key, nothing)
+        for rule in rules:
+            amounts = sums[rule].get(key, nothing)
+            rows.append((*key, rule, *amounts, *(amount - base for amount, base in zip(amounts, first, strict=True))))
+    fields = [*(POSTINGS.field(name) for name in by), pa.field("rule", pa.string(), nullable=False)]
+    fields += [pa.field(f"{kind}{name}", _WIDE, nullable=False) for kind in ("", "difference_") for name in POSTING_MEASURES]
+    columns: list[Sequence[object]] = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    return Comparison(pa.table(arrays, schema=pa.schema(fields)), rules, tuple(sorted(notes)))
+
+
+def _sums(postings: pa.Table, by: Sequence[str]) -> dict[tuple[object, ...], tuple[int, ...]]:
+    wide = postings.select(list(by))
+    for name in POSTING_MEASURES:
+        wide = wide.append_column(name, postings[name].cast(_WIDE))
+    grouped = wide.group_by(list(by)).aggregate([(name, "sum") for name in POSTING_MEASURES])
+    keys = zip(*(grouped[name].to_pylist() for name in by), strict=True) if by else [()]
+    amounts = zip(*(grouped[f"{name}_sum"].to_pylist() for name in POSTING_MEASURES), strict=True)
+    return {key: tuple(int(amount or 0) for amount in found) for key, found in zip(keys, amounts, strict=True)}
+
+
+def _checked(usage: Usage | pa.Table) -> tuple[pa.Table, pa.Table]:
+    if isinstance(usage, Usage):
+        return checked_rows(usage.rows), checked_readings(usage.readings)
+    return checked_rows(usage), READINGS.empty_table()
+
+
+def _split(facility: Facility, table: pa.Table, *, nested: bool = True) -> dict[_Key, pa.Table]:
+    """A table by site-window; ``nested``: its rows may be of finer windows."""
+    if not table.num_rows:
+        return {}
+    for start, seconds, site in _distinct(table, ("window_start", "window_s", "site")):
+        if seconds != facility.window_seconds and (not nested or facility.window_seconds % seconds):
+            raise _other_length(facility, site, seconds, at=format_instant(start))
+    coarse = pc.floor_temporal(table["window_start"], facility.window_seconds, "second")
+    places: dict[tuple[datetime, str], list[int]] = defaultdict(list)
+    for index, key in enumerate(zip(coarse.to_pylist(), table["site"].to_pylist(), strict=True)):
+        places[key].append(index)
+    return {
+        (Window(start.astimezone(UTC), facility.window_seconds), site): table.take(pa.array(indices, pa.int64()))
+        for (start, site), indices in places.items()
+    }
+
+
+def _distinct(table: pa.Table, names: Sequence[str]) -> list[tuple[datetime, int, str]]:
+    found = table.select(list(names)).group_by(list(names)).aggregate([])
+    return sorted(zip(*(found[name].to_pylist() for name in names), strict=True))
+
+
+def _other_length(facility: Facility, site: str, seconds: int, at: str = "") -> AllocationError:
+    where = f" at {at}" if at else ""
+    return AllocationError(
+        f"site {site!r} has a window of {seconds} s{where}, and the facility allocates windows of {facility.window_seconds} s",
+        site=site,
+        advice=f"rebin usage and readings to {facility.window_seconds} s first (greencloud.usage.rebin)",
+    )

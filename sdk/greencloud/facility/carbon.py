@@ -80,6 +80,8 @@ def certificate(entry: Entry, declared: Declared) -> Certificate:
 
 def _matched_site(entry: Entry, zone: str, declared: Declared) -> str:
     """The market boundary: a certificate matches load of its own grid zone, and is used at one site of it."""
+    if "" in declared.sites.values():
+        return ""  # a site without a grid zone is told there
     here = declared.sites_in(zone)
     if not here:
         zones = sorted(set(declared.sites.values()))

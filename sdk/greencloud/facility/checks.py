@@ -18,6 +18,7 @@ from greencloud.facility.quantities import exact_text
 from greencloud.facility.timeline import Dated
 from greencloud.facility.values import (
     FOREVER,
+    Certificate,
     DeclaredUse,
     DirectEmission,
     Factor,
@@ -29,7 +30,7 @@ from greencloud.facility.values import (
 )
 from greencloud.units import format_instant
 
-__all__ = ["host_names", "missing_factors", "notes", "overdeclared", "overlaps", "repeats", "scope1"]
+__all__ = ["host_names", "missing_factors", "notes", "overdeclared", "overlaps", "repeats", "scope1", "unmatched_losses"]
 
 NEEDED = (FactorKind.LOCATION, FactorKind.RESIDUAL, FactorKind.UPSTREAM)
 
@@ -149,6 +150,13 @@ def notes(
             capacity = sum((size(host) for host in here), Fraction(0))
             if here and reserved > capacity:
                 yield _oversold(site, unit, reserved, capacity, when)
+
+
+def unmatched_losses(certificates: Iterable[Certificate], factors: Iterable[Factor]) -> Iterator[str]:
+    """Certificates for losses that nothing counts."""
+    counted = {factor.zone for factor in factors if factor.kind is FactorKind.LOSSES}
+    for zone in sorted({held.zone for held in certificates if held.purpose == "losses"} - counted):
+        yield f"certificates for losses of grid zone {zone!r} match nothing: the zone has no losses factor"
 
 
 def _oversold(site: Site, unit: str, reserved: Fraction, capacity: Fraction, when: datetime) -> str:

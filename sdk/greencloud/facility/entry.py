@@ -25,7 +25,7 @@ _MAX_UNCERTAINTY = 2  # of the value: beyond that, the figure says nothing
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """A question that names the nearest known word, else ``otherwise``."""
     near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else otherwise
+    return f"did you mean {str(near[0])!r}?" if near else otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,10 @@ class Entry:
         """A fraction, as 0.05 or "5 %", up to ``most``; a percentage without its sign is refused."""
         value = self.number(key, above=above, parse=parse_fraction)
         if value > most:
-            meant = f'{key} = {exact_text(value / 100)} or "{exact_text(value)} %"'
-            raise self.error(key, f"{key} {self.values[key]} is above {most}", f"write a fraction; a percentage as {meant}")
+            advice = f'write a fraction; a percentage as {key} = {exact_text(value / 100)} or "{exact_text(value)} %"'
+            if str(self.values[key]).rstrip().endswith("%"):
+                advice = f"write at most {most * 100} %"
+            raise self.error(key, f"{key} {self.values[key]} is above {most}", advice)
         return value
 
     def uncertainty(self, key: str = "uncertainty") -> Fraction | None:

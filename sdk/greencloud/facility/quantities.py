@@ -55,7 +55,7 @@ _BYTES: Final = {
     "TiB": 1 << 40,
 }
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
-_MOST_DIGITS: Final = 28  # what a Decimal holds exactly
+_MOST_DIGITS: Final = 60  # twice what is read, for products
 _AMOUNT: Final = re.compile(r"\s*([0-9./eE+-]+)\s*([A-Za-z]*)\s*")
 
 
@@ -90,7 +90,9 @@ def exact_text(value: Fraction) -> str:
         digits, scaled = digits + 1, scaled * 10
     if scaled.denominator != 1:
         return f"{value.numerator}/{value.denominator}"
-    return f"{Decimal(scaled.numerator).scaleb(-digits):f}"
+    whole, part = divmod(abs(scaled.numerator), 10**digits)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}.{part:0{digits}d}" if digits else f"{sign}{whole}"
 
 
 def exact_integer(value: Fraction, *, what: str, unit: str) -> int:

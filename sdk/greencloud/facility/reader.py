@@ -125,7 +125,7 @@ A book is one TOML file. It needs a site and the factors of its grid zone; the r
     start = 2026-11-23T14:00:00Z
     end = 2026-11-23T15:00:00Z
     mwh = 1.5
-    g_per_kwh = 0
+    g_per_kwh = 0                  # or kg_per_mwh
     source = "registry, serial 1"
 
     [[hardware]]

@@ -104,7 +104,8 @@ class Reading:
             gwp_set=said.gwp_set,
             hardware_as_of=said.hardware_as_of,
         )
-        return facility, tuple(checks.notes(values["sites"], values["hosts"], values["reservations"], readings))
+        notes = [*checks.notes(values["sites"], values["hosts"], values["reservations"], readings)]
+        return facility, (*notes, *checks.unmatched_losses(values["certificates"], values["factors"]))
 
     def _check_names(self, document: Document) -> None:
         known = ("facility", "files", "weights", "uncertainty", *SECTIONS)

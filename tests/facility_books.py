@@ -1,10 +1,12 @@
-"""An example book that has something in every section, and the means to write it with changes."""
+"""Example books, one that says little and one that says all that a book can, and the means to write them with changes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-BOOK = (Path(__file__).parent / "books" / "north.toml").read_text(encoding="utf-8")
+BOOKS = Path(__file__).parent / "books"
+BOOK = (BOOKS / "north.toml").read_text(encoding="utf-8")
+SOUTH = (BOOKS / "south.toml").read_text(encoding="utf-8")
 
 METERS = "window_start,window_s,site,host,energy_kwh,covered_s,busy_cpu_ns\n"
 

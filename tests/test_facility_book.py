@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from datetime import UTC, datetime, timedelta
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
+from itertools import cycle
 
 import pytest
 from hypothesis import given
@@ -14,6 +18,7 @@ from greencloud.errors import FacilityError
 from greencloud.facility import (
     FOREVER,
     Certificate,
+    DeclaredUse,
     DirectEmission,
     Facility,
     Factor,
@@ -23,7 +28,7 @@ from greencloud.facility import (
     Reservation,
     Site,
 )
-from greencloud.units import Window
+from greencloud.units import WINDOW_SECONDS, Window
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -91,6 +96,79 @@ def test_embodied_mass_is_booked_over_its_life_and_not_a_microgram_more() -> Non
     booked = [facility().embodied_micrograms(asset, Window(hours(hour))) for hour in range(-2, 80)]
     assert sum(booked) == 10**9 + 7
     assert booked[:2] == booked[-8:-6] == [0, 0]
+
+
+lives = st.builds(
+    Hardware,
+    id=st.just("h"),
+    site=st.just("s"),
+    embodied_micrograms=st.integers(0, 10**15),
+    in_service=st.dates(date(2024, 2, 26), date(2024, 3, 1)),  # around a leap day
+    life_days=st.integers(1, 3),
+    source=st.just("x"),
+    retired=st.none() | st.dates(date(2024, 2, 27), date(2024, 3, 4)),
+    on_retirement=st.sampled_from(["continue", "write_off"]),
+).filter(lambda asset: asset.retired is None or asset.retired > asset.in_service)
+
+
+def cut(start: datetime, end: datetime, lengths: list[int]) -> Iterator[Window]:
+    """Windows that fill the time between, each hour in windows of one length."""
+    for hour, seconds in zip(range((end - start) // timedelta(hours=1)), cycle(lengths), strict=False):
+        for part in range(3600 // seconds):
+            yield Window(start + timedelta(hours=hour, seconds=part * seconds), seconds)
+
+
+@given(lives, st.lists(st.sampled_from(WINDOW_SECONDS), min_size=1))
+def test_embodied_mass_is_booked_wholly_however_time_is_cut(asset: Hardware, lengths: list[int]) -> None:
+    start = datetime.combine(asset.in_service, time(), UTC)
+    end = start + timedelta(days=asset.life_days)
+    book = facility()
+    booked = {window: book.embodied_micrograms(asset, window) for window in cut(start - timedelta(1), end + timedelta(1), lengths)}
+
+    assert sum(booked.values()) == asset.embodied_micrograms
+    assert not [mass for window, mass in booked.items() if mass < 0 or (mass and (window.end <= start or window.start >= end))]
+    if asset.retired and asset.on_retirement == "write_off":
+        gone = datetime.combine(asset.retired, time(), UTC)
+        assert not sum(mass for window, mass in booked.items() if window.start >= gone + timedelta(days=1))
+    else:
+        line = replace(asset, retired=None)
+        assert booked == {window: book.embodied_micrograms(line, window) for window in booked}
+
+
+def test_what_is_left_is_written_off_on_the_day_of_the_retirement() -> None:
+    asset = Hardware("h", "s", 100 * 24, T0.date(), 100, "x", retired=date(2026, 1, 31), on_retirement="write_off")
+    book = facility()
+    days = [sum(book.embodied_micrograms(asset, Window(hours(24 * day + hour))) for hour in range(24)) for day in range(40)]
+    assert days == [24] * 30 + [70 * 24] + [0] * 9
+
+
+@pytest.mark.parametrize("rule", ["continue", "write_off"])
+def test_regression_one_day_per_rack_month_missing_in_embodied(rule: str) -> None:
+    """A rack's line once lost a day of every month: here each day weighs the same in months of 28 to 31 days."""
+    asset = Hardware("rack", "s", 1461 * 24, date(2023, 3, 1), 1461, "x", retired=date(2026, 12, 31), on_retirement=rule)
+    book, months = facility(), dict[tuple[int, int], int]()
+    start = datetime(2023, 3, 1, tzinfo=UTC)
+    for hour in range(1461 * 24):
+        window = Window(start + timedelta(hours=hour))
+        month = (window.start.year, window.start.month)
+        months[month] = months.get(month, 0) + book.embodied_micrograms(asset, window)
+    written_off = {(2026, 12): 30 + 60, (2027, 1): 0, (2027, 2): 0} if rule == "write_off" else {}
+    assert months == {month: 24 * written_off.get(month, monthrange(*month)[1]) for month in months}
+    assert months[2024, 2] == 24 * 29
+    assert sum(months.values()) == asset.embodied_micrograms
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), ends)), st.sampled_from(["queue", "cache"]), windows)
+def test_declared_callers_are_those_in_force_when_the_window_starts(
+    made: list[tuple[str, tuple[datetime, datetime]]], account: str, window: Window
+) -> None:
+    uses: list[DeclaredUse] = []
+    for caller, (start, end) in made:  # as the reader takes them: one share for a caller at a time
+        if not [use for use in uses if use.caller == caller and start < use.end and use.start < end]:
+            uses.append(DeclaredUse("queue", caller, Fraction(len(uses) + 1, 100), start, end, "x"))
+    held = {use.caller: use.share for use in uses if account == "queue" and use.start <= window.start < use.end}
+    found = facility(declared_uses=tuple(uses)).declared_callers(account, window)
+    assert list(found.items()) == sorted(held.items())
 
 
 def test_hosts_are_found_by_alias_and_listed_in_order() -> None:

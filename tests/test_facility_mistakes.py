@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facility_books import BOOK, METERS, line_of, write
+from facility_books import BOOK, METERS, SOUTH, line_of, write
 from greencloud.errors import FacilityError
 from greencloud.facility import examine_facility, read_facility
 
@@ -110,6 +110,92 @@ MISTAKES = (
     ("unknown file", "[weights]", '[files]\nfactors = "no.csv"\n\n[weights]', 'factors = "no.csv"', "", "cannot be read",
      "beside the book"),
     ("unknown weight", "memory_gib = 0.05", "ram = 0.05", "ram", "weights.ram", "unknown key", "memory_gib"),
+    # Of the book that says all.
+    ("tenant that passes on", 'id = "shop"', 'id = "shop"\npasses = "all"', 'passes = "all"', "accounts.passes", "is a tenant",
+     'kind = "internal"'),
+    ("unknown passes", '"dynamic"', '"idle"', '"idle"', "accounts.passes", "not known", "all, dynamic"),
+    ("tenant that works for others", 'account = "queue"', 'account = "bank"', 'account = "bank"', "declared_use.account",
+     "is a tenant", 'kind = "internal"'),
+    ("unknown worker", 'account = "queue"', 'account = "queues"', '"queues"', "declared_use.account", "not in accounts", "'queue'"),
+    ("unknown caller", 'caller = "shop"', 'caller = "shops"', '"shops"', "declared_use.caller", "not in accounts", "'shop'"),
+    ("its own caller", 'caller = "shop"', 'caller = "queue"', 'caller = "queue"', "declared_use.caller", "its own caller", "keeps"),
+    ("share in percent", "share = 0.6", "share = 60", "share = 60", "declared_use.share", "above 1", 'share = 0.6 or "60 %"'),
+    ("share of nothing", "share = 0.6", "share = 0", "share = 0", "declared_use.share", "not above 0", "more than 0"),
+    ("share without source", 'source = "agreement 1"\n', "", "[[declared_use]]", "declared_use.source", "needs 'source'", "source"),
+    ("shares of more than all", '"40 %"', '"41 %"', '"41 %"', "declared_use.share", "add up to 1.01 from 2026-01-01",
+     "at most 1 together"),
+    ("overlapping shares", 'caller = "bank"\nshare = "40 %"\nstart = 2026-01-01',
+     'caller = "shop"\nshare = "40 %"\nstart = 2026-06-30', "start = 2026-06-30", "declared_use.start", "overlaps the one at",
+     "2026-06-30T00:00:00Z"),
+    ("curve without certainty", "uncertainty = 0.2", "uncertainty = 20", "uncertainty = 20", "curves.uncertainty", "above 2",
+     'uncertainty = 0.2 or "20 %"'),
+    ("uncertain beyond all", "uncertainty = 0.2", 'uncertainty = "201 %"', '"201 %"', "curves.uncertainty", "above 2",
+     "at most 200 %"),
+    ("negative uncertainty", "uncertainty = 0.2", "uncertainty = -0.2", "uncertainty = -0.2", "curves.uncertainty", "negative",
+     "zero or more"),
+    ("uncertainty in words", "uncertainty = 0.2", 'uncertainty = "low"', '"low"', "curves.uncertainty", "not a number", "0.35"),
+    ("unknown default", "upstream = \"45", "grid = \"45", "grid", "uncertainty.grid", "unknown key", "location"),
+    ("ramp-up of what", "mature_share = 0.8\n", "", "ramp_up_until", "sites.ramp_up_until", "without mature_share", "0.8"),
+    ("mature when", "ramp_up_until = 2026-06-01T12:00:00+02:00\n", "", "mature_share", "sites.mature_share",
+     "without ramp_up_until", "2027-01-01"),
+    ("mature beyond all", "mature_share = 0.8", "mature_share = 80", "= 80", "sites.mature_share", "above 1", '0.8 or "80 %"'),
+    ("ramp-up without offset", "12:00:00+02:00", "12:00:00", "12:00:00", "sites.ramp_up_until", "no UTC offset", "Z if UTC"),
+    ("uncertain of no pue", "pue = 1.2\n", "", "pue_uncertainty", "sites.pue_uncertainty", "no pue", "meter_uncertainty"),
+    ("unknown kind of host", 'kind = "network"', 'kind = "router"', '"router"', "hosts.kind", "not known",
+     "did you mean 'compute'?"),
+    ("computer without vcpu", "vcpu = 64\n", "", "[[hosts]]", "hosts.vcpu", "needs 'vcpu'", "add vcpu"),
+    ("computer without memory", 'memory = "512 GiB"\n', "", "[[hosts]]", "hosts.memory", "needs 'memory'", '"16 GiB"'),
+    ("cores of a switch", 'kind = "network"\ncurve = "host"', 'kind = "network"\ncurve = "core"', 'curve = "core"', "hosts.curve",
+     "the host has none", "whole hosts"),
+    ("cores of a gpu", 'gpu_curve = "gpu"', 'gpu_curve = "core"', 'gpu_curve = "core"', "hosts.gpu_curve", "not of one GPU",
+     "without per_vcpu"),
+    ("no gpu to rate", "gpus = 8\n", "", "gpu_curve", "hosts.gpu_curve", "no GPU", "add gpus"),
+    ("negative gpus", "gpus = 8", "gpus = -8", "gpus = -8", "hosts.gpus", "negative", "zero or more"),
+    ("ssd without unit", '"3.84 TB"', "3.84", "ssd = 3.84", "hosts.ssd", "no unit", '"16 GiB"'),
+    ("hdd in a wrong unit", '"16 TiB"', '"16 Tb"', '"16 Tb"', "hosts.hdd", "'Tb'", "TiB"),
+    ("reservation of nothing", 'gpus = 2\nssd = "1 TiB"\nhdd = "500 GB"', "vcpu = 0", "[[reservations]]", "reservations",
+     "of nothing", "vcpu, memory, gpus, ssd or hdd"),
+    ("unknown quality", '"very good"', '"excellent"', '"excellent"', "factors.data_quality", "not known",
+     "very good, good, fair, poor"),
+    ("certificate of no market", 'id = "fr-1"\nzone = "FR"', 'id = "fr-1"\nzone = "GB"', 'zone = "GB"', "certificates.zone",
+     "no site lies in grid zone 'GB'", "its own grid zone alone"),
+    ("certificate for which site", 'site = "fra2"\npurpose', "purpose", '[[certificates]]\nid = "de-1"', "certificates.site",
+     "has the sites fra1, fra2", 'add site = "fra1"'),
+    ("certificate across the border", 'site = "fra2"\npurpose', 'site = "par1"\npurpose', 'site = "par1"\npurpose',
+     "certificates.site", "lies in grid zone 'FR'", "fra1 or fra2"),
+    ("certificate of an unknown site", 'site = "fra2"\npurpose', 'site = "fra3"\npurpose', '"fra3"', "certificates.site",
+     "not in sites", "did you mean"),
+    ("unknown purpose", 'purpose = "losses"', 'purpose = "loss"', '"loss"', "certificates.purpose", "not known", "'losses'"),
+    ("unknown kind of hardware", 'kind = "building"', 'kind = "hall"', 'kind = "hall"', "hardware.kind", "not known",
+     "it, building"),
+    ("building in a host", 'kind = "building"', 'kind = "building"\nhost = "g1"', 'host = "g1"\nembodied_kg = 9', "hardware.host",
+     "a building does not belong", "remove host"),
+    ("retired before its service", "retired = 2026-09-01", "retired = 2024-02-29", "retired = 2024", "hardware.retired",
+     "not after in_service", "first day out of service"),
+    ("unknown end", '"write_off"', '"scrap"', '"scrap"', "hardware.on_retirement", "not known", "continue, write_off"),
+    ("unknown potentials", '"AR5"', '"AR7"', '"AR7"', "facility.gwp", "not known", "did you mean"),
+    ("records of no day", "2026-03-01\n", '"March"\n', '"March"', "facility.hardware_as_of", "as a date", "2026-01-01"),
+    ("unknown gas", '"R-410A"', '"R410A"', '"R410A"', "direct_emissions.gas", "not known", "did you mean 'R-410A'?"),
+    ("gas without figure", '"R-410A"', '"R-1234yf"', '"R-1234yf"', "direct_emissions.gas", "AR5 gives no single GWP",
+     'gwp = "AR6"'),
+    ("which methane", '"R-410A"', '"CH4"', '"CH4"', "direct_emissions.gas", "no single GWP of CH4", "'CH4 fossil'"),
+    ("gas without mass", "gas_kg = 2.5\n", "", '[[direct_emissions]]\nid = "chiller"', "direct_emissions", "no mass of gas",
+     "gas_kg"),
+    ("mass of no gas", 'gas = "R-410A"\n', "", '[[direct_emissions]]\nid = "chiller"', "direct_emissions.gas", "needs 'gas'",
+     "add gas"),
+    ("gas and mass", "gas_kg = 2.5", "gas_kg = 2.5\nkg = 1", 'gas = "R-410A"', "direct_emissions.gas", "as kg and as gas",
+     "keep one"),
+    ("gas and fuel", 'fuel = "diesel"', 'fuel = "diesel"\ngas_kg = 1', "fuel =", "direct_emissions.fuel", "as gas and as fuel",
+     "keep one"),
+    ("fuel without quantity", "litres = 1200\n", "", '[[direct_emissions]]\nid = "generator"', "direct_emissions",
+     "no quantity of fuel", "litres or m3 or kwh or fuel_kg"),
+    ("two quantities of fuel", "litres = 1200", "litres = 1200\nkwh = 12000", "kwh = 12000", "direct_emissions.kwh", "twice",
+     "keep one"),
+    ("fuel without factor", "kg_per_unit = 2.66\n", "", '[[direct_emissions]]\nid = "generator"', "direct_emissions.kg_per_unit",
+     "needs 'kg_per_unit'", "add kg_per_unit"),
+    ("fuel in grams", "kg_per_unit = 2.66", "kg_per_unit = 2660", "kg_per_unit", "direct_emissions.kg_per_unit",
+     "more than any fuel", "kilograms of CO2e per litre"),
+    ("gas beyond int64", "gas_kg = 2.5", "gas_kg = 1e10", "1e10", "direct_emissions.gas_kg", "too large", "9223372036854775807"),
 )
 # fmt: on
 
@@ -117,8 +203,9 @@ MISTAKES = (
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake[0])
 def test_a_mistake_is_told_with_its_line_and_remedy(mistake: tuple[str, ...], tmp_path: Path) -> None:
     _, old, new, at, key, says, advises = mistake
-    assert old in BOOK
-    text = BOOK.replace(old, new, 1)
+    book = BOOK if old in BOOK else SOUTH
+    assert old in book
+    text = book.replace(old, new, 1)
     path = write(tmp_path, text)
     examined = examine_facility(path)
     assert examined.facility is None
@@ -184,6 +271,11 @@ def test_every_mistake_is_collected_in_one_look(tmp_path: Path) -> None:
     with pytest.raises(FacilityError) as told:
         read_facility(tmp_path / "facility.toml")
     assert "2 more mistakes" in told.value.advice
+
+
+def test_a_site_without_grid_zone_does_not_make_its_certificates_wrong(tmp_path: Path) -> None:
+    text = SOUTH.replace('grid_zone = "FR"', 'grid_zones = "FR"')
+    assert [error.key for error in examine_facility(write(tmp_path, text)).errors if "certificates" in error.key] == []
 
 
 def test_the_same_mistake_in_every_row_is_not_told_for_every_row(tmp_path: Path) -> None:

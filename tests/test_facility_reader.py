@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -11,13 +12,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from facility_books import BOOK, METERS, line_of, write
+from facility_books import BOOK, METERS, SOUTH, line_of, write
 from greencloud.cli import main
 from greencloud.errors import FacilityError
 from greencloud.facility import (
     FOREVER,
     AccountKind,
+    DeclaredUse,
     FactorKind,
+    HostKind,
+    ResourceWeights,
+    Uncertainties,
     check_account_id,
     examine_facility,
     read_facility,
@@ -45,6 +50,128 @@ def test_a_book_is_read_exactly(tmp_path: Path) -> None:
     assert book.hardware[0].life_days == 1461
     assert book.direct_emissions[0].micrograms == 5300 * 10**9
     assert book.weights.memory_gib == Fraction(1, 20)
+
+
+def test_a_book_that_says_all_is_read_exactly(tmp_path: Path) -> None:
+    book = read_facility(write(tmp_path, SOUTH))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    assert (book.gwp_set, book.hardware_as_of) == ("AR5", date(2026, 3, 1))
+    assert book.weights == ResourceWeights(
+        ssd_tib=Fraction("0.9"), hdd_tib=Fraction(1, 7), disk_gib=Fraction("0.01"), network_gib=Fraction("0.02")
+    )
+    assert book.uncertainties == Uncertainties(meter=Fraction("0.01"), upstream=Fraction("0.45"))
+    assert [book.accounts[name].passes for name in ("shop", "queue")] == ["all", "dynamic"]
+    assert book.declared_uses == (
+        DeclaredUse("queue", "shop", Fraction(3, 5), start, datetime(2026, 7, 1, tzinfo=UTC), "agreement 1"),
+        DeclaredUse("queue", "bank", Fraction(2, 5), start, FOREVER, "agreement 2"),
+    )
+    assert book.declared_callers("queue", Window(datetime(2026, 7, 1, tzinfo=UTC))) == {"bank": Fraction(2, 5)}
+    assert [book.curves[name].uncertainty for name in ("host", "gpu")] == [Fraction("0.2"), None]
+    site = book.sites["par1"]
+    assert (site.ramp_up_until, site.mature_share) == (datetime(2026, 6, 1, 10, tzinfo=UTC), Fraction("0.8"))
+    assert (site.pue_uncertainty, site.meter_uncertainty) == (Fraction("0.03"), Fraction("0.015"))
+    host, switch = book.hosts["par1", "g1"], book.hosts["par1", "sw1"]
+    assert (host.kind, host.gpus, host.gpu_curve, host.meter_uncertainty) == (
+        HostKind.COMPUTE,
+        Fraction(8),
+        "gpu",
+        Fraction("0.005"),
+    )
+    assert (host.ssd_bytes, host.hdd_bytes) == (3_840_000_000_000, 16 << 40)
+    assert (switch.kind, switch.vcpu, switch.memory_bytes) == (HostKind.NETWORK, Fraction(0), 0)
+    (held,) = book.reservations
+    assert (held.vcpu, held.memory_bytes, held.gpus) == (Fraction(0), 0, Fraction(2))
+    assert (held.ssd_bytes, held.hdd_bytes) == (1 << 40, 500 * 10**9)
+    assert book.factor("FR", FactorKind.LOSSES, Window(start)).micrograms_per_kwh == 4_000_000
+    assert [(factor.uncertainty, factor.data_quality) for factor in book.factors[:2]] == [
+        (Fraction("0.07"), "very good"),
+        (None, ""),
+    ]
+    assert [(held.purpose, held.site) for held in book.certificates] == [("load", ""), ("losses", "fra2")]
+    server, hall = book.hardware
+    assert (server.kind, server.retired, server.on_retirement) == ("it", date(2026, 9, 1), "write_off")
+    assert (server.uncertainty, server.data_quality) == (Fraction("0.4"), "fair")
+    assert (hall.kind, hall.retired, hall.on_retirement, hall.life_days) == ("building", None, "continue", 10957)
+    assert [emission.uncertainty for emission in book.direct_emissions] == [Fraction("0.1"), None]
+    assert [emission.data_quality for emission in book.direct_emissions] == ["good", ""]
+
+
+def test_what_an_old_book_does_not_say_is_as_before(tmp_path: Path) -> None:
+    book = read_facility(write(tmp_path))
+    assert (book.gwp_set, book.hardware_as_of, book.declared_uses) == ("AR6", None, ())
+    assert (book.weights, book.uncertainties) == (ResourceWeights(), Uncertainties())
+    assert {host.kind for host in book.hosts.values()} == {HostKind.COMPUTE}
+    assert not [host for host in book.hosts.values() if host.gpus or host.gpu_curve or host.ssd_bytes or host.hdd_bytes]
+    assert [(asset.kind, asset.retired) for asset in book.hardware] == [("it", None)]
+    assert book.direct_emissions[0].basis == ""
+
+
+@pytest.mark.parametrize(("day", "kept"), [("2028-02-28", date(2028, 2, 28)), ("2028-02-29", None), ("2031-01-01", None)])
+def test_a_retirement_after_all_is_booked_says_nothing(day: str, kept: date | None, tmp_path: Path) -> None:
+    """In service on 29 February 2024 for four years: the last day of its life is 28 February 2028."""
+    asset = read_facility(write(tmp_path, SOUTH.replace("retired = 2026-09-01", f"retired = {day}"))).hardware[0]
+    assert (asset.retired, asset.on_retirement) == (kept, "write_off" if kept else "continue")
+
+
+def test_sections_of_the_whole_book_come_from_csv_as_well(tmp_path: Path) -> None:
+    tables = {
+        "declared_use": "account,caller,share,start,end,source\n"
+        "queue,shop,0.6,2026-01-01,2026-07-01,agreement 1\nqueue,bank,40 %,2026-01-01,,agreement 2\n",
+        "direct_emissions": "id,site,start,end,gas,gas_kg,fuel,litres,kg_per_unit,source,uncertainty,data_quality\n"
+        "chiller,par1,2026-01-01,2027-01-01,R-410A,2.5,,,,refrigerant log,0.1,good\n"
+        "generator,par1,2026-01-01,2027-01-01,,,diesel,1200,2.66,delivery notes,,\n",
+    }
+    text = "\n[[".join(table for table in SOUTH.split("\n[[") if table.partition("]]")[0] not in tables)
+    csv, plain = tmp_path / "csv", tmp_path / "plain"
+    csv.mkdir()
+    plain.mkdir()
+    assert read_facility(write(csv, text + "\n", **tables)).revision == read_facility(write(plain, SOUTH)).revision
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"AR5"', '"AR6"'),
+        ("2026-03-01", "2026-03-02"),
+        ('"1/7"', '"1/8"'),
+        ('"45 %"', '"46 %"'),
+        ('"dynamic"', '"all"'),
+        ("share = 0.6", "share = 0.5"),
+        ("uncertainty = 0.2", "uncertainty = 0.21"),
+        ("0.03", "0.04"),
+        ('"1.5 %"', '"1.6 %"'),
+        ("+02:00", "+01:00"),
+        ("mature_share = 0.8", "mature_share = 0.9"),
+        ("gpus = 8", "gpus = 4"),
+        ("3.84 TB", "7.68 TB"),
+        ('"network"', '"storage"'),
+        ("500 GB", "501 GB"),
+        ('"very good"', '"good"'),
+        ('"fra2"\npurpose', '"fra1"\npurpose'),
+        ('purpose = "losses"', 'purpose = "load"'),
+        ('kind = "building"', 'kind = "it"'),
+        ("2026-09-01", "2026-09-02"),
+        ('"write_off"', '"continue"'),
+        ("gas_kg = 2.5", "gas_kg = 2.6"),
+    ],
+)
+def test_the_revision_is_of_all_that_a_book_says(old: str, new: str, tmp_path: Path) -> None:
+    assert SOUTH.count(old) == 1
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    tables = SOUTH.split("\n[[")
+    shuffled = tables[0] + "\n[[" + "\n[[".join(reversed(tables[1:])) + "\n"
+    first = read_facility(write(tmp_path, SOUTH)).revision
+    assert read_facility(write(changed, shuffled)).revision == first
+    assert read_facility(write(changed, SOUTH.replace(old, new))).revision != first
+
+
+def test_name_and_default_site_do_not_change_places(tmp_path: Path) -> None:
+    revisions = []
+    for name, site in (("sto1", "osl1"), ("osl1", "sto1")):
+        text = BOOK.replace('name = "North"', f'name = "{name}"').replace('default_site = "osl1"', f'default_site = "{site}"')
+        revisions.append(read_facility(write(tmp_path, text)).revision)
+    assert revisions[0] != revisions[1]
 
 
 def test_a_factor_knows_where_it_was_written(tmp_path: Path) -> None:
@@ -139,6 +266,21 @@ def test_oversubscription_is_allowed_and_noted(tmp_path: Path) -> None:
     assert examine_facility(write(tmp_path)).notes == ()
 
 
+def test_certificates_for_losses_that_nothing_counts_are_noted(tmp_path: Path) -> None:
+    assert examine_facility(write(tmp_path, SOUTH)).notes == ()
+    examined = examine_facility(write(tmp_path, SOUTH.replace('zone = "DE"\nkind = "losses"', 'zone = "AT"\nkind = "losses"')))
+    assert examined.notes == ("certificates for losses of grid zone 'DE' match nothing: the zone has no losses factor",)
+
+
+def test_oversubscription_is_noted_for_every_resource(tmp_path: Path) -> None:
+    text = SOUTH.replace("gpus = 2", "gpus = 9").replace('"1 TiB"', '"4 TiB"').replace('"500 GB"', '"17 TiB"')
+    assert examine_facility(write(tmp_path, text)).notes == (
+        "site 'par1' is oversubscribed: 9 GPU reserved from 2026-01-01T00:00:00Z, 8 GPU on its shared hosts",
+        "site 'par1' is oversubscribed: 4 TiB of SSD reserved from 2026-01-01T00:00:00Z, 3.5 TiB of SSD on its shared hosts",
+        "site 'par1' is oversubscribed: 17 TiB of HDD reserved from 2026-01-01T00:00:00Z, 16 TiB of HDD on its shared hosts",
+    )
+
+
 @pytest.mark.parametrize("account", ["a", "payments", "arn:aws/1@x.y_z-1", "9" * 128])
 def test_account_ids_are_taken_as_they_are(account: str) -> None:
     assert check_account_id(account) == account
@@ -158,6 +300,24 @@ def test_the_command_line_shows_what_a_book_holds(tmp_path: Path) -> None:
     assert shown["hosts"] == "2 with 16 vCPU"
     assert shown["factors"] == "3"
     assert "NO residual" in result.stdout
+
+
+def test_the_command_line_shows_what_a_book_that_says_all_holds(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["facility", "check", str(write(tmp_path, SOUTH))])
+    assert result.exit_code == 0, result.output
+    for line in (
+        "declared use +2",
+        "hosts .* with 64 vCPU and 8 GPU",
+        "hardware .*, as of 2026-03-01",
+        "direct .* potentials of AR5",
+    ):
+        assert re.search(line, result.stdout), line
+
+
+def test_the_command_line_notes_old_records_of_hardware(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["facility", "check", str(write(tmp_path, SOUTH.replace("2026-03-01", "2020-03-01")))])
+    assert result.exit_code == 0, result.output
+    assert "note: the hardware records are of 2020-03-01, more than 366 days ago" in result.stderr
 
 
 def test_the_command_line_shows_every_mistake_and_fails(tmp_path: Path) -> None:

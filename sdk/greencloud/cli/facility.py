@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -12,6 +12,8 @@ from greencloud.facility import FOREVER, AccountKind, Examined, Facility, examin
 from greencloud.units import Emissions, Energy, format_instant
 
 __all__ = ["command"]
+
+_HARDWARE_DAYS = 366
 
 
 @click.group(name="facility")
@@ -29,6 +31,8 @@ def check(file: Path) -> None:
     if examined.facility is None:
         _show_mistakes(examined)
         sys.exit(1)
+    if (since := _out_of_date(examined.facility, datetime.now(UTC).date())) is not None:
+        click.echo(f"note: the hardware records are of {since}, more than {_HARDWARE_DAYS} days ago", err=True)
     for zone, kind, last in _ended(examined.facility, datetime.now(UTC)):
         click.echo(f"note: {kind} factors of {zone} end at {format_instant(last)}: later windows are refused", err=True)
     rows = _summary(examined.facility)
@@ -47,6 +51,12 @@ def _show_mistakes(examined: Examined) -> None:
     click.echo(f"{total} mistake{'s' if total != 1 else ''}{hidden}", err=True)
 
 
+def _out_of_date(book: Facility, today: date) -> date | None:
+    """The day of hardware records that are old: machines bought since then carry no embodied mass."""
+    old = book.hardware_as_of is not None and (today - book.hardware_as_of).days > _HARDWARE_DAYS
+    return book.hardware_as_of if old else None
+
+
 def _ended(book: Facility, now: datetime) -> list[tuple[str, str, datetime]]:
     """Zones and kinds whose factors end before now."""
     last: dict[tuple[str, str], datetime] = {}
@@ -57,7 +67,7 @@ def _ended(book: Facility, now: datetime) -> list[tuple[str, str, datetime]]:
 
 
 def _summary(book: Facility) -> list[tuple[str, str]]:
-    vcpu = sum(host.vcpu for host in book.hosts.values())
+    vcpu, gpus = sum(host.vcpu for host in book.hosts.values()), sum(host.gpus for host in book.hosts.values())
     internal = sum(account.kind is AccountKind.INTERNAL for account in book.accounts.values())
     rows = [
         ("book", book.name or "(no name)"),
@@ -65,7 +75,8 @@ def _summary(book: Facility) -> list[tuple[str, str]]:
         ("window", f"{book.window_seconds // 60} min"),
         ("sites", ", ".join(f"{site.id} ({site.region}, grid zone {site.grid_zone})" for site in book.sites.values())),
         ("accounts", f"{len(book.accounts)}, {internal} of them internal"),
-        ("hosts", f"{len(book.hosts)} with {vcpu} vCPU"),
+        ("declared use", str(len(book.declared_uses))),
+        ("hosts", f"{len(book.hosts)} with {vcpu} vCPU" + (f" and {gpus} GPU" if gpus else "")),
         ("curves", ", ".join(sorted(book.curves)) or "none"),
         ("reservations", str(len(book.reservations))),
         ("factors", str(len(book.factors))),
@@ -76,11 +87,12 @@ def _summary(book: Facility) -> list[tuple[str, str]]:
         rows.append((f"  {zone} {kind}", f"{format_instant(first)} to {'no end' if last == FOREVER else format_instant(last)}"))
     certified = Energy(sum(certificate.millijoules for certificate in book.certificates))
     embodied = Emissions(sum(asset.embodied_micrograms for asset in book.hardware))
+    as_of = f", as of {book.hardware_as_of}" if book.hardware_as_of else ""
     direct = Emissions(sum(emission.micrograms for emission in book.direct_emissions))
     return [
         *rows,
         ("certificates", f"{len(book.certificates)}, {certified}"),
-        ("hardware", f"{len(book.hardware)} assets, {embodied} CO2e embodied"),
-        ("direct emissions", f"{len(book.direct_emissions)}, {direct} CO2e"),
+        ("hardware", f"{len(book.hardware)} assets, {embodied} CO2e embodied{as_of}"),
+        ("direct emissions", f"{len(book.direct_emissions)}, {direct} CO2e by the potentials of {book.gwp_set}"),
         ("meter readings", str(len(book.readings))),
     ]

@@ -67,6 +67,7 @@ class Facility:
     _factors: dict[tuple[str, FactorKind], Timeline[Factor]] = field(init=False, repr=False, compare=False)
     _certificates: dict[str, Timeline[Certificate]] = field(init=False, repr=False, compare=False)
     _reservations: dict[str, Timeline[Reservation]] = field(init=False, repr=False, compare=False)
+    _declared: dict[str, Timeline[DeclaredUse]] = field(init=False, repr=False, compare=False)
     _direct: dict[str, Timeline[DirectEmission]] = field(init=False, repr=False, compare=False)
     _readings: dict[tuple[str, Window], list[HostReading]] = field(init=False, repr=False, compare=False)
     _hardware: dict[str, list[Hardware]] = field(init=False, repr=False, compare=False)
@@ -92,6 +93,7 @@ class Facility:
             "_factors": timelines(self.factors, lambda f: (f.zone, f.kind)),
             "_certificates": timelines(self.certificates, lambda c: c.zone),
             "_reservations": timelines(self.reservations, lambda r: r.site),
+            "_declared": timelines(self.declared_uses, lambda use: use.account),
             "_direct": timelines(self.direct_emissions, lambda d: d.site),
             "_readings": readings,
             "_hardware": hardware,
@@ -108,7 +110,8 @@ class Facility:
 
     def declared_callers(self, account: str, window: Window) -> dict[str, Fraction]:
         """For whom an internal account is declared to work at the start of the window, by fraction; the rest it keeps."""
-        held = [use for use in self.declared_uses if use.account == account and use.start <= window.start < use.end]
+        touching = self._declared.get(account, Timeline()).touching(window.start, window.end)
+        held = [use for use in touching if use.start <= window.start]
         return {use.caller: use.share for use in sorted(held, key=lambda use: use.caller) if use.share}
 
     def host_named(self, name: str) -> Host | None:

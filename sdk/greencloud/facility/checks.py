@@ -6,25 +6,46 @@ yields what is allowed and yet worth knowing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from greencloud.errors import FacilityError
 from greencloud.facility.entry import Entry
+from greencloud.facility.quantities import exact_text
 from greencloud.facility.timeline import Dated
-from greencloud.facility.values import FOREVER, DirectEmission, Factor, FactorKind, Host, HostReading, Reservation, Site
+from greencloud.facility.values import (
+    FOREVER,
+    Certificate,
+    DeclaredUse,
+    DirectEmission,
+    Factor,
+    FactorKind,
+    Host,
+    HostReading,
+    Reservation,
+    Site,
+)
 from greencloud.units import format_instant
 
-__all__ = ["host_names", "missing_factors", "notes", "overlaps", "repeats", "scope1"]
+__all__ = ["host_names", "missing_factors", "notes", "overdeclared", "overlaps", "repeats", "scope1", "unmatched_losses"]
 
 NEEDED = (FactorKind.LOCATION, FactorKind.RESIDUAL, FactorKind.UPSTREAM)
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Dated)
 Read = list[tuple[Entry, T]]
+Resource = Callable[[Host | Reservation], Fraction]
+
+_RESOURCES: Final[Mapping[str, Resource]] = {
+    "vCPU": lambda of: of.vcpu,
+    "GiB": lambda of: Fraction(of.memory_bytes, 1 << 30),
+    "GPU": lambda of: of.gpus,
+    "TiB of SSD": lambda of: Fraction(of.ssd_bytes, 1 << 40),
+    "TiB of HDD": lambda of: Fraction(of.hdd_bytes, 1 << 40),
+}
 
 
 def repeats(read: Read[T], key: str, name: Callable[[T], str]) -> Iterator[FacilityError]:
@@ -65,6 +86,22 @@ def overlaps(read: Read[D], what: str, key: Callable[[D], Hashable]) -> Iterator
                     f"{what} overlaps the one at {first.path}:{first.line}, which ends {format_instant(before.end)}",
                     f"end the earlier one at {format_instant(value.start)}, or remove one; periods are [start, end)",
                 )
+
+
+def overdeclared(read: Read[DeclaredUse]) -> Iterator[FacilityError]:
+    """Internal accounts that are declared to work for others by more than all they do, told where the sum is highest."""
+    groups: dict[str, Read[DeclaredUse]] = {}
+    for entry, use in read:
+        groups.setdefault(use.account, []).append((entry, use))
+    for account, group in groups.items():
+        total, when = _peak([use for _, use in group], lambda use: use.share)
+        if total > 1:
+            entry = [entry for entry, use in group if use.start == when][-1]
+            yield entry.error(
+                "share",
+                f"the declared shares of {account!r} add up to {exact_text(total)} from {format_instant(when)}",
+                "lower them to at most 1 together, or end those that no longer hold; what is left the account keeps",
+            )
 
 
 def missing_factors(sites: Read[Site], factors: Iterable[Factor]) -> Iterator[FacilityError]:
@@ -108,14 +145,18 @@ def notes(
             yield f"site {site.id!r} has no pue: only windows with a reading of its facility meter can be allocated"
         here = [host for host in shared if host.site == site.id]
         at_site = [r for r in booked if r.site == site.id]
-        vcpu, when = _peak(at_site, lambda r: r.vcpu)
-        capacity = sum((host.vcpu for host in here), Fraction(0))
-        if here and vcpu > capacity:
-            yield _oversold(site, "vCPU", vcpu, capacity, when)
-        memory, when = _peak(at_site, lambda r: Fraction(r.memory_bytes, 1 << 30))
-        capacity = sum((Fraction(host.memory_bytes, 1 << 30) for host in here), Fraction(0))
-        if here and memory > capacity:
-            yield _oversold(site, "GiB", memory, capacity, when)
+        for unit, size in _RESOURCES.items():
+            reserved, when = _peak(at_site, size)
+            capacity = sum((size(host) for host in here), Fraction(0))
+            if here and reserved > capacity:
+                yield _oversold(site, unit, reserved, capacity, when)
+
+
+def unmatched_losses(certificates: Iterable[Certificate], factors: Iterable[Factor]) -> Iterator[str]:
+    """Certificates for losses that nothing counts."""
+    counted = {factor.zone for factor in factors if factor.kind is FactorKind.LOSSES}
+    for zone in sorted({held.zone for held in certificates if held.purpose == "losses"} - counted):
+        yield f"certificates for losses of grid zone {zone!r} match nothing: the zone has no losses factor"
 
 
 def _oversold(site: Site, unit: str, reserved: Fraction, capacity: Fraction, when: datetime) -> str:
@@ -125,9 +166,9 @@ def _oversold(site: Site, unit: str, reserved: Fraction, capacity: Fraction, whe
     )
 
 
-def _peak(reservations: list[Reservation], size: Callable[[Reservation], Fraction]) -> tuple[Fraction, datetime]:
-    """The most that is reserved at once, and since when."""
-    changes = [(r.start, size(r)) for r in reservations] + [(r.end, -size(r)) for r in reservations]
+def _peak(held: list[D], size: Callable[[D], Fraction]) -> tuple[Fraction, datetime]:
+    """The most that holds at once, and since when."""
+    changes = [(each.start, size(each)) for each in held] + [(each.end, -size(each)) for each in held]
     changes.sort(key=lambda change: change[0])
     level, peak = Fraction(0), (Fraction(0), FOREVER)
     for at, (when, change) in enumerate(changes):

@@ -1,30 +1,31 @@
 """One table of the TOML file, or one row of a CSV file, with its place: what is read from it is checked as it is taken.
 
 An ``Entry`` gives out typed values by key and raises ``FacilityError`` with the file, the line, the key and a remedy. It knows
-nothing of what the values mean; ``greencloud.facility.records`` does.
+nothing of what the values mean; the readers of ``greencloud.facility.records`` do.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
 
 from greencloud.errors import FacilityError, QuantityError
-from greencloud.facility.quantities import exact_integer, parse_memory, parse_number
+from greencloud.facility.quantities import exact_integer, exact_text, parse_bytes, parse_fraction, parse_number
 from greencloud.units import parse_instant
 
 __all__ = ["Entry", "did_you_mean"]
 
 _DATE_LENGTH = 10
+_MAX_UNCERTAINTY = 2  # of the value: beyond that, the figure says nothing
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """A question that names the nearest known word, else ``otherwise``."""
     near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else otherwise
+    return f"did you mean {str(near[0])!r}?" if near else otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,21 @@ class Entry:
             raise self.error(key, f"{key} is {value!r}, not true or false", f"write {key} = true or {key} = false")
         return value
 
-    def number(self, key: str, default: Fraction | None = None, *, above: int | None = None) -> Fraction:
+    def number(
+        self,
+        key: str,
+        default: Fraction | None = None,
+        *,
+        above: int | None = None,
+        parse: Callable[..., Fraction] = parse_number,
+    ) -> Fraction:
         """An exact number, zero or more (or more than ``above``)."""
         if key not in self.values and default is not None:
             return default
         if key not in self.values:
             raise self.error(key, f"{self.section} needs {key!r}", f"add {key} = ...")
         try:
-            value = parse_number(self.values[key], what=key)
+            value = parse(self.values[key], what=key)
         except QuantityError as error:
             raise self.error(key, error.message, error.advice) from error
         if value < 0:
@@ -109,6 +117,20 @@ class Entry:
         if above is not None and value <= above:
             raise self.error(key, f"{key} is not above {above}", f"write {key} as more than {above}")
         return value
+
+    def fraction(self, key: str, *, above: int | None = None, most: int = 1) -> Fraction:
+        """A fraction, as 0.05 or "5 %", up to ``most``; a percentage without its sign is refused."""
+        value = self.number(key, above=above, parse=parse_fraction)
+        if value > most:
+            advice = f'write a fraction; a percentage as {key} = {exact_text(value / 100)} or "{exact_text(value)} %"'
+            if str(self.values[key]).rstrip().endswith("%"):
+                advice = f"write at most {most * 100} %"
+            raise self.error(key, f"{key} {self.values[key]} is above {most}", advice)
+        return value
+
+    def uncertainty(self, key: str = "uncertainty") -> Fraction | None:
+        """The half-width of the 95 % interval relative to the value; None where it is not given."""
+        return self.fraction(key, most=_MAX_UNCERTAINTY) if self.has(key) else None
 
     def whole(self, key: str, default: int | None = None, *, above: int | None = None) -> int:
         value = self.number(key, None if default is None else Fraction(default), above=above)
@@ -129,14 +151,16 @@ class Entry:
             raise self.error(found[1], f"{self.section} gives {what} twice, as {' and '.join(found)}", "keep one of them")
         return found[0], self.number(found[0]) * units[found[0]]
 
-    def memory(self) -> int:
+    def size(self, key: str, default: int | None = None) -> int:
         """Bytes, from ``memory = "16 GiB"``."""
-        if "memory" not in self.values:
-            raise self.error("memory", f"{self.section} needs 'memory'", 'add memory = "16 GiB"')
+        if key not in self.values and default is not None:
+            return default
+        if key not in self.values:
+            raise self.error(key, f"{self.section} needs {key!r}", f'add {key} = "16 GiB"')
         try:
-            return parse_memory(self.values["memory"])
+            return parse_bytes(self.values[key], what=key)
         except QuantityError as error:
-            raise self.error("memory", error.message, error.advice) from error
+            raise self.error(key, error.message, error.advice) from error
 
     def instant(self, key: str, default: datetime | None = None) -> datetime:
         """UTC. A TOML or ISO time with an offset, or a date, which is midnight UTC."""

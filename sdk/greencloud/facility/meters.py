@@ -14,10 +14,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
+from greencloud.facility.declared import Declared
 from greencloud.facility.entry import Entry
 from greencloud.facility.problems import Problems
 from greencloud.facility.quantities import METER_UNITS
-from greencloud.facility.records import Declared
 from greencloud.facility.values import HostReading
 from greencloud.units import Window, format_instant
 

@@ -1,7 +1,8 @@
 """Quantities as people write them in a book, each with its unit, and the exact integers and rationals that the book holds.
 
-A unit is part of the key (``g_per_kwh``, ``embodied_kg``) or of the text (``"16 GiB"``, ``"1h"``): a number alone is refused,
-because 0.35 kg and 0.35 g look alike. What becomes an integer (millijoules, micrograms) must become it exactly.
+A unit is part of the key (``g_per_kwh``, ``embodied_kg``) or of the text (``"16 GiB"``, ``"1h"``, ``"5 %"``): a number alone is
+refused, because 0.35 kg and 0.35 g look alike. What is written as an integer (millijoules, micrograms) must be one exactly; what is
+computed from two written figures, as a mass of gas and its potential, is rounded once.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ __all__ = [
     "CERTIFICATE_UNITS",
     "EMBODIED_UNITS",
     "FACTOR_UNITS",
+    "FUEL_UNITS",
+    "GAS_UNITS",
     "MASS_UNITS",
     "METER_UNITS",
     "exact_integer",
+    "exact_text",
     "life_in_days",
-    "parse_memory",
+    "parse_bytes",
+    "parse_fraction",
     "parse_number",
     "parse_window",
 ]
@@ -32,6 +37,8 @@ __all__ = [
 # Key name: how many of the book's unit (micrograms per kWh, micrograms, millijoules) one of it is.
 FACTOR_UNITS: Final = {"g_per_kwh": 1_000_000, "kg_per_mwh": 1_000_000}
 MASS_UNITS: Final = {"kg": 1_000_000_000}
+GAS_UNITS: Final = {"gas_kg": 1}  # of the gas itself
+FUEL_UNITS: Final = {"litres": 1, "m3": 1, "kwh": 1, "fuel_kg": 1}  # of the fuel, each with a factor of its own
 EMBODIED_UNITS: Final = {"embodied_kg": 1_000_000_000}
 CERTIFICATE_UNITS: Final = {"mwh": 1_000 * MILLIJOULES_PER_KWH}
 METER_UNITS: Final = {"energy_kwh": MILLIJOULES_PER_KWH, "energy_j": MILLIJOULES_PER_JOULE}
@@ -48,6 +55,7 @@ _BYTES: Final = {
     "TiB": 1 << 40,
 }
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
+_MOST_DIGITS: Final = 60  # twice what is read, for products
 _AMOUNT: Final = re.compile(r"\s*([0-9./eE+-]+)\s*([A-Za-z]*)\s*")
 
 
@@ -64,6 +72,29 @@ def parse_number(value: object, *, what: str) -> Fraction:
     raise QuantityError(f"{what} {value!r} is not a number", advice="write it in decimal digits, as 0.35")
 
 
+def parse_fraction(value: object, *, what: str) -> Fraction:
+    """``0.05`` or ``"5 %"``, exactly.
+
+    Raises:
+        QuantityError: not a finite number.
+    """
+    if isinstance(value, str) and value.rstrip().endswith("%"):
+        return parse_number(value.rstrip()[:-1], what=what) / 100
+    return parse_number(value, what=what)
+
+
+def exact_text(value: Fraction) -> str:
+    """The number in decimal digits where they end, else as a ratio; nothing is rounded."""
+    digits, scaled = 0, value
+    while scaled.denominator != 1 and digits < _MOST_DIGITS:
+        digits, scaled = digits + 1, scaled * 10
+    if scaled.denominator != 1:
+        return f"{value.numerator}/{value.denominator}"
+    whole, part = divmod(abs(scaled.numerator), 10**digits)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}.{part:0{digits}d}" if digits else f"{sign}{whole}"
+
+
 def exact_integer(value: Fraction, *, what: str, unit: str) -> int:
     """The integer that the value is, within int64.
 
@@ -77,20 +108,20 @@ def exact_integer(value: Fraction, *, what: str, unit: str) -> int:
     return value.numerator
 
 
-def parse_memory(text: object) -> int:
-    """``"16 GiB"`` or ``"16 GB"`` as bytes.
+def parse_bytes(text: object, *, what: str) -> int:
+    """``"16 GiB"`` or ``"3.84 TB"`` as bytes.
 
     Raises:
         QuantityError: no unit, or not one of bytes.
     """
     amount, unit = _split(text)
     if unit not in _BYTES:
-        said = f"has the unit {unit!r}, which is not one of memory" if unit else "has no unit"
-        raise QuantityError(f"memory {text!r} {said}", advice=f'write "16 GiB"; units are {", ".join(_BYTES)}')
-    size = parse_rational(amount, what="memory") * _BYTES[unit]
+        said = f"has the unit {unit!r}, which is not one of bytes" if unit else "has no unit"
+        raise QuantityError(f"{what} {text!r} {said}", advice=f'write "16 GiB"; units are {", ".join(_BYTES)}')
+    size = parse_rational(amount, what=what) * _BYTES[unit]
     if size < 0:
-        raise QuantityError(f"memory {text!r} is negative", advice='write "16 GiB"')
-    return exact_integer(size, what=f"memory {text!r}", unit="bytes")
+        raise QuantityError(f"{what} {text!r} is negative", advice='write "16 GiB"')
+    return exact_integer(size, what=f"{what} {text!r}", unit="bytes")
 
 
 def parse_window(text: object) -> int:

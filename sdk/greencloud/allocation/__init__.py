@@ -1,6 +1,7 @@
 """Allocation: pure functions from facility book and usage to balanced postings."""
 
 from greencloud.allocation.balance import check_balanced
+from greencloud.allocation.intervals import intervals
 from greencloud.allocation.postings import COMPONENTS, DIMENSIONS, EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.rule import DEFAULT_RULE, RULES, Rule, methodology_version, rule_named
 from greencloud.allocation.site_windows import Allocation, Comparison, allocate, allocate_window, compare
@@ -23,6 +24,7 @@ __all__ = [
     "allocate_window",
     "check_balanced",
     "compare",
+    "intervals",
     "methodology_version",
     "rule_named",
 ]

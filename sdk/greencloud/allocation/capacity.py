@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from greencloud.allocation.basis import Basis
 from greencloud.allocation.claims import Claim
+from greencloud.allocation.hosts import HostEnergy
 from greencloud.allocation.leaves import Leaf, leaves_of, pool_leaf
 from greencloud.allocation.setting import Setting
+from greencloud.allocation.uncertainty import Scaled, hardware_vector, total
 from greencloud.allocation.uses import Use
-from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD
+from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Hardware
 
-__all__ = ["HARDWARE_COMPONENTS", "embodied_claims", "idle_claims", "reserved_dynamic_claims"]
+__all__ = ["HARDWARE_COMPONENTS", "MassClaim", "embodied_claims", "idle_claims", "reserved_dynamic_claims"]
 
 HARDWARE_COMPONENTS = {"it": "embodied", "building": "building"}
 """The component of each kind of hardware."""
@@ -19,41 +23,60 @@ HARDWARE_COMPONENTS = {"it": "embodied", "building": "building"}
 _POOLS = {POOL_UNSOLD, POOL_UNATTRIBUTED}
 
 
-def idle_claims(setting: Setting, basis: Basis, idle_mj: int, flags: frozenset[str], own: dict[str, list[Use]]) -> list[Claim]:
+@dataclass(frozen=True, slots=True)
+class MassClaim:
+    """Embodied micrograms, the leaves that they are for, and how sure they are."""
+
+    component: str
+    leaves: tuple[Leaf, ...]
+    micrograms: int
+    spread: Scaled
+
+
+def idle_claims(setting: Setting, basis: Basis, shared: Sequence[HostEnergy], own: dict[str, list[Use]]) -> list[Claim]:
     """Claims on the pooled idle energy of the site's shared hosts; ``own`` is each account's use over the whole site."""
+    idle_mj = sum(energy.idle_mj for energy in shared)
+    flags = frozenset[str]().union(*(energy.flags for energy in shared if energy.idle_mj))
+    vector = total((energy.idle_vector, 1.0) for energy in shared)
     held, empty = basis.shares(idle_mj)
-    claims = [Claim("idle", _leaves(setting, account, own), part, flags) for account, part in held.items() if part]
-    return claims + [Claim("unsold", _leaves(setting, account, own), part, flags) for account, part in empty.items() if part]
+    return [
+        Claim(component, _leaves(setting, account, own), part, flags, ((vector, part / idle_mj),))
+        for component, parts in (("idle", held), ("unsold", empty))
+        for account, part in parts.items()
+        if part
+    ]
 
 
-def reserved_dynamic_claims(setting: Setting, dynamic_mj: int, flags: frozenset[str], own: dict[str, list[Use]]) -> list[Claim]:
+def reserved_dynamic_claims(setting: Setting, shared: Sequence[HostEnergy], own: dict[str, list[Use]]) -> list[Claim]:
     """Claims on the pooled dynamic energy of the shared hosts, by the reservations; unattributed where there is none."""
+    dynamic_mj = sum(energy.dynamic_mj for energy in shared)
+    flags = frozenset[str]().union(*(energy.flags for energy in shared if energy.dynamic_mj))
+    vector = total((energy.dynamic_vector, 1.0) for energy in shared)
     held, nobody = Basis({account: capacity for account, capacity in setting.reserved.items() if capacity}).shares(dynamic_mj)
-    claims = [Claim("dynamic", _leaves(setting, account, own), part, flags) for account, part in held.items() if part]
-    return claims + [Claim("dynamic", (pool_leaf(POOL_UNATTRIBUTED),), part, flags) for part in nobody.values() if part]
+    parts = held | ({POOL_UNATTRIBUTED: sum(nobody.values())} if nobody else {})
+    return [
+        Claim("dynamic", _leaves(setting, account, own), part, flags, ((vector, part / dynamic_mj),))
+        for account, part in parts.items()
+        if part
+    ]
 
 
-def embodied_claims(setting: Setting, basis: Basis, own: dict[str, list[Use]]) -> Iterator[tuple[str, tuple[Leaf, ...], int]]:
-    """Component, leaves and micrograms: hardware of a dedicated host to its owner, all other hardware of the site by capacity."""
+def embodied_claims(setting: Setting, basis: Basis, own: dict[str, list[Use]]) -> Iterator[MassClaim]:
+    """Hardware of a dedicated host to its owner, all other hardware of the site by capacity."""
     dedicated = {host.id: host.dedicated_to for host in setting.hosts if host.dedicated_to}
     ids = setting.host_ids()
-    owned: dict[tuple[str, str], int] = {}
-    pooled = dict.fromkeys(HARDWARE_COMPONENTS.values(), 0)
+    pools: dict[tuple[str, str], list[tuple[Hardware, int]]] = defaultdict(list)
     for asset in setting.facility.hardware_at(setting.site.id):
+        owner = dedicated.get(ids.get(asset.host, ""), "")
         mass = setting.facility.embodied_micrograms(asset, setting.window)
-        component = HARDWARE_COMPONENTS[asset.kind]
-        owner = dedicated.get(ids.get(asset.host, ""))
-        if owner:
-            owned[component, owner] = owned.get((component, owner), 0) + mass
-        else:
-            pooled[component] += mass
-    for (component, owner), mass in sorted(owned.items()):
-        yield component, _leaves(setting, owner, own), mass
-    for component, mass in pooled.items():
-        for amounts in basis.shares(mass):
+        pools[owner, HARDWARE_COMPONENTS[asset.kind]].append((asset, mass))
+    for (owner, component), assets in sorted(pools.items()):
+        whole = sum(mass for _, mass in assets)
+        vector = hardware_vector(setting, assets)
+        for amounts in ({owner: whole},) if owner else basis.shares(whole):
             for account, part in amounts.items():
                 if part:
-                    yield component, _leaves(setting, account, own), part
+                    yield MassClaim(component, _leaves(setting, account, own), part, ((vector, part / whole),))
 
 
 def _leaves(setting: Setting, account: str, own: dict[str, list[Use]]) -> tuple[Leaf, ...]:

@@ -18,6 +18,7 @@ from greencloud.allocation.apportion import apportion
 from greencloud.allocation.hosts import HostEnergy
 from greencloud.allocation.leaves import Leaf, leaves_of, pool_leaf, slot_leaves
 from greencloud.allocation.setting import Setting
+from greencloud.allocation.uncertainty import Scaled
 from greencloud.allocation.uses import Use
 from greencloud.facility import POOL_UNATTRIBUTED
 
@@ -26,12 +27,16 @@ __all__ = ["Claim", "owner_claims", "unmeasured", "use_claims"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An amount of energy, and the leaves that it is for. ``flags`` are of the energy; leaves bring their own."""
+    """An amount of energy, and the leaves that it is for. ``flags`` are of the energy; leaves bring their own.
+
+    ``spread``: how sure the energy is.
+    """
 
     component: str
     leaves: tuple[Leaf, ...]
     energy_mj: int
     flags: frozenset[str] = frozenset()
+    spread: Scaled = ()
 
 
 def owner_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
@@ -41,8 +46,10 @@ def owner_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[U
         if account != owner:
             setting.note(f"account {account}: use on host {energy.host.id} is not charged to it; the host is dedicated to {owner}")
     leaves = leaves_of(owner, uses.get(owner, ()), setting.reserved_services.get(owner, ()))
-    claims = [Claim("idle", leaves, energy.idle_mj, energy.flags)]
-    return claims if energy.silent else [*claims, Claim("dynamic", leaves, energy.dynamic_mj, energy.flags)]
+    claims = [Claim("idle", leaves, energy.idle_mj, energy.flags, ((energy.idle_vector, 1.0),))]
+    if energy.silent:
+        return claims
+    return [*claims, Claim("dynamic", leaves, energy.dynamic_mj, energy.flags, ((energy.dynamic_vector, 1.0),))]
 
 
 def use_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
@@ -65,7 +72,10 @@ def use_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use
     for account in uses.keys() - measured.keys() - slots.keys():
         _explain(setting, energy, account)
     parts = apportion(energy.dynamic_mj, [weight for _, weight in weighed])
-    return [Claim("dynamic", leaves, part, energy.flags) for (leaves, _), part in zip(weighed, parts, strict=True)]
+    return [
+        Claim("dynamic", leaves, part, energy.flags, ((energy.dynamic_vector, part / (energy.dynamic_mj or 1)),))
+        for (leaves, _), part in zip(weighed, parts, strict=True)
+    ]
 
 
 def unmeasured(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> int:

@@ -12,17 +12,18 @@ because what is not known is not zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from greencloud.allocation.setting import Setting
+from greencloud.allocation.uncertainty import Load, Vector
 from greencloud.errors import FacilityError
-from greencloud.facility import FactorKind
+from greencloud.facility import DirectEmission, Factor, FactorKind
 from greencloud.units import MILLIJOULES_PER_KWH, accrued, emissions_of, format_energy, round_half_even
 
-__all__ = ["GridFactors", "Matched", "certified", "emission_totals", "grid_factors", "scope1_total"]
+__all__ = ["GridFactors", "Matched", "certified", "emission_totals", "grid_factors", "load_of", "scope1_amounts"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +36,7 @@ class GridFactors:
     residual: Fraction
     upstream: Fraction
     losses: Fraction = Fraction(0)
+    sources: Mapping[FactorKind, tuple[str, float]] = field(default_factory=dict)  # with relative half-widths
 
     def lost_mj(self, load_mj: int) -> Fraction:
         """Energy lost in transmission and distribution on the way to a load, exactly."""
@@ -44,21 +46,27 @@ class GridFactors:
 
 def grid_factors(setting: Setting) -> GridFactors:
     """All of them, whether or not this window's figures need each: a window must not be refused for what a tenant reports."""
-
-    def of(kind: FactorKind) -> Fraction:
-        try:
-            return setting.facility.factor(setting.site.grid_zone, kind, setting.window).micrograms_per_kwh
-        except FacilityError as error:
-            raise setting.refused(error.message, advice=error.advice) from error
-
-    losses = of(FactorKind.LOSSES) if setting.facility.has_factors(setting.site.grid_zone, FactorKind.LOSSES) else Fraction(0)
-    return GridFactors(of(FactorKind.LOCATION), of(FactorKind.RESIDUAL), of(FactorKind.UPSTREAM), losses)
-
-
-def scope1_total(setting: Setting) -> int:
-    """Micrograms of the site's direct emissions in the window."""
+    facility, zone = setting.facility, setting.site.grid_zone
+    kinds = [kind for kind in FactorKind if kind is not FactorKind.LOSSES or facility.has_factors(zone, kind)]
     try:
-        return setting.facility.direct_micrograms(setting.site.id, setting.window)
+        found = {kind: facility.factor(zone, kind, setting.window) for kind in kinds}
+    except FacilityError as error:
+        raise setting.refused(error.message, advice=error.advice) from error
+    values = {kind.value: factor.micrograms_per_kwh for kind, factor in found.items()}
+    return GridFactors(**values, sources={kind: _source(setting, factor) for kind, factor in found.items()})
+
+
+def _source(setting: Setting, factor: Factor) -> tuple[str, float]:
+    # Hourly factors of one publisher are one source: what its method gets wrong, it gets wrong every hour.
+    default: Fraction = getattr(setting.facility.uncertainties, factor.kind.value)
+    width = default if factor.uncertainty is None else factor.uncertainty
+    return f"factor:{factor.zone}/{factor.kind.value}/{factor.source}", float(width)
+
+
+def scope1_amounts(setting: Setting) -> list[tuple[DirectEmission, int]]:
+    """The site's direct emissions in the window, each with its micrograms."""
+    try:
+        return setting.facility.direct_at(setting.site.id, setting.window)
     except FacilityError as error:
         raise setting.refused(error.message, advice=error.advice) from error
 
@@ -109,6 +117,51 @@ def emission_totals(
         "scope3_upstream_location_ug": round_half_even(upstream / MILLIJOULES_PER_KWH),
         "scope3_upstream_market_ug": round_half_even((upstream + replaced) / MILLIJOULES_PER_KWH),
     }
+
+
+def load_of(
+    setting: Setting,
+    load_mj: int,
+    vector: Vector,
+    factors: GridFactors,
+    scope1: Sequence[tuple[DirectEmission, int]] = (),
+    *,
+    load: Matched = (),
+    losses: Matched = (),
+) -> Load:
+    """A load with its emission lines, and what they are uncertain by; ``vector`` is what the load itself is."""
+    lines = emission_totals(load_mj, factors, sum(amount for _, amount in scope1), load=load, losses=losses)
+    per_mj = {kind: float(getattr(factors, kind.value) / MILLIJOULES_PER_KWH) for kind in FactorKind}
+    unmatched = load_mj - sum(energy for energy, _ in load)
+    replaced = sum(energy for energy, _ in losses)
+    upstream = {FactorKind.UPSTREAM: float(load_mj), FactorKind.LOSSES: float(load_mj)}
+
+    def own(energies: Mapping[FactorKind, float]) -> Vector:
+        widths = ((*factors.sources[kind], energy * per_mj[kind]) for kind, energy in energies.items() if kind in factors.sources)
+        return {source: width * amount for source, width, amount in widths}
+
+    direct = float(setting.facility.uncertainties.direct)
+    return Load(
+        load_mj,
+        vector,
+        lines,
+        {
+            "scope2_location_ug": per_mj[FactorKind.LOCATION],
+            "scope2_market_ug": per_mj[FactorKind.RESIDUAL],
+            "scope3_upstream_location_ug": per_mj[FactorKind.UPSTREAM] + per_mj[FactorKind.LOSSES],
+            "scope3_upstream_market_ug": per_mj[FactorKind.UPSTREAM] + per_mj[FactorKind.LOSSES],
+        },
+        {
+            "scope1_ug": {
+                f"direct:{emission.id}": amount * (direct if emission.uncertainty is None else float(emission.uncertainty))
+                for emission, amount in scope1
+            },
+            "scope2_location_ug": own({FactorKind.LOCATION: load_mj}),
+            "scope2_market_ug": own({FactorKind.RESIDUAL: unmatched}),
+            "scope3_upstream_location_ug": own(upstream),
+            "scope3_upstream_market_ug": own(upstream | {FactorKind.UPSTREAM: load_mj - replaced, FactorKind.LOCATION: -replaced}),
+        },
+    )
 
 
 def _us(instant: datetime) -> int:

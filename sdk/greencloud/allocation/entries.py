@@ -8,10 +8,13 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from greencloud.allocation.apportion import apportion
+from greencloud.allocation.capacity import MassClaim
 from greencloud.allocation.claims import Claim
 from greencloud.allocation.leaves import Leaf, pool_leaf
+from greencloud.allocation.overhead import Overhead
 from greencloud.allocation.postings import POSTING_MEASURES, POSTINGS
 from greencloud.allocation.setting import Setting
+from greencloud.allocation.uncertainty import Load, Spread, scaled
 from greencloud.facility import POOL_UNATTRIBUTED
 from greencloud.units import INT64_MAX
 
@@ -36,6 +39,7 @@ class Entries:
         self.amounts: dict[EntryKey, list[int]] = {}
         self.counts: dict[EntryKey, int] = {}
         self.flags: dict[EntryKey, set[str]] = {}
+        self.spread = Spread()
 
     def add(self, key: EntryKey, amounts: Sequence[int], flags: Iterable[str] = (), count: int = 0) -> None:
         """Add to an entry; an amount of nothing leaves no trace, so that empty leaves cannot colour its quality."""
@@ -50,33 +54,52 @@ class Entries:
         self.counts[key] = self.counts.get(key, 0) + count
         self.flags.setdefault(key, set()).update(flags)
 
-    def post(self, component: str, leaves: Sequence[Leaf], totals: Mapping[str, int], flags: frozenset[str] = frozenset()) -> None:
-        """Apportion each measure of a claim over its leaves. Operations are counted on dynamic lines, once."""
+    def post(
+        self, component: str, leaves: Sequence[Leaf], totals: Mapping[str, int], flags: frozenset[str] = frozenset()
+    ) -> list[tuple[EntryKey, float]]:
+        """Apportion each measure of a claim over its leaves. Operations are counted on dynamic lines, once.
+
+        Returns where it went, with the fraction of the claim.
+        """
         weights = [leaf.weight for leaf in leaves]
         nothing = [0] * len(leaves)
         columns = [apportion(totals[name], weights) if totals.get(name) else nothing for name in POSTING_MEASURES]
+        placed = []
+        whole = sum(weights) or 1
         for leaf, amounts in zip(leaves, zip(*columns, strict=True), strict=True):
             key = EntryKey(leaf.account, leaf.service, leaf.sku, leaf.operation, leaf.labels, component)
             self.add(key, amounts, flags | leaf.flags, leaf.count if component == "dynamic" else 0)
+            if leaf.weight:
+                placed.append((key, leaf.weight / whole))
+        return placed
 
-    def settle(self, claims: Sequence[Claim], load_mj: int, lines: Mapping[str, int], overhead_flags: frozenset[str]) -> None:
+    def post_mass(self, claim: MassClaim) -> None:
+        """Post embodied mass."""
+        for key, fraction in self.post(claim.component, claim.leaves, {"scope3_embodied_ug": claim.micrograms}):
+            self.spread.mass.append((key, scaled(claim.spread, fraction)))
+
+    def settle(self, claims: Sequence[Claim], load: Load, overhead: Overhead) -> None:
         """Post claims on a load of energy: their own, the overhead beyond it, and the load's emissions, all in proportion.
 
         Where no claim has energy, overhead and emissions are nobody's in particular: unattributed.
         """
+        load_mj, lines = load.energy_mj, load.lines
         used = [claim.energy_mj for claim in claims]
         spill = Claim("overhead", (pool_leaf(POOL_UNATTRIBUTED),), 0)
-        overhead = apportion(load_mj - sum(used), [*used, 0 if any(used) else 1])
+        beyond = apportion(load_mj - sum(used), [*used, 0 if any(used) else 1])
         posted = [(claim.component, claim, energy) for claim, energy in zip(claims, used, strict=True)]
-        posted += [("overhead", claim, energy) for claim, energy in zip([*claims, spill], overhead, strict=True)]
+        posted += [("overhead", claim, energy) for claim, energy in zip([*claims, spill], beyond, strict=True)]
         weights = [energy for _, _, energy in posted]
         if not any(weights):
             weights[-1] = 1
         shares = {name: apportion(total, weights) for name, total in lines.items()}
         for index, (component, claim, energy) in enumerate(posted):
             totals = {"energy_mj": energy} | {name: parts[index] for name, parts in shares.items()}
-            flags = claim.flags | overhead_flags if component == "overhead" else claim.flags
-            self.post(component, claim.leaves, totals, flags)
+            flags = claim.flags | overhead.flags if component == "overhead" else claim.flags
+            placed = self.post(component, claim.leaves, totals, flags)
+            spread = overhead.spread(claim) if component == "overhead" else claim.spread
+            for key, fraction in placed:
+                self.spread.energy.append((key, load, energy * fraction, scaled(spread, fraction)))
 
     def table(self, setting: Setting) -> pa.Table:
         """The postings, in canonical order."""

@@ -14,11 +14,12 @@ A modelled host whose GPUs have no curve is refused: their energy is not known, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from greencloud.allocation.readings import Reading
 from greencloud.allocation.setting import Amounts, Setting
+from greencloud.allocation.uncertainty import Vector, host_vectors
 from greencloud.facility import Host, HostKind, PowerCurve
 from greencloud.units import round_half_even
 
@@ -29,7 +30,7 @@ __all__ = ["HostEnergy", "host_energy", "millijoules"]
 class HostEnergy:
     """``busy_weight``: the whole host's power-weighted use, None where not known, with memory where that is known.
 
-    ``silent``: the provider says nothing of this host. ``measured``: a meter gave the energy, not a curve.
+    ``silent``: the provider says nothing of this host. The vectors say how sure the energies are (``uncertainty``).
     """
 
     host: Host
@@ -39,7 +40,8 @@ class HostEnergy:
     busy_weight: int | None
     memory_known: bool = False
     silent: bool = False
-    measured: bool = False
+    idle_vector: Vector = field(default_factory=dict)
+    dynamic_vector: Vector = field(default_factory=dict)
 
     @property
     def energy_mj(self) -> int:
@@ -72,7 +74,8 @@ def host_energy(setting: Setting, host: Host, reading: Reading, provider: Amount
         if busy_ns is None:
             idle = millijoules(_idle_watts(host, curve, gpu_curve) or Fraction(0), whole)
             setting.note(f"host {host.id}: no reading and no provider rows; modelled at idle")
-            return HostEnergy(host, idle, 0, frozenset(flags), None, silent=True)
+            vectors = host_vectors(setting, host, idle, 0, measured=False)
+            return HostEnergy(host, idle, 0, frozenset(flags), None, False, True, *vectors)
         watts = curve.watts(_share(busy_ns, host.vcpu * seconds), host.vcpu)
         if gpu_curve is not None:
             busy_gpu_ns = 0 if provider is None else provider.gpu_ns
@@ -91,7 +94,8 @@ def host_energy(setting: Setting, host: Host, reading: Reading, provider: Amount
         frozenset(flags),
         _busy_weight(setting, host, reading),
         reading.memory_byte_s is not None,
-        measured=measured,
+        False,
+        *host_vectors(setting, host, idle, energy - idle, measured=measured),
     )
 
 

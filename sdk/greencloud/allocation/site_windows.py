@@ -11,6 +11,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from greencloud.allocation.intervals import check_dimensions, intervals
 from greencloud.allocation.postings import DIMENSIONS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.rule import DEFAULT_RULE, RULES, rule_named
 from greencloud.allocation.uses import checked_readings, checked_rows
@@ -33,6 +34,10 @@ class Allocation:
 
     postings: pa.Table
     windows: tuple[WindowAllocation, ...]
+
+    def intervals(self, by: Sequence[str] = DIMENSIONS) -> pa.Table:
+        """Amounts with their 95 % intervals: see ``greencloud.allocation.intervals``."""
+        return intervals(self.windows, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +135,7 @@ def compare(
     rules = tuple(rules)
     if not rules or len(set(rules)) < len(rules):
         raise QuantityError("rules are compared that are none, or one twice", advice=f"name some of {', '.join(RULES)}")
-    unknown = [name for name in by if name not in DIMENSIONS]
-    if unknown or len(set(by)) < len(by):
-        raise QuantityError(f"cannot compare by {', '.join(by)}", advice=f"name some of {', '.join(DIMENSIONS)}, each once")
+    check_dimensions(by)
     usage = usage if isinstance(usage, Usage) else usage_from(usage)
     notes: set[str] = set()
     sums: dict[str, dict[tuple[object, ...], tuple[int, ...]]] = {}

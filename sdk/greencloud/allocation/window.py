@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -25,18 +24,20 @@ from greencloud.allocation.basis import Basis, capacity_basis
 from greencloud.allocation.capacity import embodied_claims, idle_claims, reserved_dynamic_claims
 from greencloud.allocation.claims import Claim, owner_claims, unmeasured, use_claims
 from greencloud.allocation.demand import demand_of
-from greencloud.allocation.emissions import GridFactors, certified, emission_totals, grid_factors, scope1_total
+from greencloud.allocation.emissions import GridFactors, certified, grid_factors, load_of, scope1_amounts
 from greencloud.allocation.entries import Entries
 from greencloud.allocation.homes import at_home
 from greencloud.allocation.hosts import HostEnergy, host_energy
+from greencloud.allocation.overhead import Overhead, overhead_of
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.allocation.readings import FACILITY, Reading, readings_of
 from greencloud.allocation.rule import Rule
 from greencloud.allocation.setting import Amounts, Setting
 from greencloud.allocation.shared import reallocated
+from greencloud.allocation.uncertainty import Load, Spread
 from greencloud.allocation.uses import UNLISTED, Use, by_account, uses_of
-from greencloud.facility import Facility, HostReading
-from greencloud.units import Window, format_energy, round_half_even
+from greencloud.facility import HARDWARE_RECORD_DAYS, Facility, HostReading
+from greencloud.units import Window
 
 __all__ = ["WindowAllocation", "allocated"]
 
@@ -53,6 +54,7 @@ class WindowAllocation:
     postings: pa.Table
     totals: dict[str, int]
     notes: tuple[str, ...]
+    spread: Spread = field(default_factory=Spread, repr=False, compare=False)  # how sure the postings are; see ``intervals``
 
 
 def allocated(
@@ -71,6 +73,7 @@ def allocated(
     ``slices`` are the same rows in windows as fine as they came; only the rules that look into the window read them.
     """
     setting = Setting.of(facility, site, window)
+    _note_old_records(setting)
     read = readings_of(setting, readings, booked)
     memory_known = {host for host, reading in read.items() if reading.memory_byte_s is not None}
     uses = at_home(uses_of(rows, setting, memory_known), setting, memory_known)
@@ -81,10 +84,17 @@ def allocated(
         setting.note("the provider sent nothing of this window: only what tenants reported of themselves is charged")
         work.charge_nothing_but_reports()
     work.charge_annexes()
-    postings = reallocated(work.entries, setting, by_account(uses)).table(setting)
+    entries = reallocated(work.entries, setting, by_account(uses))
+    postings = entries.table(setting)
     check_balanced(postings, work.totals)
     notes = tuple(sorted(setting.notes))
-    return WindowAllocation(site, window, rule.name, str(rule), facility.revision, postings, work.totals, notes)
+    return WindowAllocation(site, window, rule.name, str(rule), facility.revision, postings, work.totals, notes, entries.spread)
+
+
+def _note_old_records(setting: Setting) -> None:
+    known = setting.facility.hardware_as_of
+    if known is not None and (setting.window.start.date() - known).days > HARDWARE_RECORD_DAYS:
+        setting.note(f"the book's hardware records are of {known}, more than {HARDWARE_RECORD_DAYS} days before the window")
 
 
 class _Work:
@@ -112,12 +122,9 @@ class _Work:
         basis = self._capacity_basis(shared, slices, memory_known)
         claims, annexes = unlisted_claims(setting, by_account(self.on_host[UNLISTED]), evidence=True)
         self._set_aside(annexes)
-        it_mj = sum(energy.energy_mj for energy in energies) + sum(claim.energy_mj for claim in claims)
-        idle_flags = frozenset().union(*(energy.flags for energy in shared if energy.idle_mj))
-        claims += idle_claims(setting, basis, sum(energy.idle_mj for energy in shared), idle_flags, self.own)
+        claims += idle_claims(setting, basis, shared, self.own)
         if self.rule.dynamic == "reserved":
-            flags = frozenset().union(*(energy.flags for energy in shared if energy.dynamic_mj))
-            claims += reserved_dynamic_claims(setting, sum(energy.dynamic_mj for energy in shared), flags, self.own)
+            claims += reserved_dynamic_claims(setting, shared, self.own)
         metered = read.get(FACILITY, Reading()).energy_mj is not None
         for energy in energies:
             on_this = by_account(self.on_host[energy.host.id])
@@ -127,19 +134,22 @@ class _Work:
                 claims += use_claims(setting, energy, on_this)
             if energy.silent:
                 self._set_aside(silent_claims(setting, energy.host, on_this, metered=metered))
-        assert sum(claim.energy_mj for claim in claims) == it_mj, "every millijoule of the hosts is claimed once"
+        listed = sum(claim.energy_mj for claim in claims if "unlisted_host" not in claim.flags)
+        assert listed == sum(energy.energy_mj for energy in energies), "every millijoule of the hosts is claimed once"
 
-        load_mj, overhead_flags = _facility_energy(setting, it_mj, read.get(FACILITY, Reading()))
-        load, losses = (
-            certified(setting, purpose, need) for purpose, need in (("load", load_mj), ("losses", self.factors.lost_mj(load_mj)))
-        )
-        lines = emission_totals(load_mj, self.factors, scope1_total(setting), load=load, losses=losses)
-        self._settle(claims, load_mj, lines, overhead_flags)
+        overhead = overhead_of(setting, claims, read.get(FACILITY, Reading()))
+        load_mj = overhead.load_mj
+        certificates = {
+            "load": certified(setting, "load", load_mj),
+            "losses": certified(setting, "losses", self.factors.lost_mj(load_mj)),
+        }
+        load = load_of(setting, load_mj, overhead.load_vector, self.factors, scope1_amounts(setting), **certificates)
+        self._settle(claims, load, overhead)
         if metered:
             for account in sorted(self._annexes):
                 setting.note(f"account {account}: use that it reported on unlisted hosts is priced beside the facility's meter")
-        for component, leaves, mass in embodied_claims(setting, basis, self.own):
-            self.entries.post(component, leaves, {"scope3_embodied_ug": mass})
+        for claim in embodied_claims(setting, basis, self.own):
+            self.entries.post_mass(claim)
         self.totals["scope3_embodied_ug"] += _embodied(setting)
 
     def _capacity_basis(self, shared: list[HostEnergy], slices: pa.Table, memory_known: set[str]) -> Basis:
@@ -161,12 +171,13 @@ class _Work:
     def charge_annexes(self) -> None:
         """Each account's annex: its own overhead and emissions, apart from the site's; no certificate and no Scope 1."""
         for _, claims in sorted(self._annexes.items()):
-            load_mj = round_half_even(sum(claim.energy_mj for claim in claims) * Fraction(self.setting.site.pue or 1))
-            self._settle(claims, load_mj, emission_totals(load_mj, self.factors), frozenset())
+            overhead = overhead_of(self.setting, claims, Reading(), annex=True)
+            load = load_of(self.setting, overhead.load_mj, overhead.load_vector, self.factors)
+            self._settle(claims, load, overhead)
 
-    def _settle(self, claims: list[Claim], load_mj: int, lines: dict[str, int], overhead_flags: frozenset[str]) -> None:
-        self.entries.settle(claims, load_mj, lines, overhead_flags)
-        for name, amount in ({"energy_mj": load_mj} | lines).items():
+    def _settle(self, claims: list[Claim], load: Load, overhead: Overhead) -> None:
+        self.entries.settle(claims, load, overhead)
+        for name, amount in ({"energy_mj": load.energy_mj} | dict(load.lines)).items():
             self.totals[name] += amount
 
     def _set_aside(self, annexes: Mapping[str, list[Claim]]) -> None:
@@ -177,27 +188,6 @@ class _Work:
 def _by_provider(uses: list[Use]) -> Amounts | None:
     measured = [use.amounts for use in uses if use.provider]
     return Amounts(*(sum(column) for column in zip(*measured, strict=True))) if measured else None
-
-
-def _facility_energy(setting: Setting, it_mj: int, reading: Reading) -> tuple[int, frozenset[str]]:
-    """Energy of the whole facility, with flags of the overhead that it leaves."""
-    if reading.energy_mj is None:
-        if setting.site.pue is None:
-            raise setting.refused(
-                "neither a facility meter nor a PUE gives the energy beyond the hosts'",
-                advice=f"add facility readings for site {setting.site.id!r}, or a pue with its source",
-            )
-        return round_half_even(it_mj * setting.site.pue), frozenset()
-    if reading.energy_mj < it_mj:
-        raise setting.refused(
-            f"the facility's energy of {format_energy(reading.energy_mj)} ({reading.energy_mj} mJ) is less than its hosts' "
-            f"{format_energy(it_mj)} ({it_mj} mJ)",
-            advice="one of the meters is wrong, or covers less of the window than the others",
-        )
-    flags = {"modelled"} if reading.modelled else set()
-    if reading.energy_s < setting.window.seconds:
-        flags.add("partial")
-    return reading.energy_mj, frozenset(flags)
 
 
 def _embodied(setting: Setting) -> int:

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import click
 
-from greencloud.facility import FOREVER, AccountKind, Examined, Facility, examine_facility
+from greencloud.facility import FOREVER, HARDWARE_RECORD_DAYS, AccountKind, Examined, Facility, examine_facility
 from greencloud.units import Emissions, Energy, format_instant
 
 __all__ = ["command"]
-
-_HARDWARE_DAYS = 366
 
 
 @click.group(name="facility")
@@ -32,7 +30,7 @@ def check(file: Path) -> None:
         _show_mistakes(examined)
         sys.exit(1)
     if (since := _out_of_date(examined.facility, datetime.now(UTC).date())) is not None:
-        click.echo(f"note: the hardware records are of {since}, more than {_HARDWARE_DAYS} days ago", err=True)
+        click.echo(f"note: the hardware records are of {since}, more than {HARDWARE_RECORD_DAYS} days ago", err=True)
     for zone, kind, last in _ended(examined.facility, datetime.now(UTC)):
         click.echo(f"note: {kind} factors of {zone} end at {format_instant(last)}: later windows are refused", err=True)
     rows = _summary(examined.facility)
@@ -53,7 +51,7 @@ def _show_mistakes(examined: Examined) -> None:
 
 def _out_of_date(book: Facility, today: date) -> date | None:
     """The day of hardware records that are old: machines bought since then carry no embodied mass."""
-    old = book.hardware_as_of is not None and (today - book.hardware_as_of).days > _HARDWARE_DAYS
+    old = book.hardware_as_of is not None and (today - book.hardware_as_of).days > HARDWARE_RECORD_DAYS
     return book.hardware_as_of if old else None
 
 

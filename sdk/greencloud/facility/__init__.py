@@ -6,6 +6,7 @@ from greencloud.facility.reader import Examined, examine_facility, read_facility
 from greencloud.facility.values import (
     DATA_QUALITY,
     FOREVER,
+    HARDWARE_RECORD_DAYS,
     POOL_UNATTRIBUTED,
     POOL_UNSOLD,
     Account,
@@ -30,6 +31,7 @@ __all__ = [
     "ACCOUNT_ID",
     "DATA_QUALITY",
     "FOREVER",
+    "HARDWARE_RECORD_DAYS",
     "POOL_UNATTRIBUTED",
     "POOL_UNSOLD",
     "Account",

@@ -181,6 +181,10 @@ class Facility:
         Raises:
             FacilityError: nothing is booked and the site does not declare that it has none.
         """
+        return sum(amount for _, amount in self.direct_at(site, window))
+
+    def direct_at(self, site: str, window: Window) -> list[tuple[DirectEmission, int]]:
+        """Each booked direct emission of a site with its micrograms in a window. Raises FacilityError as ``direct_micrograms``."""
         found = self._direct.get(site, Timeline()).touching(window.start, window.end)
         if not found and not self.sites[site].scope1_declared_none:
             raise FacilityError(
@@ -188,7 +192,7 @@ class Facility:
                 key=f"sites.{site}.scope1",
                 advice='add direct emissions that cover it, or declare scope1 = "none" for the site',
             )
-        return sum(accrued(d.micrograms, _us(d.start), _us(d.end), window.start_us, window.end_us) for d in found)
+        return [(d, accrued(d.micrograms, _us(d.start), _us(d.end), window.start_us, window.end_us)) for d in found]
 
     def hardware_at(self, site: str) -> list[Hardware]:
         """Hardware of a site, in the book's order."""

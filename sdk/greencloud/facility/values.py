@@ -19,6 +19,7 @@ from greencloud.units import Window
 __all__ = [
     "DATA_QUALITY",
     "FOREVER",
+    "HARDWARE_RECORD_DAYS",
     "POOL_UNATTRIBUTED",
     "POOL_UNSOLD",
     "Account",
@@ -47,6 +48,9 @@ POOL_UNATTRIBUTED: Final = "(unattributed)"
 
 POOL_UNSOLD: Final = "(unsold)"
 """Idle energy and embodied mass of capacity that nobody reserved, where the provider keeps it."""
+
+HARDWARE_RECORD_DAYS: Final = 366
+"""Hardware records that are older are worth a note: machines bought since carry no embodied mass."""
 
 DATA_QUALITY: Final = ("very good", "good", "fair", "poor")
 

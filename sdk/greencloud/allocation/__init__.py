@@ -1,10 +1,11 @@
 """Allocation: pure functions from facility book and usage to balanced postings."""
 
 from greencloud.allocation.balance import check_balanced
-from greencloud.allocation.intervals import intervals
+from greencloud.allocation.comparison import Comparison, check_rules, compare, comparison_of
+from greencloud.allocation.intervals import check_dimensions, intervals
 from greencloud.allocation.postings import COMPONENTS, DIMENSIONS, EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.rule import DEFAULT_RULE, RULES, Rule, methodology_version, rule_named
-from greencloud.allocation.site_windows import Allocation, Comparison, allocate, allocate_window, compare
+from greencloud.allocation.site_windows import Allocation, allocate, allocate_window
 from greencloud.allocation.window import WindowAllocation
 
 __all__ = [
@@ -23,7 +24,10 @@ __all__ = [
     "allocate",
     "allocate_window",
     "check_balanced",
+    "check_dimensions",
+    "check_rules",
     "compare",
+    "comparison_of",
     "intervals",
     "methodology_version",
     "rule_named",

@@ -28,7 +28,7 @@ class Rule:
     capacity: Capacity
     dynamic: Literal["used", "reserved"] = "used"
     exact_up_to: int = 20
-    permutations: int = 10_000
+    permutations: int = 20_000
 
     @property
     def needs_demand(self) -> bool:

@@ -1,29 +1,26 @@
-"""The two ways to apply a rule: to one site-window, or to all that usage knows of; and several rules side by side."""
+"""The two ways to apply a rule: to one site-window, or to all that usage knows of."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from greencloud.allocation.intervals import check_dimensions, intervals
-from greencloud.allocation.postings import DIMENSIONS, POSTING_MEASURES, POSTINGS
-from greencloud.allocation.rule import DEFAULT_RULE, RULES, rule_named
+from greencloud.allocation.intervals import intervals
+from greencloud.allocation.postings import DIMENSIONS, POSTINGS
+from greencloud.allocation.rule import DEFAULT_RULE, rule_named
 from greencloud.allocation.uses import checked_readings, checked_rows
 from greencloud.allocation.window import WindowAllocation, allocated
-from greencloud.errors import AllocationError, QuantityError
+from greencloud.errors import AllocationError
 from greencloud.facility import Facility
 from greencloud.units import Window, format_instant
 from greencloud.usage import READINGS, Usage, rebin, usage_from
 
-__all__ = ["Allocation", "Comparison", "allocate", "allocate_window", "compare"]
-
-_WIDE: Final = pa.decimal128(38, 0)
+__all__ = ["Allocation", "allocate", "allocate_window"]
 
 _Key = tuple[Window, str]
 
@@ -38,20 +35,6 @@ class Allocation:
     def intervals(self, by: Sequence[str] = DIMENSIONS) -> pa.Table:
         """Amounts with their 95 % intervals: see ``greencloud.allocation.intervals``."""
         return intervals(self.windows, by)
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Several rules on the same usage.
-
-    ``table`` has the dimensions compared by, ``rule``, each posting measure (decimal128(38, 0); millijoules or micrograms), and for
-    each measure ``difference_<measure>``: its amount less that of the first rule. Each measure adds up to the same under every
-    rule, so its differences add up to zero. Rows are in the order of the dimensions, then of the rules.
-    """
-
-    table: pa.Table
-    rules: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def allocate(facility: Facility, usage: Usage | pa.Table, *, rule: str = DEFAULT_RULE) -> Allocation:
@@ -121,50 +104,6 @@ def allocate_window(
         rule=named,
         slices=fine,
     )
-
-
-def compare(
-    facility: Facility, usage: Usage | pa.Table, *, rules: Iterable[str] = RULES, by: Sequence[str] = ("account",)
-) -> Comparison:
-    """Allocate the same usage by several rules, and add the postings up by some of ``DIMENSIONS``.
-
-    Raises:
-        QuantityError: no rule, one twice, or an unknown dimension.
-        AllocationError, UsageDataError: as ``allocate``.
-    """
-    rules = tuple(rules)
-    if not rules or len(set(rules)) < len(rules):
-        raise QuantityError("rules are compared that are none, or one twice", advice=f"name some of {', '.join(RULES)}")
-    check_dimensions(by)
-    usage = usage if isinstance(usage, Usage) else usage_from(usage)
-    notes: set[str] = set()
-    sums: dict[str, dict[tuple[object, ...], tuple[int, ...]]] = {}
-    for rule in rules:
-        allocation = allocate(facility, usage, rule=rule)
-        sums[rule] = _sums(allocation.postings, by)
-        notes |= {note for window in allocation.windows for note in window.notes}
-    nothing = (0,) * len(POSTING_MEASURES)
-    rows = []
-    for key in sorted({key for found in sums.values() for key in found}):
-        first = sums[rules[0]].get(key, nothing)
-        for rule in rules:
-            amounts = sums[rule].get(key, nothing)
-            rows.append((*key, rule, *amounts, *(amount - base for amount, base in zip(amounts, first, strict=True))))
-    fields = [*(POSTINGS.field(name) for name in by), pa.field("rule", pa.string(), nullable=False)]
-    fields += [pa.field(f"{kind}{name}", _WIDE, nullable=False) for kind in ("", "difference_") for name in POSTING_MEASURES]
-    columns: list[Sequence[object]] = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
-    return Comparison(pa.table(arrays, schema=pa.schema(fields)), rules, tuple(sorted(notes)))
-
-
-def _sums(postings: pa.Table, by: Sequence[str]) -> dict[tuple[object, ...], tuple[int, ...]]:
-    wide = postings.select(list(by))
-    for name in POSTING_MEASURES:
-        wide = wide.append_column(name, postings[name].cast(_WIDE))
-    grouped = wide.group_by(list(by)).aggregate([(name, "sum") for name in POSTING_MEASURES])
-    keys = zip(*(grouped[name].to_pylist() for name in by), strict=True) if by else [()]
-    amounts = zip(*(grouped[f"{name}_sum"].to_pylist() for name in POSTING_MEASURES), strict=True)
-    return {key: tuple(int(amount or 0) for amount in found) for key, found in zip(keys, amounts, strict=True)}
 
 
 def _checked(usage: Usage | pa.Table) -> tuple[pa.Table, pa.Table]:

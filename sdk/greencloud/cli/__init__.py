@@ -27,6 +27,7 @@ VERBS = {
     "token": ("Issue a bearer token.", "server"),
     "ingest": ("Take OTLP files and usage tables into a data directory.", "server"),
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
+    "compare": ("Show who would pay what under each allocation rule.", "server"),
     "report": ("Show the footprint of an account.", "server"),
     "goal": ("The provider's goals: apply one, show its status.", "server"),
     "facility": ("Check a facility book before it is put in force.", "server"),

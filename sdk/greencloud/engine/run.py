@@ -29,7 +29,7 @@ from greencloud.telemetry import Collected, DeadLetter, collect, read_log
 from greencloud.units import Window, format_instant
 from greencloud.usage import Usage, by_window, digest, empty_usage, merge, rebin, without_keys_of
 
-__all__ = ["GRACE", "Gathered", "gather", "run_allocation"]
+__all__ = ["GRACE", "REFUSALS", "Gathered", "due_windows", "gather", "run_allocation"]
 
 GRACE = timedelta(minutes=10)
 """How long after its end a window stays provisional: exporters batch and retry for seconds, hosts buffer for minutes."""
@@ -107,7 +107,7 @@ def run_allocation(
     posted: list[BatchSummary] = []
     refused: list[RefusedWindow] = []
     unchanged = 0
-    due = _due(known)
+    due = due_windows(known)
     slices = slices_of(data, known.facility) if named.needs_slices else {}
     for (site, window), parts in due.items():
         if (start and window.start < start) or (end and window.start >= end):
@@ -147,10 +147,10 @@ def run_allocation(
 def _due_under(data: DataDirectory, revision: str) -> set[tuple[str, Window]]:
     """The site-windows that an earlier book makes of what is known today; none where the book is not kept any more."""
     facility = data.facility_of(revision)
-    return set(_due(_gathered(data, facility))) if facility else set()
+    return set(due_windows(_gathered(data, facility))) if facility else set()
 
 
-def _due(known: Gathered) -> Mapping[tuple[str, Window], list[Usage]]:
+def due_windows(known: Gathered) -> Mapping[tuple[str, Window], list[Usage]]:
     """Every site and window of which something is known, in order, with what files and the log say of it."""
     found: dict[tuple[str, Window], list[Usage]] = {}
     for usage in (known.filed, known.collected.usage):

@@ -3,6 +3,7 @@
 from greencloud.report.delimited import footprint_csv
 from greencloud.report.documents import balance_document, footprint_document, goal_document
 from greencloud.report.markdown import footprint_markdown
+from greencloud.report.rules import rules_document, rules_markdown, rules_table
 from greencloud.report.tables import balance_table, footprint_table, goal_table
 
 __all__ = [
@@ -14,4 +15,7 @@ __all__ = [
     "footprint_table",
     "goal_document",
     "goal_table",
+    "rules_document",
+    "rules_markdown",
+    "rules_table",
 ]

@@ -24,7 +24,7 @@ from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, total_of
 from greencloud.results import BatchSummary, FootprintRow, GoalProgress
 from greencloud.units import Emissions, Energy, format_instant
 
-__all__ = ["balance_document", "footprint_document", "goal_document"]
+__all__ = ["balance_document", "footprint_document", "goal_document", "measures_document"]
 
 _FOOTPRINT_SCHEMA: Final = "greencloud.footprint/1"
 _GOAL_SCHEMA: Final = "greencloud.goal/1"
@@ -48,7 +48,7 @@ def footprint_document(
         "group_by": list(group_by),
         "granularity": granularity,
         "rows": [_row(row) for row in rows],
-        "total": _measures(total) if total else None,
+        "total": measures_document(total) if total else None,
         "provisional": total.provisional if total else False,
         "quality_flags": list(total.quality_flags) if total else [],
         "methodology_versions": list(total.methodology_versions) if total else [],
@@ -106,14 +106,15 @@ def _row(row: FootprintRow) -> dict[str, Any]:
         "start": format_instant(row.start),
         "end": format_instant(row.end),
         "dimensions": dict(row.dimensions),
-        **_measures(row),
+        **measures_document(row),
         "quality_flags": list(row.quality_flags),
         "provisional": row.provisional,
         "methodology_versions": list(row.methodology_versions),
     }
 
 
-def _measures(row: FootprintRow) -> dict[str, Any]:
+def measures_document(row: FootprintRow) -> dict[str, Any]:
+    """Every amount of a row."""
     return {
         "energy": _energy(row.energy),
         **{name: _emissions(getattr(row, name)) for name in (*EMISSION_FIELDS, *TOTAL_FIELDS)},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from greencloud.report.sheet import footprint_sheet, total_of
+from greencloud.report.sheet import Sheet, footprint_sheet, total_of
 from greencloud.results import FootprintRow
 from greencloud.units import format_instant
 
-__all__ = ["footprint_markdown"]
+__all__ = ["footprint_markdown", "table_markdown"]
 
 
 def footprint_markdown(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str) -> str:
@@ -16,20 +16,27 @@ def footprint_markdown(rows: Sequence[FootprintRow], group_by: Sequence[str], *,
     if not rows:
         return f"### {_escape(title)}\n\nNothing is posted for it.\n"
     sheet, total = footprint_sheet(rows, group_by), total_of(rows)
-    headings = [" ".join(part for part in column.heading if part) for column in sheet.columns]
     lines = [
         f"### {_escape(title)}",
         "",
         f"{format_instant(total.start)} to {format_instant(total.end)}, CO2e.",
         "",
-        _line(headings),
-        "|" + "|".join(" ---: " if column.numeric else " --- " for column in sheet.columns) + "|",
-        *(_line(row) for row in sheet.rows),
-        *([_line([f"**{cell}**" if cell else "" for cell in sheet.total])] if sheet.total else []),
+        *table_markdown(sheet),
         "",
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def table_markdown(sheet: Sheet) -> list[str]:
+    """Heading, rule and rows of a sheet, the total in bold."""
+    headings = [" ".join(part for part in column.heading if part) for column in sheet.columns]
+    return [
+        _line(headings),
+        "|" + "|".join(" ---: " if column.numeric else " --- " for column in sheet.columns) + "|",
+        *(_line(row) for row in sheet.rows),
+        *([_line([f"**{cell}**" if cell else "" for cell in sheet.total])] if sheet.total else []),
+    ]
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
 from greencloud.results import FootprintRow
 from greencloud.units import Emissions, Energy, format_instant
 
-__all__ = ["EMISSION_FIELDS", "TOTAL_FIELDS", "Column", "Sheet", "footprint_sheet", "remarks_of", "total_of"]
+__all__ = ["EMISSION_FIELDS", "TOTAL_FIELDS", "Column", "Sheet", "footprint_sheet", "printable", "remarks_of", "total_of"]
 
 EMISSION_FIELDS: Final = (
     "scope1",
@@ -109,7 +109,7 @@ def footprint_sheet(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> Sh
     body = tuple(
         (
             *([format_instant(row.start)] if periods else []),
-            *(_printable(row.dimensions.get(name, "")) or "(none)" for name in group_by),
+            *(printable(row.dimensions.get(name, "")) or "(none)" for name in group_by),
             *cells(row),
         )
         for row in rows
@@ -119,6 +119,6 @@ def footprint_sheet(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> Sh
     return Sheet(columns, body, (*leading, *cells(total)) if len(rows) > 1 else None)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Names come from telemetry: none of them may speak to the reader's terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -13,7 +13,7 @@ from greencloud.report.sheet import Column, Sheet, footprint_sheet, total_of
 from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus
 from greencloud.units import Emissions, Energy, format_instant
 
-__all__ = ["balance_table", "footprint_table", "goal_table"]
+__all__ = ["balance_table", "footprint_table", "goal_table", "table_text"]
 
 _STATUS = {
     GoalStatus.ON_TRACK: "on track: at or below the path",
@@ -31,7 +31,7 @@ def footprint_table(rows: Sequence[FootprintRow], group_by: Sequence[str], *, ti
         title,
         f"{format_instant(total.start)} to {format_instant(total.end)}, CO2e; exact figures: -o json",
         "",
-        *_text(footprint_sheet(rows, group_by)),
+        *table_text(footprint_sheet(rows, group_by)),
         "",
         "The columns are the provider's scopes; to a customer all of it is Scope 3, category 1.",
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
@@ -70,7 +70,7 @@ def balance_table(batches: Iterable[BatchSummary]) -> str:
         Column(("provisional",), numeric=True),
     )
     body = tuple(cells(site, [batch for batch in batches if batch.site == site]) for site in sites)
-    return "\n".join(_text(Sheet(columns, body, cells("total", batches)))) + "\n"
+    return "\n".join(table_text(Sheet(columns, body, cells("total", batches)))) + "\n"
 
 
 def goal_table(progress: GoalProgress) -> str:
@@ -92,7 +92,7 @@ def goal_table(progress: GoalProgress) -> str:
         f"{progress.kind}, {', '.join(progress.scopes)}",
         f"base {progress.base_year}: {progress.base_emissions}; target {progress.target_year}: {progress.target_emissions} of CO2e",
         "",
-        *_text(Sheet(columns, body)),
+        *table_text(Sheet(columns, body)),
         "",
         f"Status: {_STATUS[progress.status]}",
     ]
@@ -112,7 +112,7 @@ def _actual_cells(path: Emissions, actual: Emissions | None, show: Callable[[int
     return ("not known", "") if actual is None else (show(actual.micrograms), show((actual - path).micrograms))
 
 
-def _text(sheet: Sheet) -> list[str]:
+def table_text(sheet: Sheet) -> list[str]:
     """Headings, a rule, the rows, and the total under a rule of its own; no trailing blanks."""
     heading = list(zip_longest(*(column.heading for column in sheet.columns), fillvalue=""))
     body = [*heading, *sheet.rows, *([sheet.total] if sheet.total else [])]

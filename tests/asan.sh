@@ -4,6 +4,7 @@
 #   PYTHON=.venv/bin/python tests/asan.sh
 #
 # Needs gcc with libasan and libubsan, and what the test extra brings. Any report of a sanitizer ends the run with a failure.
+# pytest must leave the file of standard error alone, or reports would vanish with it.
 # The interpreter keeps memory to its end, so leaks are not looked for; PYTHONMALLOC=malloc lets overruns of Python's own small
 # objects be seen.
 set -eu
@@ -38,5 +39,5 @@ for name in kernels.split():
     kernel = importlib.import_module(f"greencloud.{name}")
     assert kernel.__file__.startswith(work), kernel.__file__
 import pytest
-raise SystemExit(pytest.main(["-p", "no:cacheprovider", "-o", "timeout=0", *tests.split()]))
+raise SystemExit(pytest.main(["-p", "no:cacheprovider", "-o", "timeout=0", "--capture=sys", *tests.split()]))
 ' "$work" "$kernels" "$tests"

@@ -102,7 +102,7 @@ def quantised(const double[:, ::1] demand, int bits):
                     f"demand {value} at row {i}, column {t} is not a finite amount, zero or more: correct it, or leave the row out"
                 )
             largest = max(largest, value)
-    cdef array result = clone(EMPTY, n * slices, True)
+    cdef array result = clone(EMPTY, n * slices, n * slices > 0)  # nothing cannot be zeroed
     if largest == 0:
         return result
     cdef int64_t[::1] out = result
@@ -134,7 +134,7 @@ def scaled(const int64_t[:, ::1] demand, int bits):
                 raise ValueError(
                     f"demand {demand[i, t]} at row {i}, column {t} is negative: correct it, or leave the row out"
                 )
-    cdef array result = clone(EMPTY, n * slices, True)
+    cdef array result = clone(EMPTY, n * slices, False)
     if n == 0 or slices == 0:
         return result
     cdef int64_t[::1] out = result

@@ -5,13 +5,13 @@ The players are n workloads, d[i, t] is what workload i demands in slice t, and 
 the sum of d[i, t] over S. What is installed for the peak (capacity, hence embodied and idle) is shared by it.
 
 All demand becomes integers first, so that sums do not depend on their order: whatever the threads, the compiler or the machine, the
-same demand gives the same bits. PEAK_BITS bounds the sum of a slice where values are 64-bit (64 of them still add up within int64),
-SAMPLE_BITS where they are 32-bit. A demand above is scaled by the one power of two that fits, to the nearest unit: each workload is
-then off by at most half a unit, 2**-56 or 2**-31 of the peak bound.
+same demand gives the same bits. Demand whose slices sum to 2**PEAK_BITS or more, or which is not whole, is scaled by one power of
+two, to the nearest unit; each amount is then off by at most 2**-55 of the peak. The sampling of ``_sampling.pyx`` has a bound of
+its own, in 32 bits.
 
-``coalitions`` walks all subsets. A subtree of the walk is summed by size; with those of the subsets that have a workload, and the
-sums of all, every marginal sum by size follows, because those without are the rest. ``Tiles.marginals`` adds the marginals of
-random orders, each with its reverse. Permutation k comes from the seed and k alone.
+``coalitions`` walks all subsets by depth, adding up slices as members come. The last few workloads are not walked: a table holds
+the sums of all their coalitions, and one pass over it gives the values of each with the members so far. Values are summed by size,
+for all subsets and for those with each workload. Every marginal sum follows, because the subsets without a workload are the rest.
 """
 
 from cpython.array cimport array, clone

@@ -38,7 +38,7 @@ __all__ = ["MOST_WORKLOADS", "Demand", "exact", "exact_weights", "sampled", "sam
 Demand: TypeAlias = Any
 
 WEIGHT_BITS = 62
-DENOMINATOR_BITS = 440  # of the prices of slices: lcm(1, ..., 288), a day of five minutes, is exact; of more slices it is 2**440
+DENOMINATOR_BITS = 440  # of the prices of slices: enough for lcm(1, ..., 288), a day of five minutes; of more it may be 2**440
 
 
 def exact(demand: Demand) -> array[float]:
@@ -69,8 +69,10 @@ def temporal(demand: Demand) -> array[float]:
 
 
 def temporal_weights(demand: Demand) -> list[int]:
-    """Integers in proportion to the shares of ``temporal``, of int64 demand. With more than 288 slices prices are rational numbers
-    over 2**440, floored. Raises QuantityError as ``exact``, save for no demand.
+    """Integers in proportion to the shares of ``temporal``, of int64 demand.
+
+    Prices are rational, over the least common multiple of 1 to T; where that exceeds 440 bits, as it does for many more slices than
+    the 288 of a day of five minutes, over 2**440 and floored. Raises QuantityError as ``exact``, save for no demand.
     """
     return _lowest(_temporal(*_read(demand, "q", scaled, PEAK_BITS)))
 

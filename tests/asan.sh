@@ -1,12 +1,15 @@
 #!/bin/sh
-# Builds the allocation kernel with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary directory and runs its tests.
+# Builds the allocation kernels with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary directory and runs their tests.
 #
 #   PYTHON=.venv/bin/python tests/asan.sh
 #
 # Needs gcc with libasan and libubsan, and what the test extra brings. Any report of a sanitizer ends the run with a failure.
+# pytest must leave the file of standard error alone, or reports would vanish with it.
 # The interpreter keeps memory to its end, so leaks are not looked for; PYTHONMALLOC=malloc lets overruns of Python's own small
 # objects be seen.
 set -eu
+kernels="_apportion _sampling _shapley"
+tests="tests/test_allocation_kernel.py tests/test_allocation_shapley.py"
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python}
 work=$(mktemp -d)
@@ -23,14 +26,18 @@ path = Path("setup.py")  # the temporary copy: sanitizers want their own optimis
 path.write_text(re.sub(r"extra_compile_args=\[[^]]*\]", "extra_compile_args=[]", path.read_text()))
 PY
 CC=gcc CFLAGS="$flags" LDFLAGS="-fsanitize=address,undefined" "$python" setup.py -q build_ext --inplace
-nm -D sdk/greencloud/_apportion*.so | grep -q __asan_report  # it is instrumented, so a clean run means something
+for kernel in $kernels; do
+    nm -D sdk/greencloud/"$kernel".*.so | grep -q __asan_report  # it is instrumented, so a clean run means something
+done
 LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" \
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
 PYTHONMALLOC=malloc PYTHONPATH="$work/sdk" PYTHONDONTWRITEBYTECODE=1 \
 "$python" -c '
-import sys
-import greencloud._apportion as kernel
-assert kernel.__file__.startswith(sys.argv[1]), kernel.__file__
+import importlib, sys
+work, kernels, tests = sys.argv[1:]
+for name in kernels.split():
+    kernel = importlib.import_module(f"greencloud.{name}")
+    assert kernel.__file__.startswith(work), kernel.__file__
 import pytest
-raise SystemExit(pytest.main(["-p", "no:cacheprovider", "-o", "timeout=0", "tests/test_allocation_kernel.py"]))
-' "$work"
+raise SystemExit(pytest.main(["-p", "no:cacheprovider", "-o", "timeout=0", "--capture=sys", *tests.split()]))
+' "$work" "$kernels" "$tests"

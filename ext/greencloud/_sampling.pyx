@@ -12,12 +12,13 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 from greencloud._apportion cimport u128
-from greencloud._shapley cimport TILE, aligned, fits, integer, peaks_of_tile, slices_of
-
-SAMPLE_BITS = 31
+from greencloud._shapley cimport TILE, aligned, integer, peak_of, peaks_of_tile, slices_of
 
 cdef enum:
-    BATCH = 8  # pairs that share one pass over the tiles
+    SAMPLE = 31  # bits
+    BATCH = 8    # pairs that share one pass over the tiles
+
+SAMPLE_BITS = SAMPLE
 
 
 cdef inline uint64_t _mixed(uint64_t x) noexcept nogil:
@@ -51,8 +52,8 @@ cdef class Tiles:
         cdef Py_ssize_t i, t, at
         if n >> 31:
             raise ValueError(f"{n} workloads are too many: fewer than 2**31")
-        if not fits(&demand[0], n, slices, <u128> 1 << SAMPLE_BITS):
-            raise ValueError(f"a slice of demand sums to 2**{SAMPLE_BITS} or more: scale it first")
+        if peak_of(&demand[0], n, slices) >> SAMPLE:
+            raise ValueError(f"a slice of demand sums to 2**{SAMPLE} or more: scale it first")
         self.n = n
         self.tiles = (slices + TILE - 1) // TILE
         self.demand = <int32_t*> aligned(self.tiles * n * TILE * sizeof(int32_t))
@@ -74,7 +75,7 @@ cdef class Tiles:
             raise ValueError(f"pairs {first} to {last} are not a range within 0 to 2**31")
         cdef Py_ssize_t n = self.n
         cdef int64_t pair = first
-        cdef Py_ssize_t i, b, width, tile
+        cdef Py_ssize_t i, b, at, width, tile
         cdef int32_t* orders = <int32_t*> malloc(BATCH * n * sizeof(int32_t))
         cdef int32_t* grown = <int32_t*> malloc(BATCH * n * sizeof(int32_t))
         cdef int32_t* left = <int32_t*> malloc(BATCH * n * sizeof(int32_t))
@@ -93,8 +94,9 @@ cdef class Tiles:
                     # One tile for all permutations of the batch, while it is in the cache.
                     for tile in range(self.tiles):
                         for b in range(width):
+                            at = b * n
                             peaks_of_tile(
-                                self.demand + tile * n * TILE, orders + b * n, n, self.totals + tile * TILE, grown + b * n, left + b * n
+                                self.demand + tile * n * TILE, orders + at, n, self.totals + tile * TILE, grown + at, left + at
                             )
                     for b in range(width):
                         _add(orders + b * n, grown + b * n, left + b * n, n, sums, squares)

@@ -34,6 +34,6 @@ cdef struct Walk:
     u128* with_head       # [head][n + 1]: by size, of the coalitions with that workload
 
 cdef void* aligned(Py_ssize_t size) noexcept nogil
-cdef bint fits(const int64_t* values, Py_ssize_t n, Py_ssize_t slices, u128 bound) noexcept nogil
+cdef u128 peak_of(const int64_t* values, Py_ssize_t n, Py_ssize_t slices) noexcept nogil
 cdef object integer(u128 value)
 cdef Py_ssize_t slices_of(Py_ssize_t items, Py_ssize_t n) except -1

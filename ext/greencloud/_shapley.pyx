@@ -5,13 +5,13 @@ The players are n workloads, d[i, t] is what workload i demands in slice t, and 
 the sum of d[i, t] over S. What is installed for the peak (capacity, hence embodied and idle) is shared by it.
 
 All demand becomes integers first, so that sums do not depend on their order: whatever the threads, the compiler or the machine, the
-same demand gives the same bits. PEAK_BITS bounds the sum of a slice where values are 64-bit (64 of them still add up within int64),
-SAMPLE_BITS where they are 32-bit. A demand above is scaled by the one power of two that fits, to the nearest unit: each workload is
-then off by at most half a unit, 2**-56 or 2**-31 of the peak bound.
+same demand gives the same bits. Demand whose slices sum to 2**PEAK_BITS or more, or which is not whole, is scaled by one power of
+two, to the nearest unit; each amount is then off by at most 2**-55 of the peak. The sampling of ``_sampling.pyx`` has a bound of
+its own, in 32 bits.
 
-``coalitions`` walks all subsets. A subtree of the walk is summed by size; with those of the subsets that have a workload, and the
-sums of all, every marginal sum by size follows, because those without are the rest. ``Tiles.marginals`` adds the marginals of
-random orders, each with its reverse. Permutation k comes from the seed and k alone.
+``coalitions`` walks all subsets by depth, adding up slices as members come. The last few workloads are not walked: a table holds
+the sums of all their coalitions, and one pass over it gives the values of each with the members so far. Values are summed by size,
+for all subsets and for those with each workload. Every marginal sum follows, because the subsets without a workload are the rest.
 """
 
 from cpython.array cimport array, clone
@@ -20,14 +20,18 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-PEAK_BITS = 56
-PRICE_BITS = 40
-MOST_WORKLOADS = 26
-
 cdef enum:
+    PEAK = 56               # bits
+    PRICE = 40
+    MOST = 26
     FLUSH = 64              # additions of a value below 2**56 that fit int64
     TABLE_BYTES = 1 << 17   # of the walk's table: what a second-level cache holds with room to spare
+    STRIP = 64              # slices that are summed together, so that rows are read in order
     PRUNE = 64              # comparisons an entry, at most, to find dominated slices
+
+PEAK_BITS = PEAK
+PRICE_BITS = PRICE
+MOST_WORKLOADS = MOST
 
 cdef array EMPTY = array("q")
 
@@ -51,17 +55,33 @@ cdef Py_ssize_t slices_of(Py_ssize_t items, Py_ssize_t n) except -1:
     return items // n
 
 
-cdef bint fits(const int64_t* values, Py_ssize_t n, Py_ssize_t slices, u128 bound) noexcept nogil:
-    """Whether every slice sums to less than the bound."""
-    cdef Py_ssize_t i, t
-    cdef u128 total
-    for t in range(slices):
-        total = 0
+cdef u128 peak_of(const int64_t* values, Py_ssize_t n, Py_ssize_t slices) noexcept nogil:
+    """The largest sum of a slice."""
+    cdef u128 totals[STRIP]
+    cdef u128 peak = 0
+    cdef Py_ssize_t i, t, width
+    cdef Py_ssize_t start = 0
+    while start < slices:
+        width = min(STRIP, slices - start)
+        memset(totals, 0, sizeof(totals))
         for i in range(n):
-            total += <u128> values[i * slices + t]
-        if total >= bound:
-            return False
-    return True
+            for t in range(width):
+                totals[t] += <u128> values[i * slices + start + t]
+        for t in range(width):
+            if totals[t] > peak:
+                peak = totals[t]
+        start += width
+    return peak
+
+
+cdef void _round(const double* demand, Py_ssize_t items, int exponent, int64_t* out) noexcept nogil:
+    """Demand times a power of two, to the nearest integer."""
+    # In two steps, because 2**1130 is no double; what a step loses is far below a half.
+    cdef double half = ldexp(1, exponent // 2)
+    cdef double rest = ldexp(1, exponent - exponent // 2)
+    cdef Py_ssize_t i
+    for i in range(items):
+        out[i] = <int64_t> rint(demand[i] * half * rest)
 
 
 def quantised(const double[:, ::1] demand, int bits):
@@ -71,6 +91,8 @@ def quantised(const double[:, ::1] demand, int bits):
     cdef double largest = 0
     cdef double value
     cdef int exponent
+    cdef int finer = 0
+    cdef u128 peak
     cdef u128 bound = <u128> 1 << bits
     for i in range(n):
         for t in range(slices):
@@ -80,21 +102,23 @@ def quantised(const double[:, ::1] demand, int bits):
                     f"demand {value} at row {i}, column {t} is not a finite amount, zero or more: correct it, or leave the row out"
                 )
             largest = max(largest, value)
-    cdef array result = clone(EMPTY, n * slices, True)
+    cdef array result = clone(EMPTY, n * slices, n * slices > 0)  # nothing cannot be zeroed
     if largest == 0:
         return result
     cdef int64_t[::1] out = result
     cdef int64_t* places = &out[0]
+    # First a unit in which n of the largest fit for sure; from what slices sum to then, the finest that may fit.
     frexp(largest, &exponent)
-    exponent = bits - exponent
+    exponent = bits - exponent - <int> (<object> n).bit_length()
     with nogil:
-        while True:
-            for i in range(n):
-                for t in range(slices):
-                    places[i * slices + t] = <int64_t> rint(ldexp(demand[i, t], exponent))
-            if fits(places, n, slices, bound):
-                break
-            exponent -= 1
+        _round(&demand[0, 0], n * slices, exponent, places)
+        peak = peak_of(places, n, slices)
+        while peak << (finer + 1) < bound:
+            finer += 1
+        _round(&demand[0, 0], n * slices, exponent + finer, places)
+        while peak_of(places, n, slices) >= bound:  # rounding carried
+            finer -= 1
+            _round(&demand[0, 0], n * slices, exponent + finer, places)
     return result
 
 
@@ -110,14 +134,14 @@ def scaled(const int64_t[:, ::1] demand, int bits):
                 raise ValueError(
                     f"demand {demand[i, t]} at row {i}, column {t} is negative: correct it, or leave the row out"
                 )
-    cdef array result = clone(EMPTY, n * slices, True)
+    cdef array result = clone(EMPTY, n * slices, False)
     if n == 0 or slices == 0:
         return result
     cdef int64_t[::1] out = result
     cdef int64_t* places = &out[0]
     with nogil:
         memcpy(places, &demand[0, 0], n * slices * sizeof(int64_t))
-        while not fits(places, n, slices, bound):
+        while peak_of(places, n, slices) >= bound:
             shift += 1
             for i in range(n):
                 for t in range(slices):
@@ -130,8 +154,8 @@ def slice_totals(const int64_t[::1] demand, Py_ssize_t n):
     cdef Py_ssize_t i, t
     cdef array result = clone(EMPTY, slices, True)
     cdef int64_t[::1] out = result
-    if not fits(&demand[0], n, slices, <u128> 1 << PEAK_BITS):
-        raise ValueError(f"a slice of demand sums to 2**{PEAK_BITS} or more: scale it first")
+    if peak_of(&demand[0], n, slices) >> PEAK:
+        raise ValueError(f"a slice of demand sums to 2**{PEAK} or more: scale it first")
     for i in range(n):
         for t in range(slices):
             out[t] += demand[i * slices + t]
@@ -152,7 +176,7 @@ cdef bint _dominated(
 
 def pruned(const int64_t[::1] demand, Py_ssize_t n):
     cdef Py_ssize_t slices = slices_of(demand.shape[0], n)
-    cdef Py_ssize_t i, k, t, kept = 0
+    cdef Py_ssize_t i, k, kept = 0
     cdef int64_t budget = PRUNE * <int64_t> (n * slices)
     cdef const int64_t* items = &demand[0]
     # From the fullest slice down: a slice can be dominated only by a fuller one, or by its equal.
@@ -239,14 +263,14 @@ cdef void _fill(Walk* walk, Py_ssize_t lane, Py_ssize_t mask) noexcept nogil:
 
 
 def coalitions(const int64_t[::1] demand, Py_ssize_t n):
-    if n > MOST_WORKLOADS:
-        raise ValueError(f"{n} workloads have too many coalitions: {MOST_WORKLOADS} at most")
+    if n > MOST:
+        raise ValueError(f"{n} workloads have too many coalitions: {MOST} at most")
     cdef Py_ssize_t i, j, s, lanes, places, bit
     cdef Walk walk
     walk.demand = &demand[0] if demand.shape[0] > 0 else NULL
     walk.slices = slices_of(demand.shape[0], n)
-    if not fits(walk.demand, n, walk.slices, <u128> 1 << PEAK_BITS):
-        raise ValueError(f"a slice of demand sums to 2**{PEAK_BITS} or more: scale it first")
+    if peak_of(walk.demand, n, walk.slices) >> PEAK:
+        raise ValueError(f"a slice of demand sums to 2**{PEAK} or more: scale it first")
     walk.n = n
     walk.tail = min(n, 8)
     while walk.tail > 4 and (walk.slices << walk.tail) * <Py_ssize_t> sizeof(int64_t) > TABLE_BYTES:
@@ -309,10 +333,10 @@ def priced(const int64_t[::1] demand, Py_ssize_t n, const int64_t[::1] prices):
     if slices >> 32:
         raise ValueError(f"{slices} slices are too many: 2**32 at most")
     for t in range(slices):
-        if prices[t] < 0 or prices[t] >> PRICE_BITS:
-            raise ValueError(f"price {prices[t]} at slice {t} is not below 2**{PRICE_BITS}")
-    if not fits(&demand[0], n, slices, <u128> 1 << PEAK_BITS):
-        raise ValueError(f"a slice of demand sums to 2**{PEAK_BITS} or more: scale it first")
+        if prices[t] < 0 or prices[t] >> PRICE:
+            raise ValueError(f"price {prices[t]} at slice {t} is not below 2**{PRICE}")
+    if peak_of(&demand[0], n, slices) >> PEAK:
+        raise ValueError(f"a slice of demand sums to 2**{PEAK} or more: scale it first")
     result = []
     for i in range(n):
         total = 0

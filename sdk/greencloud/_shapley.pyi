@@ -42,7 +42,8 @@ def coalitions(demand: array[int], n: int) -> tuple[list[int], list[list[int]]]:
     """
 
 def priced(demand: array[int], n: int, prices: array[int]) -> list[int]:
-    """For each workload, the sum of demand times price over slices. Raises ValueError as ``coalitions``, and for a price that
-    is not
-    below ``2**PRICE_BITS``.
+    """For each workload, the sum of demand times price over slices.
+
+    Raises:
+        ValueError: as ``coalitions``, or a price that is not below ``2**PRICE_BITS``.
     """

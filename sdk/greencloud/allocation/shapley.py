@@ -1,12 +1,10 @@
 """Shapley shares of a peak: who must pay how much of what is installed for everybody's highest demand.
 
-The game: a row of ``demand`` is a workload, a column a slice of time, and a group of workloads is worth its peak, the largest
-column
-sum over its rows. Capacity, and so embodied and idle emissions, is sized by that. The Shapley value of a workload is what it
-adds to
-the peak on average over all orders of arrival (L. S. Shapley, 1953).
+The game: a row of ``demand`` is a workload, a column a slice of time, and a group of workloads is worth its peak, the largest sum
+of a column over its rows. Capacity is sized by that, and with it embodied and idle emissions. The Shapley value of a workload is
+what it adds to the peak on average over all orders of arrival (L. S. Shapley, 1953).
 
-- ``exact`` over all coalitions: O(2**n T) for n workloads, T slices; n up to ``MOST_WORKLOADS``.
+- ``exact`` over all coalitions: O(2**n T) for n workloads and T slices; n up to ``MOST_WORKLOADS``.
 - ``sampled`` over random orders, each with its reverse, with the standard error of each share: any n.
 - ``temporal`` is another rule, for any n in O(n T + T log T): slices are the players, as landings are of an airport's runway (S. C.
   Littlechild, G. Owen, 1973; after L. Han and others, Fair-CO2, 2025). With slice totals sorted, D(1) <= ... <= D(T), slice (k) has
@@ -14,14 +12,12 @@ the peak on average over all orders of arrival (L. S. Shapley, 1953).
   workload that is split into several pays the same.
 
 Demand becomes integers first, so everything but the last division is exact, and the same demand gives the same bits on any machine
-and number of threads. Slices sum to less than 2**56 (``sampled``: 2**31) units, a unit being a power of two; rounding to it
-moves no
-demand by more than half a unit. Integer demand within that bound is taken as it is.
+and number of threads. Slices sum to less than 2**56 units (``sampled``: 2**31), a unit being a power of two; rounding to it moves
+no demand by more than half a unit, 2**-55 (2**-30) of the peak. Integers within that bound are taken as they are.
 
-The functions that end in ``_weights`` take int64 and give integers to apportion by. Those of exact and temporal are the values
-brought to a common denominator, in lowest terms; where one exceeds 62 bits, all are scaled down by the same power of two and
-floored.
-Where there is no demand every weight is zero, and apportioning by them is refused there.
+The functions that end in ``_weights`` take int64 and give integers to apportion by. Those of exact and temporal are the values,
+brought to a common denominator and in lowest terms; where one exceeds 62 bits, all are scaled down by the same power of two and
+floored. Where there is no demand every weight is zero, and apportioning by them is refused there.
 """
 
 from __future__ import annotations
@@ -30,18 +26,22 @@ from array import array
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from math import comb, gcd, lcm, sqrt
+from typing import Any, TypeAlias
 
 from greencloud._sampling import SAMPLE_BITS, Tiles
 from greencloud._shapley import MOST_WORKLOADS, PEAK_BITS, PRICE_BITS, coalitions, priced, pruned, quantised, scaled, slice_totals
 from greencloud.errors import QuantityError
 
-__all__ = ["MOST_WORKLOADS", "exact", "exact_weights", "sampled", "sampled_weights", "temporal", "temporal_weights"]
+__all__ = ["MOST_WORKLOADS", "Demand", "exact", "exact_weights", "sampled", "sampled_weights", "temporal", "temporal_weights"]
+
+# A two-dimensional, C-contiguous buffer, such as a numpy array. Buffer as a type is Python 3.12's, as is numpy's claim to be one.
+Demand: TypeAlias = Any
 
 WEIGHT_BITS = 62
-DENOMINATOR_BITS = 440  # of the prices of slices: lcm(1, ..., 288), a day of five minutes, is exact; of more slices it is 2**440
+DENOMINATOR_BITS = 440  # of the prices of slices: enough for lcm(1, ..., 288), a day of five minutes; of more it may be 2**440
 
 
-def exact(demand: memoryview) -> array[float]:
+def exact(demand: Demand) -> array[float]:
     """Each workload's share of the peak, over all coalitions.
 
     Args:
@@ -58,25 +58,26 @@ def exact(demand: memoryview) -> array[float]:
     return _shares(_exact(*_read(demand, "d", quantised, PEAK_BITS)))
 
 
-def exact_weights(demand: memoryview) -> list[int]:
+def exact_weights(demand: Demand) -> list[int]:
     """Integers in proportion to the Shapley values of int64 demand. Raises QuantityError as ``exact``, save for no demand."""
     return _lowest(_exact(*_read(demand, "q", scaled, PEAK_BITS)))
 
 
-def temporal(demand: memoryview) -> array[float]:
-    """Each workload's share where slices are the players. Arguments, returns and raises as ``exact``, of any number of
-    workloads."""
+def temporal(demand: Demand) -> array[float]:
+    """Each workload's share where slices are the players. As ``exact``, of any number of workloads."""
     return _shares(_temporal(*_read(demand, "d", quantised, PEAK_BITS)))
 
 
-def temporal_weights(demand: memoryview) -> list[int]:
-    """Integers in proportion to the shares of ``temporal``, of int64 demand. With more than 288 slices prices are rational numbers
-    over 2**440, floored. Raises QuantityError as ``exact``, save for no demand.
+def temporal_weights(demand: Demand) -> list[int]:
+    """Integers in proportion to the shares of ``temporal``, of int64 demand.
+
+    Prices are rational, over the least common multiple of 1 to T; where that exceeds 440 bits, as it does for many more slices than
+    the 288 of a day of five minutes, over 2**440 and floored. Raises QuantityError as ``exact``, save for no demand.
     """
     return _lowest(_temporal(*_read(demand, "q", scaled, PEAK_BITS)))
 
 
-def sampled(demand: memoryview, permutations: int, seed: int, threads: int = 1) -> tuple[array[float], array[float]]:
+def sampled(demand: Demand, permutations: int, seed: int, threads: int = 1) -> tuple[array[float], array[float]]:
     """Each workload's estimated share of the peak, and the standard error of the estimate.
 
     Args:
@@ -100,32 +101,26 @@ def sampled(demand: memoryview, permutations: int, seed: int, threads: int = 1) 
     return shares, array("d", [sqrt((pairs * q - s * s) / scale) for s, q in zip(sums, squares, strict=True)])
 
 
-def sampled_weights(demand: memoryview, permutations: int, seed: int, threads: int = 1) -> list[int]:
-    """The sums of the marginals of int64 demand over the orders that ``sampled`` looks at. Raises QuantityError as it does,
-    save for
-    no demand.
+def sampled_weights(demand: Demand, permutations: int, seed: int, threads: int = 1) -> list[int]:
+    """The sums of the marginals of int64 demand over the orders that ``sampled`` looks at.
+
+    Raises QuantityError as it does, save for no demand.
     """
     return _sampled(*_read(demand, "q", scaled, SAMPLE_BITS), permutations, seed, threads)[0]
 
 
-def _read(demand: memoryview, code: str, whole: Callable[[memoryview, int], array[int]], bits: int) -> tuple[array[int], int]:
+def _read(demand: Demand, code: str, whole: Callable[[memoryview, int], array[int]], bits: int) -> tuple[array[int], int]:
     """Demand as integers, flat, and its number of rows."""
-    kind = "float64" if code == "d" else "int64"
+    kind, formats = ("float64", {"d"}) if code == "d" else ("int64", {"q", "l"})
     advice = f"give a two-dimensional, C-contiguous buffer of {kind}: numpy.ascontiguousarray(demand, dtype=numpy.{kind})"
     try:
         view = memoryview(demand)
     except TypeError as error:
         raise QuantityError(f"demand of type {type(demand).__name__} is not a buffer", advice=advice) from error
-    if (
-        view.shape is None
-        or view.ndim != 2
-        or not view.c_contiguous
-        or view.itemsize != 8
-        or view.format not in {"d": {"d"}, "q": {"q", "l"}}[code]
-    ):
+    if view.ndim != 2 or not view.c_contiguous or view.itemsize != 8 or view.format not in formats:
         raise QuantityError(f"demand of shape {view.shape}, strides {view.strides} and items {view.format!r}", advice=advice)
     try:
-        return whole(view, bits), view.shape[0]
+        return whole(view, bits), len(view)
     except ValueError as error:
         raise QuantityError(str(error)) from error
 

@@ -172,6 +172,16 @@ def test_converting_again_gives_the_same_bytes(converted: Path, tmp_path: Path) 
     assert digests(tmp_path) == digests(converted)
 
 
+@needs_data
+def test_slices_of_five_minutes_hold_the_same_use(converted: Path, tmp_path: Path) -> None:
+    converter().main([str(DATA / "trainticket"), str(tmp_path), "--grid", str(GRID), "--slice", "300"])
+
+    assert pods_use(tmp_path) == pods_use(converted)
+    usage = pq.read_table(tmp_path / "usage.parquet")
+    assert set(usage["window_s"].to_pylist()) == {300}
+    assert {minute % 5 for minute in pc.minute(usage["window_start"]).to_pylist()} == {0}
+
+
 def test_a_grid_file_of_life_cycle_values_alone_is_refused(tmp_path: Path) -> None:
     grid = tmp_path / "lca.csv"
     grid.write_text("time,DE\n2023-01-30T00:00:00Z,552.09\n")

@@ -22,13 +22,14 @@ __all__ = [
     "COEFFICIENTS",
     "ELECTRICITY_MAPS",
     "GRID_FILE",
+    "PARTS",
     "USAGE",
+    "curve",
     "decimal",
     "instant",
     "read_csv",
     "say",
     "server_mass",
-    "watts",
     "write_csv",
     "write_factors",
     "write_usage_table",
@@ -38,6 +39,16 @@ __all__ = [
 GRID_FILE = "caiso_2023_hourly.csv.gz"
 ELECTRICITY_MAPS = "Electricity Maps (2025), carbon intensity data, https://www.electricitymaps.com, ODbL 1.0"
 COEFFICIENTS = "Cloud Carbon Footprint coefficients (Apache-2.0)"
+
+PARTS = "assumed: Cloud Carbon Footprint's parts of a server (Apache-2.0) at this one's memory and GPUs; age assumed"
+
+CURVE = """
+[[curves]]
+name = "{name}"
+per_vcpu = {per_vcpu}
+points = [[0, {idle}], [1, {full}]]
+source = "{source}"
+"""
 
 _TEXTS = ("site", "host", "account", "service", "source", "quality")
 _MEASURES = ("cpu_ns", "memory_byte_s", "gpu_ns", "count")
@@ -107,25 +118,28 @@ def write_factors(grid: Path, out: Path, zone: str, start: datetime, end: dateti
     write_csv(out / "factors.csv", ("zone", "kind", "start", "end", "g_per_kwh", "source"), rows)
 
 
-def watts(path: Path, names: dict[str, str], idle: str, full: str) -> tuple[str, str]:
-    """Watts at idle and at full load, as published, of the one row whose columns have these values.
+def curve(name: str, path: Path, names: dict[str, str], note: str = "", *, cpu: bool = False) -> str:
+    """A line from idle to full load for the book, of one vCPU or one GPU, from the row of a table of watts with these values.
 
     Raises:
         ValueError: no such row.
     """
+    idle, full = ("min_w_per_vcpu", "max_w_per_vcpu") if cpu else ("idle_w", "max_w")
     for row in read_csv(path):
         if all(row[column] == value for column, value in names.items()):
-            return row[idle], row[full]
+            source = f"{COEFFICIENTS}, {' '.join(names.values())}, per {'vCPU' if cpu else 'GPU'}{'; ' if note else ''}{note}"
+            return CURVE.format(name=name, per_vcpu=str(cpu).lower(), idle=row[idle], full=row[full], source=source)
     raise ValueError(f"{path.name} has no {' '.join(names.values())}")
 
 
 def server_mass(memory_gb: Fraction, gpus: int) -> Fraction:
-    """Kilograms of CO2e to make a server, by the parts of Cloud Carbon Footprint's table of machines.
+    """Kilograms of CO2e to make a server, to the gram, by the parts of Cloud Carbon Footprint's table of machines.
 
     1,000 kg for a server with one CPU and 16 GB, 100 for the second CPU, 533/384 for each further GB, 150 for each GPU. Its
     m5.metal (384 GB: 1610.79 kg) and, with 200 kg for two SSDs, g4dn.metal (384 GB, 8 GPUs: 3010.79 kg) come out.
     """
-    return 1100 + max(Fraction(0), memory_gb - 16) * Fraction(533, 384) + 150 * gpus
+    mass = 1100 + max(Fraction(0), memory_gb - 16) * Fraction(533, 384) + 150 * gpus
+    return Fraction(round(mass * 1000), 1000)
 
 
 def instant(text: str) -> datetime:

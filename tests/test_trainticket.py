@@ -5,13 +5,9 @@ Runs where the data is: in the folder that GREENCLOUD_SHARED_DATA names, else in
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import importlib.util
 import io
-import os
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,29 +23,20 @@ import pytest
 from google.protobuf.proto import parse_length_prefixed
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from example_scripts import DATA, GRID, csv_rows, example, needs, published
 from greencloud.engine import DataDirectory, ingest_file, run_allocation
 from greencloud.engine.run import Gathered, gather
 from greencloud.results import FootprintQuery, RunSummary
-
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("GREENCLOUD_SHARED_DATA", ROOT.parent / "shared" / "data"))
-GRID = DATA / "grid" / "caiso_2023_hourly.csv.gz"
 
 PODS, NODES, MINUTES, SPANS, REPEATED_SPANS = 46, 10, 741, 179_170, 1_014
 ROWS_WITHOUT_CPU = 3 * MINUTES
 SILENT_PODS = ("ts-avatar-service", "ts-security-service", "ts-voucher-service")
 
-needs_data = pytest.mark.skipif(not (DATA / "trainticket").is_dir(), reason=f"no TrainTicket recording in {DATA}")
+needs_data = needs("trainticket")
 
 
 def converter() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("trainticket_convert", ROOT / "examples" / "trainticket" / "convert.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return example("trainticket")
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +52,8 @@ def requests_in(path: Path) -> Iterator[ExportTraceServiceRequest]:
             yield message
 
 
-def csv_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def zipped_rows(name: str) -> list[dict[str, str]]:
-    with gzip.open(DATA / "trainticket" / name, "rt", newline="") as file:
-        return list(csv.DictReader(file))
+    return published(f"trainticket/{name}")
 
 
 def nodes_use(out: Path) -> tuple[int, int]:

@@ -21,12 +21,12 @@ from typing import Any
 import greencloud
 from greencloud.allocation import RULES, Comparison, compare
 
-GRID = "Electricity Maps (2025), ODbL 1.0"
 ABOUT = {
-    "trainticket": ("TrainTicket: 46 services on 10 nodes", f"Nezha (MIT), {GRID}"),
-    "gpu_cluster": ("GPU cluster: 1,523 nodes, four classes of pods", f"Alibaba cluster-trace-gpu-v2023, {GRID}"),
-    "gpu_serving": ("GPU serving: 24 GPUs, 4,244 tenants", f"Alibaba cluster-trace-v2026-GenAI, {GRID}"),
+    "trainticket": ("TrainTicket: 46 services on 10 nodes", "Recording: Nezha (MIT)"),
+    "gpu_cluster": ("GPU cluster: four classes of pods", "Computed from Alibaba cluster-trace-gpu-v2023"),
+    "gpu_serving": ("GPU serving: 4,244 tenants on 24 GPUs", "Computed from Alibaba cluster-trace-v2026-GenAI"),
 }
+WATTS = "watts: Cloud Carbon Footprint (Apache-2.0)"
 MJ_PER_KWH, UG_PER_KG = 3_600_000_000, 1_000_000_000
 LOCATION_BASED = ("scope1_ug", "scope2_location_ug", "scope3_upstream_location_ug", "scope3_embodied_ug")
 CLIP = 8.0  # the colour of the plot ends at 8 times the default, and an eighth of it
@@ -83,6 +83,7 @@ def largest(bills: Bills, top: int) -> Bills:
     accounts = sorted(
         (account for account in bills if not is_pool(account)), key=lambda account: (-bills[account][RULES[0]].energy_mj, account)
     )
+    top += len(accounts) == top + 1  # one account is not "others"
     shown = {account: bills[account] for account in accounts[:top]}
     if rest := accounts[top:]:
         added = {rule: sum((bills[account][rule] for account in rest), Amount()) for rule in RULES}
@@ -146,7 +147,7 @@ def draw(recording: str, shown: Bills, spread: dict[str, list[float]], picture: 
     title, source = ABOUT[recording]
     rules = [rule.replace("_", " ") for rule in RULES]
     cells = []
-    for place, (account, by_rule) in enumerate(shown.items()):
+    for account, by_rule in shown.items():
         base = by_rule[RULES[0]].energy_mj
         for rule, name in zip(RULES, rules, strict=True):
             amount = by_rule[rule].energy_mj
@@ -154,7 +155,6 @@ def draw(recording: str, shown: Bills, spread: dict[str, list[float]], picture: 
             cells.append(
                 {
                     "account": account,
-                    "place": place,
                     "rule": name,
                     "text": figure(amount / MJ_PER_KWH),
                     "times": round(math.log2(min(max(times, 1 / CLIP), CLIP)), 3),
@@ -166,12 +166,13 @@ def draw(recording: str, shown: Bills, spread: dict[str, list[float]], picture: 
             "rule:N",
             sort=rules,
             title=None,
-            axis=altair.Axis(
-                orient="top", labelAngle=0, labelExpr="split(datum.label, ' ')", labelPadding=4, ticks=False, domain=False
-            ),
+            axis=altair.Axis(orient="top", labelAngle=0, labelLimit=0, labelPadding=4, ticks=False, domain=False),
         ),
         y=altair.Y(
-            "account:N", sort=altair.EncodingSortField("place", order="ascending"), title=None, axis=altair.Axis(ticks=False)
+            "account:N",
+            sort=altair.EncodingSortField("place", order="ascending"),
+            title=None,
+            axis=altair.Axis(ticks=False, domain=False),
         ),
     )
     heat = base_chart.mark_rect(stroke="white", strokeWidth=2).encode(
@@ -182,40 +183,48 @@ def draw(recording: str, shown: Bills, spread: dict[str, list[float]], picture: 
                 title="times the default",
                 values=list(ticks),
                 labelExpr=" : ".join(f"datum.value == {at} ? '{text}'" for at, text in ticks.items()) + " : ''",
-                gradientLength=190,
+                gradientLength=min(190, 24 * len(shown)),
             ),
         )
     )
     words = base_chart.mark_text(fontSize=11).encode(
-        text="text:N", color=altair.condition("abs(datum.times) > 1.8", altair.value("white"), altair.value("black"))
+        text="text:N", color=altair.condition("abs(datum.times) > 2.6", altair.value("white"), altair.value("black"))
     )
-    chart: Any = (heat + words).properties(width=470, height=24 * len(shown), title=f"{title}: kWh under each rule")
+    heading = altair.TitleParams(
+        f"What each rule does to whom. {title}",
+        subtitle=[
+            "kWh of each account under each rule; the first is the default, and colour compares with it",
+            f"{source}; {WATTS}",
+        ],
+    )
+    chart: Any = (heat + words).properties(width=530, height=24 * len(shown), title=heading)
     if spread:
         chart = altair.vconcat(chart, spread_chart(altair, spread, rules)).resolve_scale(color="independent")
-    chart = chart.properties(usermeta={"source": source}).configure(font="sans-serif", background="white")
-    chart = chart.configure_title(anchor="start", fontSize=14, offset=10).configure_view(stroke=None)
+    chart = chart.configure(font="sans-serif", background="white").configure_view(stroke=None)
+    chart = chart.configure_title(anchor="start", fontSize=13, subtitleFontSize=11, subtitleColor="#444444", offset=8)
     chart.save(str(picture), scale_factor=2)
     say(f"{picture}: {picture.stat().st_size:,} bytes")
 
 
 def spread_chart(altair: Any, spread: dict[str, list[float]], rules: list[str]) -> Any:
     """A line from 5 to 95 %, a bar over the middle half, and a tick at the median; what is zero has no place on the scale."""
-    values = []
+    values: list[dict[str, Any]] = []
     for rule, ascending in spread.items():
         if not ascending[-1]:
             continue
         low, lower, middle, upper, high = quantiles(ascending)
         values.append({"rule": rule.replace("_", " "), "low": low, "lower": lower, "middle": middle, "upper": upper, "high": high})
+    ends = [value[end] for value in values for end in ("low", "high")]
     order = [rule for rule in rules if any(value["rule"] == rule for value in values)]
     base = altair.Chart(altair.Data(values=values)).encode(y=altair.Y("rule:N", sort=order, title=None))
     axis = altair.Axis(values=[1, 2, 5, 10, 20, 50, 100, 200, 500], grid=True)
-    scale = altair.Scale(type="log", nice=False)
+    scale = altair.Scale(type="log", nice=False, domain=[min(1, *ends), 1.2 * max(ends)])
     x = altair.X("low:Q", scale=scale, axis=axis, title="tenant's energy, times that under the default rule (log scale)")
     line = base.mark_rule(color="#0072b2", strokeWidth=2).encode(x=x, x2="high:Q")
     half = base.mark_bar(color="#56b4e9", height=14).encode(x=altair.X("lower:Q", scale=scale), x2="upper:Q")
     tick = base.mark_tick(color="black", thickness=3, height=18).encode(x=altair.X("middle:Q", scale=scale))
     title = "All tenants: 5 to 95 % (line), middle half (bar), median (tick)"
-    return (line + half + tick).properties(width=470, height=30 * len(values), title=title)
+    return (line + half + tick).properties(width=530, height=30 * len(values), title=title)
 
 
 def say(text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ __all__ = [
     "USAGE",
     "curve",
     "decimal",
+    "figure",
     "instant",
     "read_csv",
     "say",
@@ -157,6 +159,13 @@ def decimal(value: Fraction) -> str:
         raise ValueError(f"{value} has no decimal of six places")
     whole, part = divmod(scaled.numerator, 10**6)
     return f"{whole}.{part:06d}".rstrip("0").rstrip(".")
+
+
+def figure(value: float) -> str:
+    """Four significant digits, and zero as 0."""
+    if not value:
+        return "0"
+    return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
 
 
 def say(text: str) -> None:

@@ -21,6 +21,9 @@ from typing import Any
 import greencloud
 from greencloud.allocation import RULES, Comparison, compare
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from recordings import figure, say
+
 ABOUT = {
     "trainticket": ("TrainTicket: 46 services on 10 nodes", "Recording: Nezha (MIT)"),
     "gpu_cluster": ("GPU cluster: four classes of pods", "Computed from Alibaba cluster-trace-gpu-v2023"),
@@ -108,13 +111,6 @@ def table(unit: str, shown: Bills, cell: Any) -> str:
     return "\n".join(lines)
 
 
-def figure(value: float) -> str:
-    """Four significant digits, and zero as 0."""
-    if not value:
-        return "0"
-    return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
-
-
 def relative(bills: Bills) -> dict[str, list[float]]:
     """By rule, each account's energy as a multiple of its energy under the default rule, ascending."""
     found: dict[str, list[float]] = {}
@@ -193,7 +189,7 @@ def draw(recording: str, shown: Bills, spread: dict[str, list[float]], picture: 
     heading = altair.TitleParams(
         f"What each rule does to whom. {title}",
         subtitle=[
-            "kWh of each account under each rule; the first is the default, and colour compares with it",
+            "kWh of each account under each rule; the first is the default, colour compares with it",
             f"{source}; {WATTS}",
         ],
     )
@@ -225,10 +221,6 @@ def spread_chart(altair: Any, spread: dict[str, list[float]], rules: list[str]) 
     tick = base.mark_tick(color="black", thickness=3, height=18).encode(x=altair.X("middle:Q", scale=scale))
     title = "All tenants: 5 to 95 % (line), middle half (bar), median (tick)"
     return (line + half + tick).properties(width=530, height=30 * len(values), title=title)
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

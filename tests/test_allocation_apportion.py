@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.setting import Weigher
-from greencloud.allocation.shared import settled_shares
+from greencloud.allocation.settle import settled_shares
 from greencloud.facility import ResourceWeights
 from greencloud.units import INT64_MAX
 from strategies import GIB, host

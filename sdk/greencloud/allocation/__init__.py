@@ -1,6 +1,7 @@
 """Allocation: pure functions from facility book and usage to balanced postings."""
 
 from greencloud.allocation.balance import check_balanced
+from greencloud.allocation.onward import onward
 from greencloud.allocation.postings import COMPONENTS, DIMENSIONS, EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.rules import RULES, Allocation, allocate, allocate_window, methodology_version
 from greencloud.allocation.window import WindowAllocation
@@ -19,4 +20,5 @@ __all__ = [
     "allocate_window",
     "check_balanced",
     "methodology_version",
+    "onward",
 ]

@@ -64,7 +64,7 @@ def test_parts_are_the_floors_of_the_exact_solution(passed: Passing, given_amoun
     through = settled({name: [direct[name], 1] for name in passed}, passed)
     exact = dense(direct, passed)
     for name, callers in passed.items():
-        kept = 1 - sum(callers.values())
+        kept = 1 - sum(callers.values(), Fraction(0))
         for fraction in [kept, *(part for caller, part in callers.items() if caller not in passed)]:
             assert through[name].part(fraction, [0, 0])[0] == floor(fraction * exact[name])
         for caller, part in callers.items():

@@ -7,13 +7,18 @@ from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from math import floor
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from greencloud.allocation import POSTING_MEASURES, WindowAllocation, allocate_window
+from greencloud.allocation.entries import Entries, EntryKey
+from greencloud.allocation.setting import Setting
 from greencloud.allocation.settle import endless, reciprocal
+from greencloud.allocation.shared import reallocated
+from greencloud.allocation.uses import Use
 from greencloud.facility import FOREVER, Account, AccountKind, DeclaredUse, Facility, Hardware
 from greencloud.units import MILLIJOULES_PER_KWH
 from strategies import (
@@ -204,3 +209,28 @@ def test_law_4_a_new_caller_moves_no_unit_of_another_tenants(
         assert {key: amount for key, amount in first.items() if key[0] == tenant} == {
             key: amount for key, amount in second.items() if key[0] == tenant
         }
+
+
+def test_thousands_of_services_make_a_line_for_each_pair_and_lose_nothing() -> None:
+    """3,000 services with five callers each, in layers that also call back, and 500 tenants."""
+    random = Random(11)
+    names = [f"s{number:04}" for number in range(3000)]
+    setting = Setting.of(book(internal=tuple(names)), "hall", WINDOW)
+    entries, own = Entries(), {}
+    for k, name in enumerate(names):
+        entries.add(EntryKey(name, name, "", "", "{}", "dynamic"), [random.randrange(10**9), *[0] * (len(POSTING_MEASURES) - 1)])
+        callers = [f"t{random.randrange(500)}", names[min(2999, k + random.randrange(1, 20))]]
+        callers += [names[max(0, k - random.randrange(1, 60))] for _ in range(3)]
+        own[name] = [
+            Use("h1", name, name, "", "", "{}", caller, False, False, 1, 0, 0, 1, random.randrange(1, 10**12))
+            for caller in callers
+            if caller != name
+        ]
+    moved = reallocated(entries, setting, own)
+    whole, after = (sum(amounts[0] for amounts in some.amounts.values()) for some in (entries, moved))
+    assert after == whole
+    assert min(amounts[0] for amounts in moved.amounts.values()) >= 0
+    # Nobody keeps anything, so tenants bear all but what rounding leaves: less than a unit for each line that they have.
+    borne = [amounts[0] for key, amounts in moved.amounts.items() if key.account.startswith("t")]
+    assert len(borne) <= 3000
+    assert whole - len(borne) < sum(borne) <= whole

@@ -158,6 +158,6 @@ class Elimination:
                 return True
             # What is still to come lies nearly along the last steps, and how much it is follows from what has come to rest.
             resting = sum(map(mul, ends, steps))
-            if lap % 3 == 0 and resting and 0 < (rest := (whole - sum(map(mul, ends, now))) / resting) < _LAPS:
+            if lap % 3 == 0 and resting and (rest := (whole - sum(map(mul, ends, now))) / resting) > 0:
                 now = [after + step * rest for after, step in zip(now, steps, strict=True)]
         return False

@@ -10,12 +10,12 @@ because a unit of cost comes to rest once; however badly the system is condition
 ``sum |r| <= 2**-bits``, and where its digits do not suffice they are doubled.
 
 **Ties.** By Cramer's rule an exact amount has a denominator of at most ``prod w_k`` over the group (``w_k``: the common denominator
-of k's fractions; the matrix ``diag(w) - N`` is dominant, so its determinant is at most the product of its diagonal), times one
-``w_k`` more for what k keeps. With ``2**bits`` twice beyond that, an amount found within ``2**-bits`` below an integer *is* that
-integer, and rounding down is the exact floor. So it is where that takes no more than ``MOST_BITS``: for 22 coupled services whose
-work is counted in hours of nanoseconds, and for any number of them that are not coupled. In larger groups ``2**-LEAST_BITS`` is the
-rule: an amount less than that below an integer counts as the integer. Even so nothing is given out that is not there: the bearers'
-parts are integers, and their sum is less than one unit above their exact sum.
+of k's fractions; the matrix ``diag(w) - N`` is dominant, so its determinant is at most the product of its diagonal), times two
+``w_k`` more for what one keeps of another's. With ``2**bits`` twice beyond that, an amount found within ``2**-bits`` below an
+integer *is* that integer, and rounding down is the exact floor. So it is where that takes no more than ``MOST_BITS``: for some
+twenty coupled services whose work is counted in hours of nanoseconds, and for any number of them that are not coupled. In larger
+groups ``2**-LEAST_BITS`` is the rule: an amount less than that below an integer counts as the integer. Even so nothing is given out
+that is not there: the bearers' parts are integers, and their sum is less than one unit above their exact sum.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class _Group:
             self._ends.append(whole - sum(work.values()))
             for j, n in work.items():
                 self._sources[j].append((k, n))
-        self.height = sum(whole.bit_length() for whole in self.wholes) + max(whole.bit_length() for whole in self.wholes)
+        self.height = sum(whole.bit_length() for whole in self.wholes) + 2 * max(whole.bit_length() for whole in self.wholes)
         try:
             self._solver = Elimination(self._work, self._ends)
         except ArithmeticError:  # beyond the range of floats

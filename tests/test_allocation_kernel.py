@@ -68,7 +68,8 @@ def test_groups_are_so_many_single_apportionments(groups: list[tuple[tuple[int, 
     totals = q(*(found[k] for k in range(2) for found, _ in groups))
     apportion_groups(lines(totals, 2), q(*offsets), q(*flat), out)
     expected = [[part for totals, weights in groups for part in largest_remainder(totals[k], weights)] for k in range(2)]
-    assert memoryview(out).tolist() == expected
+    found: list[list[int]] = np.asarray(out).tolist()
+    assert found == expected
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=400), st.integers(0, 1000))

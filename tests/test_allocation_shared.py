@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from greencloud.allocation import POSTING_MEASURES, WindowAllocation, allocate_window
-from greencloud.allocation.entries import Entries, EntryKey
+from greencloud.allocation.entries import Entries
+from greencloud.allocation.entry_key import EntryKey
 from greencloud.allocation.setting import Amounts, Setting
 from greencloud.allocation.settle import endless, reciprocal
 from greencloud.allocation.shared import reallocated

@@ -34,10 +34,11 @@ from greencloud.allocation.readings import FACILITY, Reading, readings_of
 from greencloud.allocation.rule import Rule
 from greencloud.allocation.setting import Amounts, Setting
 from greencloud.allocation.shared import reallocated
-from greencloud.allocation.uncertainty import Load, Spread
+from greencloud.allocation.spread import Spread
+from greencloud.allocation.uncertainty import Load
 from greencloud.allocation.uses import UNLISTED, Use, by_account, uses_of
 from greencloud.facility import HARDWARE_RECORD_DAYS, Facility, HostReading
-from greencloud.units import Window
+from greencloud.units import INT64_MAX, Window
 
 __all__ = ["WindowAllocation", "allocated"]
 
@@ -148,9 +149,10 @@ class _Work:
         if metered:
             for account in sorted(self._annexes):
                 setting.note(f"account {account}: use that it reported on unlisted hosts is priced beside the facility's meter")
-        for claim in embodied_claims(setting, basis, self.own):
-            self.entries.post_mass(claim)
-        self.totals["scope3_embodied_ug"] += _embodied(setting)
+        mass = _embodied(setting)
+        self._check({"scope3_embodied_ug": mass})
+        self.entries.settle_mass(list(embodied_claims(setting, basis, self.own)))
+        self.totals["scope3_embodied_ug"] += mass
 
     def _capacity_basis(self, shared: list[HostEnergy], slices: pa.Table, memory_known: set[str]) -> Basis:
         demand = None
@@ -176,9 +178,19 @@ class _Work:
             self._settle(claims, load, overhead)
 
     def _settle(self, claims: list[Claim], load: Load, overhead: Overhead) -> None:
+        totals = {"energy_mj": load.energy_mj} | dict(load.lines)
+        self._check(totals)
         self.entries.settle(claims, load, overhead)
-        for name, amount in ({"energy_mj": load.energy_mj} | dict(load.lines)).items():
+        for name, amount in totals.items():
             self.totals[name] += amount
+
+    def _check(self, totals: Mapping[str, int]) -> None:
+        for name, amount in totals.items():
+            if amount > INT64_MAX:
+                raise self.setting.refused(
+                    f"{name} of the window is {amount}, more than 64 bits hold",
+                    advice="look for a meter or a factor in wrong units",
+                )
 
     def _set_aside(self, annexes: Mapping[str, list[Claim]]) -> None:
         for account, claims in annexes.items():

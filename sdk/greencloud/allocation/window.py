@@ -119,6 +119,7 @@ class _Work:
         energies = [
             host_energy(setting, host, read.get(host.id, Reading()), _by_provider(self.on_host[host.id])) for host in setting.hosts
         ]
+        _note_silent(setting, [energy.host.id for energy in energies if energy.silent])
         shared = [energy for energy in energies if not energy.host.dedicated_to]
         basis = self._capacity_basis(shared, slices, memory_known)
         claims, annexes = unlisted_claims(setting, by_account(self.on_host[UNLISTED]), evidence=True)
@@ -195,6 +196,12 @@ class _Work:
     def _set_aside(self, annexes: Mapping[str, list[Claim]]) -> None:
         for account, claims in annexes.items():
             self._annexes.setdefault(account, []).extend(claims)
+
+
+def _note_silent(setting: Setting, hosts: list[str]) -> None:
+    if hosts:
+        more = f" and {len(hosts) - 1:,} more" if len(hosts) > 1 else ""
+        setting.note(f"host {hosts[0]}{more}: no reading and no provider rows; modelled at idle")
 
 
 def _by_provider(uses: list[Use]) -> Amounts | None:

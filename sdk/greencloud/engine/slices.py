@@ -1,7 +1,7 @@
 """How the provider's use lay within the windows: for rules that share capacity by peaks (``greencloud.allocation.demand``).
 
-Files keep the windows in which they came. Telemetry is read again in slices of five minutes, which add up to the same windows:
-growth of a counter is cut at their bounds by the same even accrual.
+Files keep the windows in which they came. Telemetry is read again in slices as short as windows may be, which add up to the same
+windows: growth of a counter is cut at their bounds by the same even accrual.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ import pyarrow.compute as pc
 from greencloud.engine.data import DataDirectory
 from greencloud.facility import Facility
 from greencloud.telemetry import collect, read_log
-from greencloud.units import Window
+from greencloud.units import WINDOW_SECONDS, Window
 from greencloud.usage import Usage, digest, empty_usage, merge
 
 __all__ = ["revision_with", "slices_of"]
 
-SLICE_SECONDS = 300
-
 
 def slices_of(data: DataDirectory, facility: Facility) -> dict[tuple[str, Window], pa.Table]:
     """The provider's rows by site and window of the facility, in windows as fine as they are known, in canonical order."""
-    finer = replace(facility, window_seconds=min(SLICE_SECONDS, facility.window_seconds), readings=())
+    shortest = min(seconds for seconds in WINDOW_SECONDS if not facility.window_seconds % seconds)
+    finer = replace(facility, window_seconds=shortest, readings=())
     told = [data.segments.read(), collect(read_log(data.wal_directory), finer).usage]
     nothing = empty_usage().readings
     rows = merge([Usage(usage.rows.filter(pc.equal(usage.rows["source"], "provider")), nothing) for usage in told]).rows

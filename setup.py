@@ -88,8 +88,9 @@ setup(
         Extension(
             ".".join(path.relative_to(EXT).with_suffix("").parts),
             [str(path)],
-            depends=[str(shape) for shape in sorted(EXT.rglob("*.pxd"))],
-            extra_compile_args=["-O3", "-g0"],
+            depends=[str(shape) for shape in sorted([*EXT.rglob("*.pxd"), *EXT.rglob("*.h")])],
+            # No fused multiply-add: figures have the same bits on every machine.
+            extra_compile_args=["-O3", "-g0", "-ffp-contract=off"],
         )
         for path in sorted(EXT.rglob("*.pyx"))
     ],

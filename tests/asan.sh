@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the allocation kernel with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary directory and runs its tests.
+# Builds the allocation kernels with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary directory and runs their tests.
 #
 #   PYTHON=.venv/bin/python tests/asan.sh
 #
@@ -23,6 +23,7 @@ path = Path("setup.py")  # the temporary copy: sanitizers want their own optimis
 path.write_text(re.sub(r"extra_compile_args=\[[^]]*\]", "extra_compile_args=[]", path.read_text()))
 PY
 CC=gcc CFLAGS="$flags" LDFLAGS="-fsanitize=address,undefined" "$python" setup.py -q build_ext --inplace
+nm -D sdk/greencloud/_fleet*.so | grep -q __asan_report
 nm -D sdk/greencloud/_apportion*.so | grep -q __asan_report  # it is instrumented, so a clean run means something
 LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" \
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
@@ -32,5 +33,6 @@ import sys
 import greencloud._apportion as kernel
 assert kernel.__file__.startswith(sys.argv[1]), kernel.__file__
 import pytest
-raise SystemExit(pytest.main(["-p", "no:cacheprovider", "-o", "timeout=0", "tests/test_allocation_kernel.py"]))
+raise SystemExit(pytest.main(["-p", "no:cacheprovider", "-o", "timeout=0", "tests/test_allocation_kernel.py",
+                          "tests/test_allocation_fleet.py"]))
 ' "$work"

@@ -6,9 +6,13 @@ import math
 import random
 from array import array
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -16,7 +20,8 @@ from hypothesis import strategies as st
 from greencloud import _fleet
 from greencloud.allocation import fleet
 from greencloud.allocation.fleet import OUTPUTS, FleetSums, Prepared, Rows, Site, Weights
-from greencloud.errors import UsageDataError
+from greencloud.errors import StoreError, UsageDataError
+from greencloud.usage.fleet import FLEET_MEASURES, write_fleet_segment
 
 USES, RESERVES = 3, 2
 WEIGHTS = Weights(use=(1.0, 0.05, 20.0), reserved=(1.0, 0.05))
@@ -235,6 +240,82 @@ def test_a_larger_fleet_has_the_same_bits_however_it_is_taken(real: str) -> None
     check_conserved(world, world.allocate(by_host))
 
 
+def segment_tables(world: World) -> tuple[list[datetime], pa.Table, pa.Table]:
+    starts = [datetime(2026, 11, 23, tzinfo=UTC) + timedelta(hours=w) for w in range(world.windows)]
+    windows = pa.table(
+        {
+            "window_start": pa.array(starts, pa.timestamp("us", "UTC")),
+            "capacity": pa.array(world.capacity, pa.float64()),
+            "overhead_mj": world.overhead,
+            "location_ug_per_kwh": world.location,
+            "market_ug_per_kwh": world.market,
+        }
+    )
+    hosts = pa.table(
+        {
+            "window_start": windows["window_start"].take([w for w in range(world.windows) for _ in range(world.hosts)]),
+            "host": [f"host-{h}" for _ in range(world.windows) for h in range(world.hosts)],
+            "dynamic_mj": world.dynamic,
+            "idle_mj": world.idle,
+            "embodied_ug": world.embodied,
+        }
+    )
+    return starts, windows, hosts
+
+
+def segment_usage(rows: list[Row], starts: list[datetime]) -> pa.Table:
+    measures = [(*row[3], 0.0, *row[4]) for row in rows]
+    return pa.table(
+        {
+            "window_start": pa.array([starts[row[0]] for row in rows], pa.timestamp("us", "UTC")),
+            "host": [f"host-{row[1]}" for row in rows],
+            "account": [f"account-{row[2] // 7:02}" for row in rows],
+            "service": [f"service-{row[2] % 7}" for row in rows],
+            **{name: pa.array([row[k] for row in measures], pa.float32()) for k, name in enumerate(FLEET_MEASURES)},
+        }
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_segments_at_rest_give_what_their_rows_give(tmp_path: Path, threads: int) -> None:
+    world = replace(larger(), rows=[row for row in larger().rows if row[0] != 4])  # a window that no segment has
+    starts, windows, hosts = segment_tables(world)
+    for name, mine in (("a", range(4)), ("b", range(4, 9))):
+        rows = [row for row in world.rows if row[0] in mine]
+        write_fleet_segment(tmp_path / name, segment_usage(random.Random(2).sample(rows, len(rows)), starts))
+    weights = replace(WEIGHTS, use=(*WEIGHTS.use, 1.0))
+    # The order of the site's tables does not matter.
+    hosts = hosts.take(random.Random(4).sample(range(len(hosts)), len(hosts)))
+    sums = fleet.allocate_segments([tmp_path / "b", tmp_path / "a"], windows, hosts, weights=weights, threads=threads)
+    expected = world.allocate()
+    assert (sums.unattributed, sums.unsold) == (expected.unattributed, expected.unsold)
+    accounts = [(f"account-{g // 7:02}", f"service-{g % 7}") for g in range(world.groups)]
+    assert list(zip(sums.by_group["account"].to_pylist(), sums.by_group["service"].to_pylist(), strict=True)) == accounts
+    for name in OUTPUTS:
+        assert sums.by_group[name].to_pylist() == expected.output(name).tolist()
+
+
+def test_segments_that_do_not_fit_the_site_are_refused(tmp_path: Path) -> None:
+    world = larger()
+    starts, windows, hosts = segment_tables(world)
+    path = tmp_path / "a"
+    write_fleet_segment(path, segment_usage(world.rows, starts))
+    weights = replace(WEIGHTS, use=(*WEIGHTS.use, 1.0))
+    for paths, w, h, message in (
+        ([path, path], windows, hosts, "in two segments"),
+        ([path], windows.slice(1), hosts, "not in the site's tables"),
+        ([path], windows, hosts.filter(pc.not_equal(hosts["host"], "host-0")), "a host is not"),
+        ([path], windows, hosts.slice(1), "62 rows where 63"),
+    ):
+        with pytest.raises(UsageDataError, match=message):
+            fleet.allocate_segments(paths, w, h, weights=weights)
+    (tmp_path / "b").write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(StoreError, match="not a fleet segment"):
+        fleet.allocate_segments([tmp_path / "b"], windows, hosts, weights=weights)
+    with pytest.raises(UsageDataError, match="cpu_s is missing"):
+        write_fleet_segment(path, segment_usage(world.rows, starts).drop(["cpu_s"]))
+
+
 def larger() -> World:
     """Hosts of a few rows and of more than a block, and one without any."""
     rng = random.Random(3)
@@ -392,7 +473,7 @@ def test_columns_of_other_lengths_or_types_are_refused() -> None:
         replace(columns, reserved=(columns.reserved[0], single.reserved[1])),
         replace(columns, use=columns.use[:2]),
     ):
-        with pytest.raises(ValueError, match="rows|dtype|weights"):
+        with pytest.raises(ValueError, match=r"rows|dtype|weights"):
             NO_ROWS.allocate(bad)
 
 

@@ -36,7 +36,7 @@ cdef enum:
     OUTPUTS = 7
     LINE = 8  # int64 to a group: 64 bytes
     COLUMNS = 8  # use columns at most, and as many reserved ones
-    BLOCK = 1024  # rows whose weights stay in the first cache
+    BLOCK = 256  # rows whose weights stay in the first cache beside their groups
     STEP = 64  # rows between requests for memory
     PAST = 8  # items that a loop over vectors may touch past the end of scratch
 

@@ -91,6 +91,8 @@ cdef class Site:
                     break
         if bad >= 0:
             raise ValueError(f"the totals of window {bad} reach 2**52; check the units, or split the site")
+        if max(self.totals()) >= 2**63:
+            raise ValueError(f"the totals of {windows} windows reach 2**63; allocate fewer at once")
 
     def __dealloc__(self):
         free(self.of)
@@ -502,9 +504,16 @@ cdef class Worker:
             if self.total[h].total >= GREENCLOUD_LEAST:
                 self.each[h] = <double> dynamic[h] / self.total[h].total
                 attributed[0] += dynamic[h]
-        for i in range(n):
-            self.part[i] = (self.use[i] * self.each[host[i]] + grid) - grid
-        scatter(self.part, self.reserved, &self.columns.group[start], n, reserved_grid, self.pairs, totals)
+        at = 0
+        while at < n:
+            size = min(<int64_t> STEP, n - at)
+            self.columns.ahead(start + n + at, size)  # the next window's
+            for i in range(at, at + size):
+                self.part[i] = (self.use[i] * self.each[host[i]] + grid) - grid
+            scatter(
+                self.part + at, self.reserved + at, &self.columns.group[start + at], size, reserved_grid, self.pairs, totals
+            )
+            at += size
         return FINE
 
     cdef int host_totals(self, const int32_t* host, int64_t n) noexcept nogil:

@@ -19,18 +19,33 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from greencloud import _fleet
 from greencloud._fleet import Site
 from greencloud.errors import UsageDataError
+from greencloud.usage.fleet import FLEET_RESERVED, FLEET_USE, read_fleet_segment
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["OUTPUTS", "FleetSums", "Prepared", "Rows", "Site", "Weights", "allocate", "prepare", "view"]
+__all__ = [
+    "OUTPUTS",
+    "FleetSums",
+    "Prepared",
+    "Rows",
+    "SegmentSums",
+    "Site",
+    "Weights",
+    "allocate",
+    "allocate_segments",
+    "prepare",
+    "view",
+]
 
 OUTPUTS: Final = ("dynamic_mj", "idle_mj", "unsold_mj", "overhead_mj", "location_ug", "market_ug", "embodied_ug")
 
@@ -173,6 +188,104 @@ def _together(jobs: Sequence[Callable[[], _T]], threads: int) -> list[_T]:
     if refusals:
         raise min(refusals, key=lambda error: error.row)
     return [future.result() for future in futures]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSums:
+    """``by_group``: account, service and the outputs, in order of the former two."""
+
+    by_group: pa.Table
+    unattributed: tuple[int, ...]
+    unsold: tuple[int, ...]
+
+
+def allocate_segments(
+    paths: Sequence[Path], windows: pa.Table, hosts: pa.Table, *, weights: Weights, keep_unsold: bool = False, threads: int = 1
+) -> SegmentSums:
+    """Allocate a site's tables to the accounts and services of its fleet segments, read where they lie.
+
+    Args:
+        paths: fleet segments of one site (``usage.write_fleet_segment``); a window lies in one of them, or in none.
+        windows: window_start, capacity (weighed as reservations are), overhead_mj, location_ug_per_kwh, market_ug_per_kwh.
+        hosts: window_start, host, dynamic_mj, idle_mj, embodied_ug: every host of the site in every window.
+
+    Raises:
+        UsageDataError: a row that cannot be taken, a window in two segments, or a window or host that the tables do not have.
+        StoreError: a file that is no fleet segment.
+    """
+    left = pc.unique(windows["window_start"])
+    names = pc.unique(hosts["host"])
+    found, unattributed, unsold = [], [0] * len(OUTPUTS), [0] * len(OUTPUTS)
+
+    def add(sums: FleetSums, groups: pa.StructArray) -> None:
+        keys = pa.table({"account": groups.field("account"), "service": groups.field("service")})
+        found.append(pa.table([*keys.columns, *sums.table().columns], names=[*keys.column_names, *OUTPUTS]))
+        for k in range(len(OUTPUTS)):
+            unattributed[k] += sums.unattributed[k]
+            unsold[k] += sums.unsold[k]
+
+    for path in paths:
+        segment = read_fleet_segment(path)
+        if not pc.all(pc.is_in(segment.windows, value_set=left)).as_py():
+            said = "a window is not in the site's tables, or in two segments"
+            raise UsageDataError(said, path=str(path), advice="write each window to one segment, and give the tables of all")
+        if not pc.all(pc.is_in(segment.hosts, value_set=names)).as_py():
+            raise UsageDataError("a host is not in the site's tables", path=str(path), advice="give the tables of all hosts")
+        left = left.filter(pc.invert(pc.is_in(left, value_set=segment.windows)))
+        others = names.filter(pc.invert(pc.is_in(names, value_set=segment.hosts)))
+        site = _site(windows, hosts, segment.windows, pa.concat_arrays([segment.hosts, others]), keep_unsold)
+        columns = segment.rows
+        rows = Rows(
+            view(columns["window"]),
+            view(columns["host"]),
+            view(columns["group"]),
+            tuple(view(columns[name]) for name in FLEET_USE),
+            tuple(view(columns[name]) for name in FLEET_RESERVED),
+        )
+        add(allocate(site, rows, groups=len(segment.groups), weights=weights, threads=threads), segment.groups)
+    # What the site took in windows of which no segment tells is nobody's, and is not lost.
+    silent = Rows(array("i"), array("i"), array("i"), (array("f"),) * len(FLEET_USE), (array("f"),) * len(FLEET_RESERVED))
+    nobody = pa.StructArray.from_arrays([pa.array([], pa.string())] * 2, names=["account", "service"])
+    if len(left) or not paths:
+        add(allocate(_site(windows, hosts, left, names, keep_unsold), silent, groups=0, weights=weights), nobody)
+    together = pa.concat_tables(found).group_by(["account", "service"]).aggregate([(name, "sum") for name in OUTPUTS])
+    together = together.rename_columns(["account", "service", *OUTPUTS])
+    return SegmentSums(together.sort_by([("account", "ascending"), ("service", "ascending")]), tuple(unattributed), tuple(unsold))
+
+
+def _site(windows: pa.Table, hosts: pa.Table, starts: pa.Array, names: pa.Array, keep_unsold: bool) -> Site:
+    """Dense tables in order of a segment's codes."""
+    of_windows = _in_order(windows, pc.index_in(windows["window_start"], value_set=starts), len(starts))
+    window, host = pc.index_in(hosts["window_start"], value_set=starts), pc.index_in(hosts["host"], value_set=names)
+    at = pc.add(pc.multiply(window.cast(pa.int64()), len(names)), host.cast(pa.int64()))
+    of_hosts = _in_order(hosts, at, len(starts) * len(names))
+    return Site(
+        windows=len(starts),
+        hosts=len(names),
+        **{name: view(of_hosts[name]) for name in ("dynamic_mj", "idle_mj", "embodied_ug")},
+        **{name: view(of_windows[name]) for name in ("overhead_mj", "location_ug_per_kwh", "market_ug_per_kwh", "capacity")},
+        keep_unsold=keep_unsold,
+    )
+
+
+def _in_order(table: pa.Table, at: pa.ChunkedArray, n: int) -> pa.Table:
+    if at.null_count:  # of other windows
+        kept = pc.is_valid(at)
+        at, table = at.filter(kept), table.filter(kept)
+    at = at.combine_chunks()
+    if not _ascending(at):
+        order = pc.sort_indices(at)
+        at, table = at.take(order), table.take(order)
+    if len(at) != n or not _ascending(at):
+        raise UsageDataError(
+            f"the site's tables have {len(at)} rows where {n} are asked for",
+            advice="give each window once, and each host once in every window",
+        )
+    return table.combine_chunks()
+
+
+def _ascending(at: pa.Array) -> bool:
+    return len(at) < 2 or bool(pc.all(pc.less(at.slice(0, len(at) - 1), at.slice(1))).as_py())
 
 
 def view(column: pa.Array | pa.ChunkedArray) -> memoryview[Any]:

@@ -2,9 +2,9 @@
 
     python benchmarks/allocation.py --rows 10_000_000 [--json FILE]
 
-Each engine computes the same seven outputs by group (see ``ext/greencloud/_fleet.pyx``) with two threads where it can; its result is
-compared with ours before its time counts. Rounds are interleaved, figures are medians. Ours are exact integers and check
-every cell; the peers' are floats and check nothing. ``benchmarks/README.md`` says what each engine is given.
+Each engine computes the same seven outputs by group (see ``ext/greencloud/_fleet.pyx``), with two threads where it can; its result
+is compared with ours before its time counts. Rounds are interleaved, figures are medians. Ours are exact integers and check every
+cell; the peers' are floats and check nothing. ``benchmarks/README.md`` says what each engine is given.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 from array import array
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -44,7 +45,7 @@ class World:
     location: list[int]
     market: list[int]
     capacity: list[float]
-    rows: list[Row] = field(default_factory=list)
+    rows: Sequence[Row] = ()
     keep_unsold: bool = False
 
     def site(self) -> Site:
@@ -61,7 +62,7 @@ class World:
             keep_unsold=self.keep_unsold,
         )
 
-    def columns(self, rows: list[Row], real: str = "d") -> Rows:
+    def columns(self, rows: Sequence[Row], real: str = "d") -> Rows:
         return Rows(
             array("i", [row[0] for row in rows]),
             array("i", [row[1] for row in rows]),
@@ -98,7 +99,8 @@ def quotas(world: World) -> tuple[list[list[Fraction]], list[Fraction], list[Fra
         use = [sum((weigh(row[3], WEIGHTS.use) for row in rows if row[1] == h), Fraction(0)) for h in range(world.hosts)]
         reserved = sum((weigh(row[4], WEIGHTS.reserved) for row in rows), Fraction(0))
         sold = min(reserved / Fraction(world.capacity[w]), Fraction(1)) if world.capacity[w] else Fraction(int(reserved > 0))
-        idle_sold, embodied_sold = half_even(idle * sold), half_even(embodied * (sold if world.keep_unsold else int(reserved > 0)))
+        idle_sold = half_even(idle * sold)
+        embodied_sold = half_even(embodied * (sold if world.keep_unsold else Fraction(int(reserved > 0))))
         kept = idle - idle_sold if world.keep_unsold or not reserved else 0
         loose = Fraction(sum(world.dynamic[h] for h, used in zip(hosts, use, strict=True) if not used))
         facility = dynamic + idle + world.overhead[w]
@@ -116,13 +118,13 @@ def quotas(world: World) -> tuple[list[list[Fraction]], list[Fraction], list[Fra
             borne[1] += y
             borne[2] += z
             for k, pool in enumerate(pools, 3):
-                borne[k] += pool * (x + y + z) / (dynamic + idle) if dynamic + idle else 0
+                borne[k] += pool * (x + y + z) / (dynamic + idle) if dynamic + idle else Fraction(0)
             borne[6] += embodied_sold * share
         unattributed[0] += loose
         unsold[2] += kept
         for k, pool in enumerate(pools, 3):
-            unattributed[k] += pool * loose / (dynamic + idle) if dynamic + idle else pool
-            unsold[k] += pool * kept / (dynamic + idle) if dynamic + idle else 0
+            unattributed[k] += pool * loose / (dynamic + idle) if dynamic + idle else Fraction(pool)
+            unsold[k] += Fraction(pool * kept, dynamic + idle) if dynamic + idle else Fraction(0)
         unsold[6] += embodied - embodied_sold
     return by_group, unattributed, unsold
 
@@ -165,7 +167,9 @@ def worlds(draw: st.DrawFn) -> World:
         windows,
         hosts,
         groups,
-        *(table(amounts, windows * hosts) for _ in range(3)),
+        table(amounts, windows * hosts),
+        table(amounts, windows * hosts),
+        table(amounts, windows * hosts),
         table(amounts, windows),
         table(factors, windows),
         table(factors, windows),
@@ -263,7 +267,7 @@ def segment_tables(world: World) -> tuple[list[datetime], pa.Table, pa.Table]:
     return starts, windows, hosts
 
 
-def segment_usage(rows: list[Row], starts: list[datetime]) -> pa.Table:
+def segment_usage(rows: Sequence[Row], starts: list[datetime]) -> pa.Table:
     measures = [(*row[3], 0.0, *row[4]) for row in rows]
     return pa.table(
         {
@@ -331,10 +335,20 @@ def larger() -> World:
     def table(most: int, n: int) -> list[int]:
         return [rng.randrange(most) for _ in range(n)]
 
-    tables = [table(10**9, windows * hosts) for _ in range(3)]
+    dynamic, idle, embodied = (table(10**9, windows * hosts) for _ in range(3))
     capacity = [0.0, 1.0, 1e3, 1e4, 1e9, 1e30, 5e2, 5e2, 5e2]
     return World(
-        windows, hosts, groups, *tables, table(10**10, windows), table(10**9, windows), table(10**9, windows), capacity, rows
+        windows,
+        hosts,
+        groups,
+        dynamic,
+        idle,
+        embodied,
+        table(10**10, windows),
+        table(10**9, windows),
+        table(10**9, windows),
+        capacity,
+        rows,
     )
 
 

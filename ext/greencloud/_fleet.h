@@ -18,7 +18,8 @@
 typedef double v4d __attribute__((vector_size(32), aligned(8), may_alias));
 typedef double v2d __attribute__((vector_size(16), aligned(8), may_alias));
 typedef int64_t v4q __attribute__((vector_size(32), aligned(8), may_alias));
-typedef int32_t v8i __attribute__((vector_size(32), aligned(4), may_alias));
+typedef uint64_t v4u __attribute__((vector_size(32), aligned(8), may_alias));
+typedef uint32_t v8u __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float v4f __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define GREENCLOUD_LEAST 0x1p-500 /* a host's use below this is none */
@@ -27,9 +28,9 @@ typedef float v4f __attribute__((vector_size(16), aligned(4), may_alias));
 /* Grid: (x + m) - m rounds 0 <= x <= m to a multiple of m * 2**-52, m a power of two. Sums of such numbers up to 2 * m are exact,
  * so they come to the same bits in any order. */
 static inline double greencloud_power(double at_least) {
-    int64_t bits;
+    uint64_t bits;
     memcpy(&bits, &at_least, 8);
-    bits = (bits + 0x000FFFFFFFFFFFFFLL) & 0x7FF0000000000000LL;
+    bits = (bits + 0x000FFFFFFFFFFFFFULL) & 0x7FF0000000000000ULL;
     memcpy(&at_least, &bits, 8);
     return at_least;
 }

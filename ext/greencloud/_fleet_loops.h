@@ -16,13 +16,13 @@
 
 #define SUSPECT_float(at)                     \
     do {                                      \
-        v8i b = *(const v8i *) (at);          \
-        suspect |= b | (b + 0x00800000);      \
+        v8u b = *(const v8u *) (at);          \
+        suspect |= b | (b + 0x00800000U);     \
     } while (0)
 #define SUSPECT_double(at)                                                                                  \
     do {                                                                                                    \
-        v4q b = *(const v4q *) (at), c = *(const v4q *) ((at) + 4);                                         \
-        suspect |= (b | (b + 0x0010000000000000LL)) | (c | (c + 0x0010000000000000LL));                     \
+        v4u b = *(const v4u *) (at), c = *(const v4u *) ((at) + 4);                                         \
+        suspect |= (b | (b + 0x0010000000000000ULL)) | (c | (c + 0x0010000000000000ULL));                   \
     } while (0)
 
 #define WEIGH(real, bits, lanes)                                                                                    \
@@ -46,7 +46,7 @@
             *(v4d *) (out + i + 4) = high;                                                                          \
         }                                                                                                           \
         for (k = 0; k < lanes; k++)                                                                                 \
-            any |= suspect[k] < 0;                                                                                  \
+            any |= suspect[k] >> (8 * sizeof(suspect[k]) - 1) != 0;                                                         \
         for (; i < n; i++) {                                                                                        \
             double sum = more ? out[i] : 0.0;                                                                       \
             for (k = 0; k < count; k++) {                                                                           \
@@ -69,8 +69,8 @@
         }                                                                                                           \
     }
 
-WEIGH(float, v8i, 8)
-WEIGH(double, v4q, 4)
+WEIGH(float, v8u, 8)
+WEIGH(double, v4u, 4)
 
 /* The highest of n codes, a negative one counting as more than any. */
 static uint32_t LOOP(highest)(const int32_t *codes, int64_t n) {
@@ -90,13 +90,18 @@ static int LOOP(all_are)(const int32_t *codes, int32_t code, int64_t n) {
     return other == 0;
 }
 
-/* Whether n codes never go back. */
+/* Whether n codes never go back: soon known where they are mixed. */
 static int LOOP(ascending)(const int32_t *codes, int64_t n) {
-    int back = 0;
-    int64_t i;
-    for (i = 1; i < n; i++)
-        back |= codes[i] < codes[i - 1];
-    return !back;
+    int64_t i = 1;
+    while (i < n) {
+        int64_t end = i + 256 < n ? i + 256 : n;
+        int back = 0;
+        for (; i < end; i++)
+            back |= codes[i] < codes[i - 1];
+        if (back)
+            return 0;
+    }
+    return 1;
 }
 
 static inline double LOOP(greatest)(const double *use, int64_t n) {

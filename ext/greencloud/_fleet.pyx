@@ -16,9 +16,9 @@ r, and a and b are constants of the window: a row adds one pair of numbers to it
 
 Rounding. Groups are taken in order of their codes; the running total of each output is rounded to the nearest integer, a group
 gets the difference to the one before, and the last that has a part the remainder. So the parts of a window add up to its integer
-totals by construction, none is negative, and each is less than one unit from its quota as computed; that is within 2**-46 of the
-window's total, for each of the group's rows, from the quota in exact rationals. (The ledger's own path apportions by largest
-remainder, in rationals; the two agree to that, not to the unit.)
+totals by construction and none is negative. Each is the quota's floor or ceiling, but for what doubles cannot tell: it is less than
+one unit, and for each of the group's rows 2**-46 of the window's total, from the quota in exact rationals. (The ledger's own path
+apportions by largest remainder, in rationals; the two agree to that, not to the unit.)
 
 Order. Doubles carry u, r and x, yet no sum depends on its order: each term is first rounded to a multiple of a power of two, so
 coarse that the sum needs no more than 53 bits, hence is exact (Demmel & Nguyen 2013, with one bin). The power follows from what

@@ -112,6 +112,8 @@ def allocate(site: Site, rows: Rows | Prepared, *, groups: int, weights: Weights
             infinite, none or beyond 2**440 when weighed; or columns whose lengths differ.
         ValueError: buffers of another type or offsets that do not fit.
     """
+    if threads < 1:
+        raise ValueError(f"{threads} threads")
     columns = _fleet.Columns(
         group=rows.group,
         groups=groups,

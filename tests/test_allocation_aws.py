@@ -77,7 +77,8 @@ def test_losses_are_the_four_equations_of_the_document() -> None:
     # ratio = ef_TD / (ef_gen + ef_up + ef_TD) = 30 / 480 = 1/16; TD_load = Load / (1 - ratio) - Load = Load / 15.
     load, ratio = 15 * KWH, Fraction(30, 400 + 50 + 30)
     td_load = load / (1 - ratio) - load
-    assert (ratio, td_load) == (Fraction(1, 16), KWH)
+    assert ratio == Fraction(1, 16)
+    assert td_load == KWH
     held = KWH // 4
     totals = run(cluster(load, held=[("losses", held, 0)]), [provider("acme", 1)]).totals
     # LBM_TD = TD_load x (ef_gen + ef_up); MBM_TD = (TD_load - EAC_fera) x (ef_gen + ef_up). Upstream is beside both.
@@ -161,8 +162,8 @@ def test_embodied_mass_is_the_mass_over_the_service_life_times_the_active_time(
     )
     window = Window(first + timedelta(hours=hour), 3600)
     charged = run(book, [], [reading("h1", 0, window_start=window.start)], window=window).totals["scope3_embodied_ug"]
-    active = 0 <= hour < 24 * life
-    assert abs(charged - (Fraction(mass, 24 * life) if active else 0)) < 1
+    expected = Fraction(mass, 24 * life) if 0 <= hour < 24 * life else Fraction(0)
+    assert abs(charged - expected) < 1
 
 
 # Rack types by planned power draw

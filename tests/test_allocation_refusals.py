@@ -18,6 +18,7 @@ import pytest
 import greencloud
 from greencloud.allocation import RULES, allocate, allocate_window
 from greencloud.engine import DataDirectory, run_allocation
+from greencloud.engine.compare import compare_rules
 from greencloud.errors import AllocationError, FacilityError, GreencloudError, UsageDataError
 from greencloud.facility import Certificate, Facility, HostReading
 from greencloud.results import RunSummary
@@ -27,6 +28,7 @@ from strategies import HOUR_US, START, WATT_HOUR, WINDOW, facility, factors, hos
 
 KWH = MILLIJOULES_PER_KWH
 LATER = START + timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 BOOK = facility(hosts=[host("h1", curve="server", aliases=("node-1",)), host("h2", curve="server")])
 
 any_rule = pytest.mark.parametrize("rule", RULES)
@@ -221,7 +223,7 @@ def test_two_meters_at_the_end_of_int64_are_added_up_and_one_posting_of_more_is_
 
 def test_fine_rows_that_add_up_beyond_int64_are_refused() -> None:
     rows = [provider("acme", INT64_MAX, window_s=1800, window_start=START + timedelta(minutes=half)) for half in (0, 30)]
-    with pytest.raises(UsageDataError, match="cpu_ns adds up to more than int64 holds"):
+    with pytest.raises(UsageDataError, match="cpu_ns adds up to more than int64 holds for site=hall, host=h1, account=acme"):
         allocate(BOOK, usage(rows))
 
 
@@ -294,7 +296,9 @@ def meters(*rows: str) -> dict[str, str]:
     return {"meters": "window_start,window_s,site,host,energy_kwh\n" + "\n".join(rows) + "\n"}
 
 
-def ran(path: Path, book: str, files: Iterable[Mapping[str, Any]], csv: Mapping[str, str] | None = None) -> RunSummary:
+def ran(
+    path: Path, book: str, files: Iterable[Mapping[str, Any]], csv: Mapping[str, str] | None = None, *, rule: str = RULES[0]
+) -> RunSummary:
     listed = "".join(f'[files]\n{name} = "{name}.csv"\n' for name in csv or {})
     for name, text in (csv or {}).items():
         (path / f"{name}.csv").write_text(text, encoding="utf-8")
@@ -304,10 +308,10 @@ def ran(path: Path, book: str, files: Iterable[Mapping[str, Any]], csv: Mapping[
     data.apply_facility(written)
     for rows in files:
         data.segments.write(usage_from([rows]))
-    summary = run_allocation(data, now=datetime(2027, 1, 1, tzinfo=UTC))
+    summary = run_allocation(data, rule=rule, now=datetime(2027, 1, 1, tzinfo=UTC))
     held = {batch.start for batch in data.ledger.snapshot().batches()}
     assert not held & {one.start for one in summary.refused}, "nothing is posted of what is refused"
-    again = run_allocation(data, now=datetime(2027, 1, 1, tzinfo=UTC))
+    again = run_allocation(data, rule=rule, now=datetime(2027, 1, 1, tzinfo=UTC))
     assert (again.posted, again.refused) == ((), summary.refused)
     return summary
 
@@ -344,6 +348,31 @@ def test_a_window_that_cannot_be_true_posts_nothing_and_the_next_one_is_posted(
     assert (one.start, one.reason) == (START, "ALLOCATION_REFUSED")
     assert named in one.message
     assert [batch.start for batch in summary.posted] == [LATER]
+
+
+@pytest.mark.parametrize(
+    ("window", "files", "refused_at", "posted_at", "named"),
+    [
+        ("1h", [filed(seconds=1800, cpu_ns=INT64_MAX), filed(START + 30 * MINUTE, 1800, INT64_MAX)], [0], [60], "account=acme"),
+        ("1h", [filed(), filed(seconds=900)], [0], [60], "windows overlap for site=hall, host=h1, account=acme"),
+        ("15min", [filed()], [0, 15, 30, 45], [60], "3600 s does not nest in windows of 900 s"),
+        ("5min", [filed(seconds=600), filed(START + 10 * MINUTE, 300)], [0, 5], [10, 60], "600 s does not nest"),
+    ],
+    ids=["overflow", "overlap", "coarse", "coarse in part"],
+)
+@pytest.mark.parametrize("rule", [RULES[0], "temporal_shapley"])
+def test_files_that_do_not_go_into_the_books_windows_refuse_those_alone(
+    *, tmp_path: Path, window: str, files: list[dict[str, Any]], refused_at: list[int], posted_at: list[int], named: str, rule: str
+) -> None:
+    length = {"1h": 3600, "15min": 900, "5min": 300}[window]
+    summary = ran(tmp_path, toml(window=window), [*files, filed(LATER, length)], rule=rule)
+    assert [one.start for one in summary.refused] == [START + minute * MINUTE for minute in refused_at]
+    assert [batch.start for batch in summary.posted] == [START + minute * MINUTE for minute in posted_at]
+    assert {one.reason for one in summary.refused} == {"INVALID_USAGE"}
+    assert all(named in one.message for one in summary.refused)
+    compared, left_out = compare_rules(DataDirectory.open(tmp_path / "data", create=False), rules=("used", rule), by=("account",))
+    assert tuple(left_out) == summary.refused
+    assert compared.table.num_rows
 
 
 def test_a_window_without_its_factor_posts_nothing_and_the_others_are_posted(tmp_path: Path) -> None:

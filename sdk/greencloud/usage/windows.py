@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.errors import UsageDataError
-from greencloud.units import WINDOW_SECONDS, Window
+from greencloud.units import INT64_MAX, WINDOW_SECONDS, Window
 from greencloud.usage.cells import first_row
 from greencloud.usage.columns import KEY, MEASURES, READING_KEY, READINGS, ROWS, Usage
 from greencloud.usage.merge import canonical, same_as_before
@@ -178,8 +178,11 @@ def _summed(coarse: pa.Table, schema: pa.Schema, key: tuple[str, ...], sums: tup
         try:
             columns[name] = grouped[f"{name}_sum"].cast(pa.int64())
         except pa.ArrowInvalid as error:
+            at = first_row(pc.greater(grouped[f"{name}_sum"], pa.scalar(INT64_MAX, _WIDE)))
+            told = {column: grouped[column][at].as_py() for column in key if column in {"site", "host", "account", "service"}}
+            whose = ", ".join(f"{column}={value}" for column, value in told.items() if value)
             raise UsageDataError(
-                f"{name} adds up to more than int64 holds", advice="use a finer window in the facility book"
+                f"{name} adds up to more than int64 holds for {whose}", advice="use a finer window in the facility book"
             ) from error
     if "quality" not in key:
         columns["quality"] = grouped["quality_max"]

@@ -192,6 +192,30 @@ def test_regression_what_an_internal_service_used_is_never_overhead() -> None:
     assert amounts(allocation, "overhead") == {"acme": overhead // 4}
 
 
+def test_regression_a_gap_in_one_hosts_meter_is_told_on_the_overhead_that_everybody_bears_for_it() -> None:
+    book = facility(
+        sites=[site(pue=None)],
+        hosts=[
+            host("h1", idle_watts=Fraction(100), dedicated_to="acme"),
+            host("h2", idle_watts=Fraction(100), dedicated_to="bolt"),
+        ],
+    )
+
+    def hour(covered_s: int) -> WindowAllocation:
+        h1 = reading("h1", 200 * WATT_HOUR * covered_s // 3600, covered_us=covered_s * 1_000_000)
+        return run(book, [], [h1, reading("h2", 200 * WATT_HOUR), reading("", 440 * WATT_HOUR)])
+
+    def quality(allocation: WindowAllocation) -> dict[str, str]:
+        return {p["account"]: p["quality"] for p in allocation.postings.to_pylist() if p["component"] == "overhead"}
+
+    whole, half = hour(3600), hour(1800)
+    assert quality(whole) == {"acme": "", "bolt": ""}
+    assert quality(half) == {"acme": "partial", "bolt": "partial"}
+    assert amounts(whole, "overhead")["bolt"] < amounts(half, "overhead")["bolt"]
+    assert any("within the overhead" in note for note in half.notes)
+    assert not any("within the overhead" in note for note in whole.notes)
+
+
 # Two regions overstated by 29 % and 6 % (AWS, July 2025)
 
 

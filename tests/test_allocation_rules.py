@@ -464,6 +464,17 @@ def test_a_comparison_is_conserved_for_every_rule_and_measure(situation: Any, ru
         assert all(line[f"difference_{name}"] == 0 for line in table if line["rule"] == rules[0])
 
 
+@settings(max_examples=25)
+@given(situations(), st.sampled_from(RULES))
+def test_all_windows_at_once_and_one_alone_are_allocated_alike(situation: Any, rule: str) -> None:
+    book, rows, readings = situation
+    told = {tuple(r[name] for name in KEY): r for r in rows}
+    (one,) = allocate(book, usage(told.values(), readings), rule=rule).windows
+    alone = run(book, told.values(), readings, rule=rule)
+    assert one.postings.equals(alone.postings)
+    assert (one.totals, one.notes) == (alone.totals, alone.notes)
+
+
 def test_a_comparison_has_the_rules_in_the_order_asked_for_and_a_line_for_each_even_of_nothing() -> None:
     found = compare(hall(), usage([provider("cola", HOUR_NS)]), rules=("used", DEFAULT_RULE))
     assert (found.rules, found.by, found.period) == (("used", DEFAULT_RULE), ("account",), (WINDOW.start, WINDOW.end))

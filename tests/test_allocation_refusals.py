@@ -72,6 +72,8 @@ def refused(book: Facility, rows: Any = (), readings: Any = (), *, rule: str = R
         ({"source": "guess"}, "row 2: source 'guess'"),
         ({"quality": "good"}, "row 2: quality 'good'"),
         ({"account": "(unsold)"}, "row 2: account '(unsold)'"),
+        ({"account": "(unsold)\nx"}, "row 2: account '(unsold)\\nx'"),
+        ({"account": ""}, "row 2: account ''"),
     ],
 )
 def test_a_row_that_cannot_be_true_is_refused_by_number_under_every_rule(rule: str, bad: dict[str, Any], message: str) -> None:

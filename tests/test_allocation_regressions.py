@@ -380,6 +380,15 @@ def test_regression_what_is_priced_for_want_of_a_meter_says_so_on_every_line_of_
         assert posting["energy_mj"] > 0
 
 
+@pytest.mark.parametrize("source", ["provider", "tenant"])
+def test_regression_gpu_time_that_no_curve_prices_is_noted_and_not_left_out_in_silence(source: str) -> None:
+    book = facility(hosts=[host("h1", curve="server")], sites=[site(unlisted_hosts="per-vcpu")])
+    for gpu_ns, noted in [(HOUR_NS, True), (0, False)]:
+        ghost = row("acme", HOUR_NS, host="ghost", source=source, gpu_ns=gpu_ns)
+        notes = run(book, [provider("bolt", 5), ghost]).notes
+        assert any("acme: GPU time" in note for note in notes) == noted
+
+
 # Idle that vanishes at full load (Kepler 2465)
 
 

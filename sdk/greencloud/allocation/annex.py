@@ -48,6 +48,8 @@ def unlisted_claims(
             _without_curve(setting, account, needed=bool(measured) or not (evidence or setting.hosts))
             continue
         cpu_ns = sum(use.amounts.cpu_ns for use in measured or own)
+        if any(use.amounts.gpu_ns for use in measured or own):
+            setting.note(f"account {account}: GPU time on hosts that the book does not list is not charged; no curve prices it")
         energy = millijoules(curve.watts(Fraction(1)), Fraction(cpu_ns, 1_000_000_000))
         flags = frozenset({"modelled", "unlisted_host"})
         spread = ((curve_vector(setting, curve, energy), 1.0),)

@@ -115,7 +115,7 @@ def checked_rows(table: pa.Table) -> pa.Table:
         _refuse_first(table, pc.less(table[name], 0), name, "is negative", "amounts of use are zero or more")
     for name, words in (("source", SOURCES), ("quality", QUALITIES)):
         _refuse_unknown(table, name, words)
-    pool = pc.match_substring_regex(table["account"], r"^(\(.*)?$")
+    pool = pc.or_(pc.equal(table["account"], ""), pc.starts_with(table["account"], "("))
     _refuse_first(table, pool, "account", "is not an account", "name the account that used this; parentheses are for pools")
     pool = pc.starts_with(table["caller_account"], "(")
     _refuse_first(table, pool, "caller_account", "is not an account", "leave it empty where the caller is not known")

@@ -393,12 +393,24 @@ def test_what_contradicts_a_file_that_was_taken_is_refused_when_it_comes_and_the
 
 
 @pytest.mark.parametrize(
-    "row",
-    ["2026-11-23T14:00:00Z,3600,hall,h1,-1", "2026-11-23T14:00:00Z,3600,hall,h1,nan", "2026-11-23T14:00:00Z,3600,hall,h1,inf"],
+    ("rows", "line", "message"),
+    [
+        (["2026-11-23T14:00:00Z,3600,hall,h1,-1"], 2, "negative"),
+        (["2026-11-23T14:00:00Z,3600,hall,h1,nan"], 2, "not a number"),
+        (["2026-11-23T14:00:00Z,3600,hall,h1,inf"], 2, "not a number"),
+        (["2026-11-23T14:00:00Z,3600,hall,h1,1e30"], 2, "too large"),
+        (["2026-11-23T14:00:00Z,7200,hall,h1,1"], 2, "do not divide"),
+        (["2026-11-23T14:30:00Z,3600,hall,h1,1"], 2, "not a multiple"),
+        (["2026-11-23T14:00:00Z,3600,hall,h9,1"], 2, "not in hosts"),
+        (["2026-11-23T14:00:00Z,3600,hall,h1,1", "2026-11-23T14:00:00Z,3600,hall,h1,2"], 3, "overlaps the one at"),
+        (["2026-11-23T14:00:00Z,3600,hall,h1,1", "2026-11-23T14:15:00Z,900,hall,h1,1"], 3, "overlaps the one at"),
+    ],
 )
-def test_a_book_with_a_meter_that_cannot_be_true_is_refused_at_its_line(tmp_path: Path, row: str) -> None:
-    with pytest.raises(FacilityError, match=r"meters.csv:2: "):
-        ran(tmp_path, toml(), [filed()], meters(row))
+def test_a_book_with_a_meter_that_cannot_be_true_is_refused_at_its_line(
+    tmp_path: Path, rows: list[str], line: int, message: str
+) -> None:
+    with pytest.raises(FacilityError, match=rf"meters\.csv:{line}: .*{message}"):
+        ran(tmp_path, toml(), [filed()], meters(*rows))
 
 
 def test_a_row_of_a_tenant_alone_is_never_what_refuses_a_window_of_the_provider(tmp_path: Path) -> None:

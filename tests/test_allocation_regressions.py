@@ -389,6 +389,19 @@ def test_regression_gpu_time_that_no_curve_prices_is_noted_and_not_left_out_in_s
         assert any("acme: GPU time" in note for note in notes) == noted
 
 
+@pytest.mark.parametrize("metered", [False, True])
+def test_regression_energy_that_rests_on_a_tenants_word_alone_is_told_with_its_amount(metered: bool) -> None:
+    book = facility(hosts=[host("h1", curve="server")], sites=[site(pue=Fraction(3, 2), unlisted_hosts="per-vcpu")])
+    readings = [reading("", 500 * WATT_HOUR)] if metered else []
+    rows = [provider("bolt", HOUR_NS)]
+    alone = run(book, rows, readings)
+    beside = run(book, [*rows, row("acme", 3000 * HOUR_NS, host="ghost")], readings)
+    # 3000 vCPUs of 11/3 W at the site's PUE.
+    assert beside.totals["energy_mj"] - alone.totals["energy_mj"] == 16_500 * WATT_HOUR
+    assert not any("its own reports" in note for note in alone.notes)
+    assert any("account acme: 16.50 kWh rest on its own reports alone" in note for note in beside.notes)
+
+
 # Idle that vanishes at full load (Kepler 2465)
 
 

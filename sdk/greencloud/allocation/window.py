@@ -37,7 +37,7 @@ from greencloud.allocation.shared import reallocated
 from greencloud.allocation.uncertainty import Load, Spread
 from greencloud.allocation.uses import UNLISTED, Use, by_account, uses_of
 from greencloud.facility import HARDWARE_RECORD_DAYS, Facility, HostReading
-from greencloud.units import Window
+from greencloud.units import Window, format_energy
 
 __all__ = ["WindowAllocation", "allocated"]
 
@@ -145,9 +145,6 @@ class _Work:
         }
         load = load_of(setting, load_mj, overhead.load_vector, self.factors, scope1_amounts(setting), **certificates)
         self._settle(claims, load, overhead)
-        if metered:
-            for account in sorted(self._annexes):
-                setting.note(f"account {account}: use that it reported on unlisted hosts is priced beside the facility's meter")
         for claim in embodied_claims(setting, basis, self.own):
             self.entries.post_mass(claim)
         self.totals["scope3_embodied_ug"] += _embodied(setting)
@@ -170,8 +167,11 @@ class _Work:
 
     def charge_annexes(self) -> None:
         """Each account's annex: its own overhead and emissions, apart from the site's; no certificate and no Scope 1."""
-        for _, claims in sorted(self._annexes.items()):
+        for account, claims in sorted(self._annexes.items()):
             overhead = overhead_of(self.setting, claims, Reading(), annex=True)
+            if overhead.load_mj:
+                told = format_energy(overhead.load_mj)
+                self.setting.note(f"account {account}: {told} rest on its own reports alone, beside the site's meters and book")
             load = load_of(self.setting, overhead.load_mj, overhead.load_vector, self.factors)
             self._settle(claims, load, overhead)
 

@@ -8,8 +8,8 @@
 # The interpreter keeps memory to its end, so leaks are not looked for; PYTHONMALLOC=malloc lets overruns of Python's own small
 # objects be seen.
 set -eu
-kernels="_apportion _sampling _shapley"
-tests="tests/test_allocation_kernel.py tests/test_allocation_shapley.py"
+kernels="_apportion _fleet _sampling _shapley"
+tests="tests/test_allocation_kernel.py tests/test_allocation_shapley.py tests/test_allocation_fleet.py"
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python}
 work=$(mktemp -d)

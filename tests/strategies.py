@@ -160,7 +160,9 @@ def provider_rows() -> Any:
         gpu_ns=amounts,
         disk_bytes=amounts,
         network_bytes=amounts,
-    )
+    ).map(
+        lambda found: found | {"gpu_ns": 0} if found["host"] == "ghost" else found
+    )  # GPUs that the book does not know are refused
     return st.lists(one, max_size=6)
 
 
@@ -244,7 +246,10 @@ def host_readings(draw: st.DrawFn, book: Facility) -> list[dict[str, Any]]:
 def situations(draw: st.DrawFn) -> tuple[Facility, list[dict[str, Any]], list[dict[str, Any]]]:
     """A book, usage rows and readings that can be allocated together."""
     book = draw(facilities())
-    rows = draw(provider_rows()) + draw(tenant_rows([*TENANTS, *SERVICES]))
+    listed = {h.id for h in book.hosts_of("hall")}
+    # The energy of GPUs on hosts that the book does not list is refused.
+    measured = [found if found["host"] in listed else found | {"gpu_ns": 0} for found in draw(provider_rows())]
+    rows = measured + draw(tenant_rows([*TENANTS, *SERVICES]))
     # Each internal account keeps a little of what it does, so that no cycle of theirs is without an end.
     rows += [row(name, 7, host="h1", operation="own", disk_bytes=7, network_bytes=7) for name in SERVICES]
     return book, rows, draw(host_readings(book))

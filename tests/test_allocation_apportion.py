@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.setting import Weigher
-from greencloud.allocation.shared import settled_shares
 from greencloud.facility import ResourceWeights
 from greencloud.units import INT64_MAX
 from strategies import GIB, host
@@ -64,24 +63,3 @@ def test_capacity_is_weighed_as_the_book_says_and_floored_once(
     cores = weights.cpu * vcpu + weights.gpu * gpus + weights.memory_gib * memory / GIB
     cores += weights.ssd_tib * ssd / tib + weights.hdd_tib * hdd / tib
     assert Weigher(weights).capacity(held, 300) == floor(cores * 300 * 10**9)
-
-
-parts_of = st.dictionaries(st.sampled_from("abcxy"), st.integers(1, 9), max_size=4)
-
-
-@given(st.fixed_dictionaries(dict.fromkeys("abc", parts_of)), st.tuples(*[st.integers(0, 10**6)] * 3))
-def test_settled_shares_solve_the_linear_system(calls: dict[str, dict[str, int]], direct: tuple[int, int, int]) -> None:
-    passed = {k: {j: Fraction(n, sum(callers.values()) + 1) for j, n in callers.items() if j != k} for k, callers in calls.items()}
-    shares = settled_shares(passed)
-    # The costs that pass through each service, x = d + F x, by iteration long enough to be past any doubt.
-    through = {k: float(d) for k, d in zip("abc", direct, strict=True)}
-    for _ in range(2000):
-        through = {j: d + sum(through[k] * float(passed[k].get(j, 0)) for k in passed) for j, d in zip("abc", direct, strict=True)}
-    for account in "abcxy":
-        borne = sum(float(shares[k].get(account, 0)) * d for k, d in zip("abc", direct, strict=True))
-        if account in passed:
-            expected = through[account] * float(1 - sum(passed[account].values()))
-        else:
-            expected = sum(through[k] * float(passed[k].get(account, 0)) for k in passed)
-        assert borne == pytest.approx(expected, rel=1e-9, abs=1e-6)
-    assert all(sum(share.values()) == 1 for share in shares.values())

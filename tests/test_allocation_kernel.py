@@ -5,12 +5,13 @@ from __future__ import annotations
 from array import array
 from fractions import Fraction
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from greencloud._apportion import apportion, apportion_groups
+from greencloud._apportion import add_at, apportion, apportion_groups
 from greencloud.units import INT64_MAX
 
 amounts = st.one_of(st.integers(0, 50), st.integers(0, INT64_MAX), st.sampled_from([0, 1, INT64_MAX - 1, INT64_MAX]))
@@ -49,16 +50,26 @@ def test_the_kernel_agrees_with_exact_rationals(total: int, weights: list[int]) 
     assert all(part == 0 for part, weight in zip(parts, weights, strict=True) if weight == 0)
 
 
-@given(st.lists(st.tuples(amounts, weight_lists), max_size=6))
-def test_groups_are_so_many_single_apportionments(groups: list[tuple[int, list[int]]]) -> None:
-    groups = [(total if sum(weights) else 0, weights) for total, weights in groups]
+def lines(items: array[int], count: int = 1) -> memoryview:
+    """So many lines of equal length. A memoryview cannot have a side of zero: there, a NumPy array stands in."""
+    if not len(items) or not count:
+        return np.zeros((count, len(items) // max(count, 1)), np.int64).data
+    return memoryview(items).cast("B").cast("q", shape=[count, len(items) // count])
+
+
+@given(st.lists(st.tuples(st.tuples(amounts, amounts), weight_lists), max_size=6))
+def test_groups_are_so_many_single_apportionments(groups: list[tuple[tuple[int, int], list[int]]]) -> None:
+    groups = [(totals if sum(weights) else (0, 0), weights) for totals, weights in groups]
     offsets = [0]
     for _, weights in groups:
         offsets.append(offsets[-1] + len(weights))
     flat = [weight for _, weights in groups for weight in weights]
-    out = q(*([-1] * len(flat)))
-    apportion_groups(q(*(total for total, _ in groups)), q(*offsets), q(*flat), out)
-    assert out.tolist() == [part for total, weights in groups for part in largest_remainder(total, weights)]
+    out = lines(q(*([-1] * 2 * len(flat))), 2)
+    totals = q(*(found[k] for k in range(2) for found, _ in groups))
+    apportion_groups(lines(totals, 2), q(*offsets), q(*flat), out)
+    expected = [[part for totals, weights in groups for part in largest_remainder(totals[k], weights)] for k in range(2)]
+    found: list[list[int]] = np.asarray(out).tolist()
+    assert found == expected
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=400), st.integers(0, 1000))
@@ -114,8 +125,8 @@ def test_amounts_outside_int64_are_refused() -> None:
         (q(1, 1), q(0, INT64_MAX, 1), q(1), "before the one it follows"),
         (q(1, -2), q(0, 1, 1), q(1), "total -2 at index 1"),
         (q(1), q(0, 2), q(1, -1), "weight -1 at index 1"),
-        (q(1, 5), q(0, 1, 1), q(1), "total 5 at index 1 has no positive weight"),
-        (q(1, 5), q(0, 1, 2), q(1, 0), "total 5 at index 1 has no positive weight"),
+        (q(1, 5), q(0, 1, 1), q(1), "total 5 at index 1 of line 0 has no positive weight"),
+        (q(1, 5), q(0, 1, 2), q(1, 0), "total 5 at index 1 of line 0 has no positive weight"),
     ],
 )
 def test_bad_groups_are_refused_before_anything_is_written(
@@ -123,21 +134,51 @@ def test_bad_groups_are_refused_before_anything_is_written(
 ) -> None:
     out = q(*([-7] * len(weights)))
     with pytest.raises(ValueError, match=message):
-        apportion_groups(totals, offsets, weights, out)
+        apportion_groups(lines(totals), offsets, weights, lines(out))
     assert set(out) == {-7}
 
 
 def test_out_must_fit_and_be_separate_memory() -> None:
     weights = q(1, 2, 3)
-    with pytest.raises(ValueError, match="need 3 places"):
-        apportion_groups(q(1), q(0, 3), weights, q(0, 0))
+    with pytest.raises(ValueError, match="not 1 x 2"):
+        apportion_groups(lines(q(1)), q(0, 3), weights, lines(q(0, 0)))
+    with pytest.raises(ValueError, match="not 2 x 3"):
+        apportion_groups(lines(q(1)), q(0, 3), weights, lines(q(*[0] * 6), 2))
     with pytest.raises(ValueError, match="shares memory"):
-        apportion_groups(q(1), q(0, 3), weights, weights)
+        apportion_groups(lines(q(1)), q(0, 3), weights, lines(weights))
     both = memoryview(q(0, 2, 0, 0))
     with pytest.raises(ValueError, match="shares memory"):
-        apportion_groups(q(1), both[:2], q(1, 1), both[1:3])
+        apportion_groups(lines(q(1)), both[:2], q(1, 1), both[1:3].cast("B").cast("q", shape=[1, 2]))
 
 
 def test_no_groups_are_no_work() -> None:
-    apportion_groups(q(), q(0), q(), q())
-    apportion_groups(q(0, 0), q(0, 0, 0), q(), q())
+    apportion_groups(lines(q()), q(0), q(), lines(q()))
+    apportion_groups(lines(q(0, 0)), q(0, 0, 0), q(), lines(q()))
+    apportion_groups(lines(q(), 0), q(0), q(), lines(q(), 0))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 9), st.sampled_from([0, 1, 2, 4])), max_size=9))
+def test_parts_are_added_up_by_place_and_flags_come_with_what_is_not_zero(rows: list[tuple[int, int, int, int]]) -> None:
+    sums, marks = q(*[0] * 8), q(*[0] * 4)
+    parts = q(*(row[1 + k] for k in range(2) for row in rows))
+    add_at(lines(parts, 2), q(*(row[0] for row in rows)), q(*(row[3] for row in rows)), lines(sums, 2), marks)
+    for place in range(4):
+        mine = [row for row in rows if row[0] == place]
+        assert (sums[place], sums[4 + place]) == (sum(row[1] for row in mine), sum(row[2] for row in mine))
+        flags = 0
+        for row in mine:
+            flags |= row[3] if row[1] or row[2] else 0
+        assert marks[place] == flags
+
+
+def test_sums_beyond_int64_and_places_out_of_range_are_refused() -> None:
+    sums = q(INT64_MAX)
+    with pytest.raises(OverflowError, match="64 bits"):
+        add_at(lines(q(1)), q(0), q(0), lines(sums), q(0))
+    for place in (-1, 1):
+        with pytest.raises(ValueError, match=f"place {place} at index 0"):
+            add_at(lines(q(1)), q(place), q(0), lines(q(0)), q(0))
+    with pytest.raises(ValueError, match="need 1 places"):
+        add_at(lines(q(1)), q(0, 0), q(0), lines(q(0)), q(0))
+    with pytest.raises(ValueError, match="do not fit"):
+        add_at(lines(q(1)), q(0), q(0), lines(q(0)), q(0, 0))

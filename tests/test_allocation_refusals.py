@@ -214,13 +214,14 @@ def test_a_facility_meter_below_its_hosts_is_refused_with_both_energies() -> Non
 # Amounts beyond 64 bits
 
 
-def test_two_meters_at_the_end_of_int64_are_added_up_and_one_posting_of_more_is_refused() -> None:
-    readings = [reading(name, INT64_MAX) for name in ("h1", "h2")]
+def test_a_window_of_all_that_int64_holds_is_allocated_and_of_one_millijoule_more_is_refused() -> None:
     book = facility(hosts=[host(name, idle_watts=Fraction(0)) for name in ("h1", "h2")], sites=[site(pue=Fraction(1))])
-    allocation = allocate_window(book, usage([provider("acme", 1), provider("bolt", 1, host="h2")], readings), "hall", WINDOW)
-    assert allocation.totals["energy_mj"] == 2 * INT64_MAX
-    error = refused(book, [provider("acme", 1), provider("acme", 1, host="h2")], readings)
-    assert "energy_mj of one posting is more than 64 bits hold" in error.message
+    rows = [provider("acme", INT64_MAX), provider("bolt", 1, host="h2")]
+    half = INT64_MAX // 2
+    whole = allocate_window(book, usage(rows, [reading("h1", half), reading("h2", half + 1)]), "hall", WINDOW)
+    assert whole.totals["energy_mj"] == sum(whole.postings["energy_mj"].to_pylist()) == INT64_MAX
+    error = refused(book, rows, [reading("h1", half + 1), reading("h2", half + 1)])
+    assert f"energy_mj of the window is {INT64_MAX + 1}, more than 64 bits hold" in error.message
 
 
 def test_fine_rows_that_add_up_beyond_int64_are_refused() -> None:

@@ -380,13 +380,13 @@ def test_regression_what_is_priced_for_want_of_a_meter_says_so_on_every_line_of_
         assert posting["energy_mj"] > 0
 
 
-@pytest.mark.parametrize("source", ["provider", "tenant"])
-def test_regression_gpu_time_that_no_curve_prices_is_noted_and_not_left_out_in_silence(source: str) -> None:
+def test_regression_gpu_time_that_no_curve_prices_is_refused_of_the_provider_and_noted_of_a_tenant() -> None:
     book = facility(hosts=[host("h1", curve="server")], sites=[site(unlisted_hosts="per-vcpu")])
+    with pytest.raises(AllocationError, match="'acme' used GPUs on a host that the book does not list"):
+        run(book, [provider("acme", HOUR_NS, host="ghost", gpu_ns=5)])
     for gpu_ns, noted in [(HOUR_NS, True), (0, False)]:
-        ghost = row("acme", HOUR_NS, host="ghost", source=source, gpu_ns=gpu_ns)
-        notes = run(book, [provider("bolt", 5), ghost]).notes
-        assert any("acme: GPU time" in note for note in notes) == noted
+        notes = run(book, [provider("bolt", 5), row("acme", HOUR_NS, host="ghost", gpu_ns=gpu_ns)]).notes
+        assert any("acme reported GPU time" in note for note in notes) == noted
 
 
 @pytest.mark.parametrize("metered", [False, True])

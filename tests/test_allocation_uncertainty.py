@@ -37,7 +37,7 @@ def book(*, metered: bool) -> Facility:
             host("h3", vcpu=8, curve="server"),
         ],
         sites=[site(pue=Fraction(5, 4))],
-        internal=[],
+        internal=["auth"],
         reservations=(reservation("acme", 6), reservation("bolt", 3)),
         factors=factors(losses=30),
         hardware=(

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "results": {"errors", "units"},
     "facility": CORE,
     "usage": CORE | {"facility"},
-    "allocation": DOMAIN | {"_apportion", "_sampling", "_shapley"},
+    "allocation": DOMAIN | {"_apportion", "_fleet", "_sampling", "_shapley"},
     "ledger": DOMAIN | {"results"},
     "telemetry": CORE | {"facility", "usage"},
     "engine": DOMAIN | {"results", "ledger", "telemetry"},

@@ -144,7 +144,7 @@ def test_law_3_late_data_and_a_new_book_supersede_and_nothing_posted_is_lost(rec
                 posted = ledger.post(make_batch(window, usage_revision=revision, provisional=False, created=POSTED))
                 assert posted
                 assert (posted.facility_revision, posted.usage_revision) == (facility.revision, revision)
-                assert (posted.rule, posted.methodology_version) == ("reserved_and_used", "reserved_and_used/1")
+                assert (posted.rule, posted.methodology_version) == ("reserved_and_used", "reserved_and_used/2")
                 assert posted.supersedes == visible.get((posted.site, posted.start), "")
                 visible[posted.site, posted.start] = posted.id
                 said[ledger.snapshot().version] = everything(ledger.snapshot())

@@ -6,12 +6,17 @@ nobody has exported.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+
 import pyarrow as pa
 import pyarrow.compute as pc
 from hypothesis import given
 from hypothesis import strategies as st
 
 from greencloud.allocation import POSTING_MEASURES, allocate
+from greencloud.facility import FOREVER, DeclaredUse, Facility
 from greencloud.telemetry import Record, collect
 from otlp import SECOND, SpanSpec, counter, metrics_request, trace_request
 from test_laws import BOOK, LAWS, START, TENANTS, WINDOW
@@ -72,9 +77,9 @@ def test_law_4_claims_on_ids_move_no_other_tenants_share_of_internal_services(
     assert of(after, others).equals(of(before, others))
 
 
-def postings(host: Record, told: dict[str, list[SpanSpec]], worked: list[SpanSpec]) -> pa.Table:
+def postings(host: Record, told: dict[str, list[SpanSpec]], worked: list[SpanSpec], book: Facility = BOOK) -> pa.Table:
     records = [host, record("platform", worked), *(record(account, spans) for account, spans in told.items())]
-    (window,) = allocate(BOOK, collect(records, BOOK).usage).windows
+    (window,) = allocate(book, collect(records, book).usage).windows
     for measure in POSTING_MEASURES:
         assert sum(window.postings.column(measure).to_pylist()) == window.totals[measure]
     return window.postings
@@ -82,3 +87,25 @@ def postings(host: Record, told: dict[str, list[SpanSpec]], worked: list[SpanSpe
 
 def of(table: pa.Table, accounts: list[str]) -> pa.Table:
     return table.filter(pc.is_in(table.column("account"), pa.array(accounts))).combine_chunks()
+
+
+DECLARED = replace(
+    BOOK,
+    declared_uses=tuple(
+        DeclaredUse("platform", name, Fraction(1, 4), datetime(2020, 1, 1, tzinfo=UTC), FOREVER, "test") for name in TENANTS
+    ),
+)
+
+
+@LAWS
+@given(busy_host, honest, internal, st.sampled_from(TENANTS), st.data())
+def test_law_4_claims_do_not_undo_what_the_book_declares(
+    host: Record, told: dict[str, list[SpanSpec]], worked: list[SpanSpec], attacker: str, data: st.DataObject
+) -> None:
+    forged = data.draw(spans_of(st.sampled_from((*OWN_IDS[attacker], *INTERNAL_IDS, *ORPHAN_IDS))))
+
+    before = postings(host, told, worked, DECLARED)
+    after = postings(host, told | {attacker: forged}, worked, DECLARED)
+
+    others = [account for account in TENANTS if account != attacker]
+    assert of(after, others).equals(of(before, others))

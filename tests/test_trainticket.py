@@ -5,13 +5,9 @@ Runs where the data is: in the folder that GREENCLOUD_SHARED_DATA names, else in
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import importlib.util
 import io
-import os
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,29 +23,20 @@ import pytest
 from google.protobuf.proto import parse_length_prefixed
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from example_scripts import DATA, GRID, csv_rows, example, needs, published
 from greencloud.engine import DataDirectory, ingest_file, run_allocation
 from greencloud.engine.run import Gathered, gather
 from greencloud.results import FootprintQuery, RunSummary
-
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("GREENCLOUD_SHARED_DATA", ROOT.parent / "shared" / "data"))
-GRID = DATA / "grid" / "caiso_2023_hourly.csv.gz"
 
 PODS, NODES, MINUTES, SPANS, REPEATED_SPANS = 46, 10, 741, 179_170, 1_014
 ROWS_WITHOUT_CPU = 3 * MINUTES
 SILENT_PODS = ("ts-avatar-service", "ts-security-service", "ts-voucher-service")
 
-needs_data = pytest.mark.skipif(not (DATA / "trainticket").is_dir(), reason=f"no TrainTicket recording in {DATA}")
+needs_data = needs("trainticket")
 
 
 def converter() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("trainticket_convert", ROOT / "examples" / "trainticket" / "convert.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return example("trainticket")
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +52,8 @@ def requests_in(path: Path) -> Iterator[ExportTraceServiceRequest]:
             yield message
 
 
-def csv_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def zipped_rows(name: str) -> list[dict[str, str]]:
-    with gzip.open(DATA / "trainticket" / name, "rt", newline="") as file:
-        return list(csv.DictReader(file))
+    return published(f"trainticket/{name}")
 
 
 def nodes_use(out: Path) -> tuple[int, int]:
@@ -170,6 +151,16 @@ def test_converting_again_gives_the_same_bytes(converted: Path, tmp_path: Path) 
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
     assert digests(tmp_path) == digests(converted)
+
+
+@needs_data
+def test_slices_of_five_minutes_hold_the_same_use(converted: Path, tmp_path: Path) -> None:
+    converter().main([str(DATA / "trainticket"), str(tmp_path), "--grid", str(GRID), "--slice", "300"])
+
+    assert pods_use(tmp_path) == pods_use(converted)
+    usage = pq.read_table(tmp_path / "usage.parquet")
+    assert set(usage["window_s"].to_pylist()) == {300}
+    assert {minute % 5 for minute in pc.minute(usage["window_start"]).to_pylist()} == {0}
 
 
 def test_a_grid_file_of_life_cycle_values_alone_is_refused(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Turns a published recording of the TrainTicket benchmark into a facility book, usage and spans that greencloud reads.
 
-    python examples/trainticket/convert.py SOURCE_DIR OUT_DIR [--zone ZONE] [--grid CSV]
+    python examples/trainticket/convert.py SOURCE_DIR OUT_DIR [--slice SECONDS] [--zone ZONE] [--grid CSV]
 
 SOURCE_DIR has pod_minutes.csv.gz, pods.csv, nodes.csv and spans.csv.gz; the grid file has hourly direct and life-cycle intensity
 (columns time, zone, ci_direct_g_per_kwh, ci_lca_g_per_kwh). OUT_DIR gets
 
     facility.toml     the book: site, accounts, curve, assets; it names hosts.csv, reservations.csv, factors.csv and meters.csv
-    usage.parquet     what each pod used in each minute, as the provider measured it
+    usage.parquet     what each pod used in each minute (or longer slice), as the provider measured it
     spans.binpb.gz    the spans as OTLP export requests, each with its length before it, repeated spans included
 
 The output is the same bytes for the same input. Amounts are exact: decimals are read as fractions and rounded once.
@@ -16,35 +16,30 @@ README.md beside this file says what is measured and what is assumed.
 from __future__ import annotations
 
 import argparse
-import csv
 import gzip
 import io
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from google.protobuf.proto import serialize_length_prefixed
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import recordings
+from recordings import GRID_FILE, decimal, instant, read_csv, say, write_csv, write_factors, write_usage_table, zulu
+
 SITE = "trainticket"
-GRID_FILE = "caiso_2023_hourly.csv.gz"
 MINUTE_NS = 60_000_000_000
 MEBIBYTE = 1 << 20
 NODE_MEMORY_BYTES = 16 << 30
 SPANS_PER_REQUEST = 512  # the default of OpenTelemetry's batch processor
 
-TEXTS = ("site", "host", "account", "service", "source", "quality")
-USAGE = pa.schema(
-    [("window_start", pa.timestamp("us", tz="UTC")), ("window_s", pa.int32())]
-    + [(name, pa.string()) for name in TEXTS]
-    + [("cpu_ns", pa.int64()), ("memory_byte_s", pa.int64())]
-)
+USAGE = pa.schema([field for field in recordings.USAGE if field.name not in {"gpu_ns", "count"}])
 
 # The recording knows services and no tenants: teams of one railway company stand in for them.
 ACCOUNTS = {
@@ -102,15 +97,18 @@ def main(arguments: list[str] | None = None) -> Summary:
     parser.add_argument("out", type=Path, metavar="OUT_DIR")
     parser.add_argument("--grid", type=Path, metavar="CSV", help=f"hourly intensity (default: SOURCE_DIR/../grid/{GRID_FILE})")
     parser.add_argument("--zone", default="US-CAL-CISO", help="grid zone to take from the file (default: %(default)s)")
+    parser.add_argument(
+        "--slice", type=int, default=60, choices=(60, 300), metavar="SECONDS", help="length of the usage rows: 60 (default) or 300"
+    )
     options = parser.parse_args(arguments)
     try:
         grid = options.grid or options.source.resolve().parent / "grid" / GRID_FILE
-        return convert(options.source, options.out, grid, options.zone)
+        return convert(options.source, options.out, grid, options.zone, options.slice)
     except (OSError, ValueError) as error:
         sys.exit(f"convert.py: {error}")
 
 
-def convert(source: Path, out: Path, grid: Path, zone: str) -> Summary:
+def convert(source: Path, out: Path, grid: Path, zone: str, slice_s: int) -> Summary:
     """Write every file of OUT_DIR.
 
     Raises:
@@ -121,7 +119,7 @@ def convert(source: Path, out: Path, grid: Path, zone: str) -> Summary:
     pods = read_pods(source)
     nodes = read_csv(source / "nodes.csv")
     summary.pods, summary.nodes = len(pods), len(nodes)
-    first, last = write_usage(source, out, pods, nodes, summary)
+    first, last = write_usage(source, out, pods, nodes, summary, slice_s=slice_s)
     day = datetime(first.year, first.month, first.day, tzinfo=UTC)
     end = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
     write_factors(grid, out, zone, day, end)
@@ -148,14 +146,14 @@ def read_pods(source: Path) -> dict[str, Pod]:
 
 
 def write_usage(
-    source: Path, out: Path, pods: dict[str, Pod], nodes: list[dict[str, str]], summary: Summary
+    source: Path, out: Path, pods: dict[str, Pod], nodes: list[dict[str, str]], summary: Summary, *, slice_s: int
 ) -> tuple[datetime, datetime]:
     """Write usage.parquet and meters.csv; the first and last minute."""
     say("reading pod minutes")
     rows = read_csv(source / "pod_minutes.csv.gz")
     # A pod that reports 0 in every minute runs but is not measured: that is missing, not zero.
     measured = {row["pod"] for row in rows if row["cpu_milli"] and Fraction(row["cpu_milli"])}
-    used: list[tuple[object, ...]] = []
+    used: dict[tuple[datetime, str, str, str], tuple[int, int]] = {}
     meters: dict[tuple[datetime, str], tuple[int, int]] = {}
     vcpu = {node["node"]: int(node["vcpu"]) for node in nodes}
     for row in rows:
@@ -168,11 +166,19 @@ def write_usage(
             continue
         cpu_ns = round(Fraction(row["cpu_milli"]) * MINUTE_NS / 1000)
         memory_byte_s = round(Fraction(row["mem_mib"]) * MEBIBYTE * 60)
-        used.append((minute, 60, SITE, pod.node, pod.account, pod.service, "provider", "measured", cpu_ns, memory_byte_s))
+        key = (minute - timedelta(seconds=minute.timestamp() % slice_s), pod.node, pod.account, pod.service)
+        cpu_before, memory_before = used.get(key, (0, 0))
+        used[key] = (cpu_before + cpu_ns, memory_before + memory_byte_s)
     summary.minutes = len({minute for minute, _ in meters})
     summary.usage_rows = len(used)
-    columns = [pa.array(column, field.type) for column, field in zip(zip(*used, strict=True), USAGE, strict=True)]
-    pq.write_table(pa.Table.from_arrays(columns, schema=USAGE), out / "usage.parquet", compression="zstd")
+    write_usage_table(
+        out / "usage.parquet",
+        (
+            (start, slice_s, SITE, node, account, service, "provider", "measured", *amounts)
+            for (start, node, account, service), amounts in used.items()
+        ),
+        USAGE,
+    )
     # The column of energy is there and empty: the nodes have no meter, and the power curve prices them.
     write_csv(
         out / "meters.csv",
@@ -186,38 +192,6 @@ def node_reading(row: dict[str, str], vcpu: int) -> tuple[int, int]:
     """Busy core-nanoseconds and byte-seconds of a node in the sample's minute."""
     busy_cpu_ns = round(Fraction(row["node_cpu_pct"]) / 100 * vcpu * MINUTE_NS)
     return busy_cpu_ns, round(Fraction(row["node_mem_pct"]) / 100 * NODE_MEMORY_BYTES * 60)
-
-
-def write_factors(grid: Path, out: Path, zone: str, start: datetime, end: datetime) -> None:
-    """Three factors an hour: direct, residual (assumed to be the direct one), and life cycle less direct."""
-    say(f"reading the grid of {zone}")
-    hours = {}
-    for row in read_csv(grid):
-        if "ci_direct_g_per_kwh" not in row or "ci_lca_g_per_kwh" not in row:
-            raise ValueError(
-                f"{grid.name} has no direct factors: Scope 2 needs them, and life-cycle values counted as direct ones would count "
-                "the upstream emissions twice; use a file with ci_direct_g_per_kwh and ci_lca_g_per_kwh"
-            )
-        if row["zone"] == zone and start <= instant(row["time"]) < end:
-            hours[instant(row["time"])] = (row["ci_direct_g_per_kwh"], row["ci_lca_g_per_kwh"])
-    maps = "Electricity Maps (2025), carbon intensity data, https://www.electricitymaps.com, ODbL 1.0"
-    rows = []
-    hour = start
-    while hour < end:
-        if hour not in hours or not all(hours[hour]):
-            raise ValueError(f"{grid.name} has no complete factor of {zone} for {zulu(hour)}")
-        direct, life_cycle = hours[hour]
-        upstream = Fraction(life_cycle) - Fraction(direct)
-        if upstream < 0:
-            raise ValueError(f"{grid.name}: the life-cycle factor of {zulu(hour)} is below the direct one")
-        for kind, value, note in (
-            ("location", direct, "direct"),
-            ("residual", direct, "assumed: no hourly residual mix is published, so the grid's direct factor stands in for it"),
-            ("upstream", decimal(upstream), "life cycle less direct, as a proxy"),
-        ):
-            rows.append((zone, kind, zulu(hour), zulu(hour + timedelta(hours=1)), value, f"{maps}; {note}"))
-        hour += timedelta(hours=1)
-    write_csv(out / "factors.csv", ("zone", "kind", "start", "end", "g_per_kwh", "source"), rows)
 
 
 def write_book(out: Path, pods: dict[str, Pod], nodes: list[dict[str, str]], *, zone: str, start: datetime, end: datetime) -> None:
@@ -292,38 +266,6 @@ def export_request(pod: Pod, rows: list[dict[str, str]]) -> ExportTraceServiceRe
             end_time_unix_nano=int(row["end_unix_nano"]),
         )
     return request
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    data = path.read_bytes()
-    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
-    return list(csv.DictReader(io.StringIO(text, newline="")))
-
-
-def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows((header, *rows))
-
-
-def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def zulu(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
-def decimal(value: Fraction) -> str:
-    """The finite decimal that the fraction is, with six places at most."""
-    scaled = value * 10**6
-    if scaled.denominator != 1:
-        raise ValueError(f"{value} has no decimal of six places")
-    whole, part = divmod(scaled.numerator, 10**6)
-    return f"{whole}.{part:06d}".rstrip("0").rstrip(".")
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

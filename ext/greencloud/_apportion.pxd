@@ -8,5 +8,5 @@ cdef extern from *:
     ctypedef unsigned long long u128 "greencloud_u128"
 
 cdef void largest_remainder(
-    int64_t total, const int64_t* weights, Py_ssize_t n, int64_t* out, u128* remainders, Py_ssize_t* heap
+    int64_t total, u128 weight_sum, const int64_t* weights, Py_ssize_t n, int64_t* out, u128* remainders, Py_ssize_t* heap
 ) noexcept nogil

@@ -18,16 +18,32 @@ def apportion(total: int, weights: memoryview | Iterable[int]) -> array[int]:
     """
 
 def apportion_groups(
-    totals: memoryview | array[int],
+    totals: memoryview,
     offsets: memoryview | array[int],
     weights: memoryview | array[int],
-    out: memoryview | array[int],
+    out: memoryview,
 ) -> None:
-    """Apportion ``totals[g]`` over ``weights[offsets[g]:offsets[g + 1]]`` into the same places of ``out``, for every group g.
+    """Apportion ``totals[k, g]`` over ``weights[offsets[g]:offsets[g + 1]]`` into the same places of ``out[k]``, for every line k
+    and group g: int64[K, G], int64[G + 1], int64[n], int64[K, n]. The lines share their weights in one pass.
 
     Everything is checked before anything is written.
 
     Raises:
         ValueError: as ``apportion``, with the index; or offsets that do not run from 0 to the number of weights without
-            going back, or an ``out`` of another length or sharing memory with an input.
+            going back, or an ``out`` of another shape or sharing memory with an input.
+    """
+
+def add_at(
+    parts: memoryview,
+    places: memoryview | array[int],
+    flags: memoryview | array[int],
+    sums: memoryview,
+    marks: memoryview | array[int],
+) -> None:
+    """Add ``parts[k, i]`` to ``sums[k, places[i]]``, and the bits of ``flags[i]`` to ``marks[places[i]]`` where any part is not
+    zero: int64[K, n], int64[n], int64[n], int64[K, E], int64[E].
+
+    Raises:
+        ValueError: shapes that do not fit, or a place out of range; nothing is written then.
+        OverflowError: a sum is beyond int64; ``sums`` is of no use then.
     """

@@ -3,6 +3,7 @@
 from greencloud.allocation.balance import check_balanced
 from greencloud.allocation.comparison import Comparison, check_rules, compare, comparison_of
 from greencloud.allocation.intervals import check_dimensions, intervals
+from greencloud.allocation.onward import onward
 from greencloud.allocation.postings import COMPONENTS, DIMENSIONS, EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.rule import DEFAULT_RULE, RULES, Rule, methodology_version, rule_named
 from greencloud.allocation.site_windows import Allocation, allocate, allocate_window
@@ -30,5 +31,6 @@ __all__ = [
     "comparison_of",
     "intervals",
     "methodology_version",
+    "onward",
     "rule_named",
 ]

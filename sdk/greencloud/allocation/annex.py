@@ -1,7 +1,8 @@
 """Use that the site's evidence does not hold: on hosts that the book does not list, and on listed hosts that sent nothing.
 
 Use on unlisted hosts is priced by the power curve that the site names for it, at full load per vCPU-second, so that idle power is
-within. What the provider measured is part of the site like any host. What only a tenant reports cannot be: more of it would
+within. No curve says what a GPU there takes: GPU time that the provider measured is refused, and what a tenant reports is left out
+with a note. What the provider measured is part of the site like any host. What only a tenant reports cannot be: more of it would
 leave less overhead, and less certified electricity, for everybody else. It is an *annex*: a small site of that account alone,
 with its own overhead by the site's PUE and its own emissions at the zone's factors, never certificates. So it can make
 a tenant's own figure only (law 4), and the batch's total is what the meters say and the annexes beside it.
@@ -44,12 +45,17 @@ def unlisted_claims(
     annexes: dict[str, list[Claim]] = {}
     for account, own in uses.items():
         measured = [use for use in own if use.provider]
+        if any(use.amounts.gpu_ns for use in measured):
+            raise setting.refused(
+                f"account {account!r} used GPUs on a host that the book does not list, and nothing says what their energy is",
+                advice=f"list the host at site {setting.site.id!r}, with its gpus and their gpu_curve",
+            )
+        if any(use.amounts.gpu_ns for use in own):
+            setting.note(f"account {account} reported GPU time on hosts that the book does not list; it is left out")
         if curve is None:
             _without_curve(setting, account, needed=bool(measured) or not (evidence or setting.hosts))
             continue
         cpu_ns = sum(use.amounts.cpu_ns for use in measured or own)
-        if any(use.amounts.gpu_ns for use in measured or own):
-            setting.note(f"account {account}: GPU time on hosts that the book does not list is not charged; no curve prices it")
         energy = millijoules(curve.watts(Fraction(1)), Fraction(cpu_ns, 1_000_000_000))
         flags = frozenset({"modelled", "unlisted_host"})
         spread = ((curve_vector(setting, curve, energy), 1.0),)
@@ -75,6 +81,8 @@ def silent_claims(setting: Setting, host: Host, uses: Mapping[str, list[Use]], *
     for account, own in uses.items():
         if host.dedicated_to not in {"", account}:
             continue
+        if any(use.amounts.gpu_ns for use in own):
+            setting.note(f"account {account} reported GPU time on hosts that sent nothing; it is left out")
         if metered:
             setting.note(f"account {account} reported use on host {host.id}, which sent nothing; its energy is within the overhead")
             continue

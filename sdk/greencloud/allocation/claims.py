@@ -5,8 +5,8 @@ provider's (its rows, its readings, reservations); the weights of the second are
 divides that tenant's own claim, and no other figure moves, not even by a unit of rounding (law 4).
 
 On a shared host, dynamic energy goes by power-weighted use. Accounts that the provider measured there enter with what it measured.
-Of the busy CPU that it did not measure, every other account with a reservation at the site has a *slot*, whether or not it
-reports; within its slot it pays for what it reports and the rest is unattributed. A dedicated host is its owner's.
+What it did not measure is one claim more. Every other account with a reservation at the site has a *slot* in that, whether or not
+it reports; within its slot it pays for what it reports and the rest is unattributed. A dedicated host is its owner's.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from greencloud.allocation.apportion import apportion
 from greencloud.allocation.hosts import HostEnergy
 from greencloud.allocation.leaves import Leaf, leaves_of, pool_leaf, slot_leaves
 from greencloud.allocation.setting import Setting
+from greencloud.allocation.tree import Slots
 from greencloud.allocation.uncertainty import Scaled
 from greencloud.allocation.uses import Use
 from greencloud.facility import POOL_UNATTRIBUTED
@@ -29,6 +30,7 @@ __all__ = ["Claim", "owner_claims", "unmeasured", "use_claims"]
 class Claim:
     """An amount of energy, and the leaves that it is for. ``flags`` are of the energy; leaves bring their own.
 
+    ``slots``, where given, divide it before ``leaves`` would: weights of the provider's, each with leaves of its own.
     ``spread``: how sure the energy is.
     """
 
@@ -37,6 +39,7 @@ class Claim:
     energy_mj: int
     flags: frozenset[str] = frozenset()
     spread: Scaled = ()
+    slots: Slots = ()
 
 
 def owner_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
@@ -57,24 +60,21 @@ def use_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use
     if energy.silent:
         return []
     measured = _measured(uses)
-    slots = _slots(setting, energy, measured)
-    weighed: list[tuple[tuple[Leaf, ...], int]] = []
-    for account in sorted(measured.keys() | slots.keys()):
-        own = uses.get(account, [])
-        if account in measured:
-            weighed.append((leaves_of(account, own, ()), sum(use.weight for use in own if use.provider)))
-        else:
-            weighed.append((slot_leaves(account, own, slots[account]), slots[account]))
-    rest = 0 if slots else unmeasured(setting, energy, measured)
-    if not any(weight for _, weight in weighed):
-        rest = 1
-    weighed.append(((pool_leaf(POOL_UNATTRIBUTED),), rest))
-    for account in uses.keys() - measured.keys() - slots.keys():
+    rest = unmeasured(setting, energy, measured)
+    holders = {account: held for account, held in setting.reserved.items() if held and account not in measured} if rest else {}
+    for account in uses.keys() - measured.keys() - holders.keys():
         _explain(setting, energy, account)
-    parts = apportion(energy.dynamic_mj, [weight for _, weight in weighed])
+    weights = [sum(use.weight for use in measured[account] if use.provider) for account in sorted(measured)]
+    if not any(weights) and not rest:
+        rest = 1
+    parts = apportion(energy.dynamic_mj, [*weights, rest])
+    slots = _slots(rest, holders, uses) if holders.keys() & uses.keys() else ()
+    nobody = (pool_leaf(POOL_UNATTRIBUTED),)
+    found = [(leaves_of(account, measured[account], ()), ()) for account in sorted(measured)] + [(nobody, slots)]
     return [
-        Claim("dynamic", leaves, part, energy.flags, ((energy.dynamic_vector, part / (energy.dynamic_mj or 1)),))
-        for (leaves, _), part in zip(weighed, parts, strict=True)
+        Claim("dynamic", leaves, part, energy.flags, ((energy.dynamic_vector, part / (energy.dynamic_mj or 1)),), own_slots)
+        for (leaves, own_slots), part in zip(found, parts, strict=True)
+        if part or any(leaf.count for leaf in leaves) or own_slots
     ]
 
 
@@ -94,12 +94,14 @@ def _measured(uses: Mapping[str, list[Use]]) -> dict[str, list[Use]]:
     return {account: own for account, own in uses.items() if any(use.provider for use in own)}
 
 
-def _slots(setting: Setting, energy: HostEnergy, measured: Mapping[str, list[Use]]) -> dict[str, int]:
-    rest = unmeasured(setting, energy, measured)
-    holders = [account for account, capacity in setting.reserved.items() if capacity and account not in measured]
-    if not rest or not holders:
-        return {}
-    return dict(zip(holders, apportion(rest, [setting.reserved[account] for account in holders]), strict=True))
+def _slots(rest: int, holders: Mapping[str, int], uses: Mapping[str, list[Use]]) -> Slots:
+    """The slots of what was not measured, which is ``rest``; holders of reservations with what they hold."""
+    nobody = (pool_leaf(POOL_UNATTRIBUTED),)
+    parts = apportion(rest, list(holders.values()))
+    return tuple(
+        (held, slot_leaves(account, uses[account], part) if account in uses and part else nobody)
+        for (account, held), part in zip(holders.items(), parts, strict=True)
+    )
 
 
 def _explain(setting: Setting, energy: HostEnergy, account: str) -> None:

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from array import array
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
 
 import pyarrow as pa
 
-from greencloud.allocation.apportion import apportion
+from greencloud import _apportion
 from greencloud.allocation.capacity import MassClaim
 from greencloud.allocation.claims import Claim
-from greencloud.allocation.leaves import Leaf, pool_leaf
+from greencloud.allocation.entry_key import EntryKey
+from greencloud.allocation.leaves import pool_leaf
 from greencloud.allocation.overhead import Overhead
-from greencloud.allocation.postings import POSTING_MEASURES, POSTINGS
+from greencloud.allocation.postings import EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.setting import Setting
-from greencloud.allocation.uncertainty import Load, Spread, scaled
+from greencloud.allocation.spread import Settled, SettledMass, Spread
+from greencloud.allocation.tree import Parted, Tree, lines_of
+from greencloud.allocation.uncertainty import Load
 from greencloud.facility import POOL_UNATTRIBUTED
 from greencloud.units import INT64_MAX
 
 __all__ = ["Entries", "EntryKey"]
 
-
-class EntryKey(NamedTuple):
-    """The dimensions that vary within a site-window, in the order of ``DIMENSIONS``."""
-
-    account: str
-    service: str
-    sku: str
-    operation: str
-    labels: str
-    component: str
+_BITS: Final = {flag: 1 << index for index, flag in enumerate(FLAGS)}
+_LINES: Final = tuple(name for name in EMISSION_LINES if name != "scope3_embodied_ug")
+_EMBODIED: Final = POSTING_MEASURES.index("scope3_embodied_ug")
+_NOBODY: Final = Claim("overhead", (pool_leaf(POOL_UNATTRIBUTED),), 0)
 
 
 class Entries:
@@ -45,71 +44,78 @@ class Entries:
         """Add to an entry; an amount of nothing leaves no trace, so that empty leaves cannot colour its quality."""
         if not count and not any(amounts):
             return
-        if key in self.amounts:
-            held = self.amounts[key]
-            for index, amount in enumerate(amounts):
-                held[index] += amount
-        else:
-            self.amounts[key] = list(amounts)
-        self.counts[key] = self.counts.get(key, 0) + count
-        self.flags.setdefault(key, set()).update(flags)
-
-    def post(
-        self, component: str, leaves: Sequence[Leaf], totals: Mapping[str, int], flags: frozenset[str] = frozenset()
-    ) -> list[tuple[EntryKey, float]]:
-        """Apportion each measure of a claim over its leaves. Operations are counted on dynamic lines, once.
-
-        Returns where it went, with the fraction of the claim.
-        """
-        weights = [leaf.weight for leaf in leaves]
-        nothing = [0] * len(leaves)
-        columns = [apportion(totals[name], weights) if totals.get(name) else nothing for name in POSTING_MEASURES]
-        placed = []
-        whole = sum(weights) or 1
-        for leaf, amounts in zip(leaves, zip(*columns, strict=True), strict=True):
-            key = EntryKey(leaf.account, leaf.service, leaf.sku, leaf.operation, leaf.labels, component)
-            self.add(key, amounts, flags | leaf.flags, leaf.count if component == "dynamic" else 0)
-            if leaf.weight:
-                placed.append((key, leaf.weight / whole))
-        return placed
-
-    def post_mass(self, claim: MassClaim) -> None:
-        """Post embodied mass."""
-        for key, fraction in self.post(claim.component, claim.leaves, {"scope3_embodied_ug": claim.micrograms}):
-            self.spread.mass.append((key, scaled(claim.spread, fraction)))
+        held = self.amounts.get(key)
+        if held is None:
+            self.amounts[key], self.flags[key], self.counts[key] = list(amounts), set(flags), count
+            return
+        for index, amount in enumerate(amounts):
+            held[index] += amount
+        self.counts[key] += count
+        self.flags[key].update(flags)
 
     def settle(self, claims: Sequence[Claim], load: Load, overhead: Overhead) -> None:
         """Post claims on a load of energy: their own, the overhead beyond it, and the load's emissions, all in proportion.
 
-        Where no claim has energy, overhead and emissions are nobody's in particular: unattributed.
+        Where no claim has energy, overhead and emissions are nobody's in particular: unattributed. Operations are counted on
+        dynamic lines, once.
         """
-        load_mj, lines = load.energy_mj, load.lines
+        claims = [*claims, _NOBODY]
         used = [claim.energy_mj for claim in claims]
-        spill = Claim("overhead", (pool_leaf(POOL_UNATTRIBUTED),), 0)
-        beyond = apportion(load_mj - sum(used), [*used, 0 if any(used) else 1])
-        posted = [(claim.component, claim, energy) for claim, energy in zip(claims, used, strict=True)]
-        posted += [("overhead", claim, energy) for claim, energy in zip([*claims, spill], beyond, strict=True)]
-        weights = [energy for _, _, energy in posted]
-        if not any(weights):
-            weights[-1] = 1
-        shares = {name: apportion(total, weights) for name, total in lines.items()}
-        for index, (component, claim, energy) in enumerate(posted):
-            totals = {"energy_mj": energy} | {name: parts[index] for name, parts in shares.items()}
-            flags = claim.flags | overhead.flags if component == "overhead" else claim.flags
-            placed = self.post(component, claim.leaves, totals, flags)
-            spread = overhead.spread(claim) if component == "overhead" else claim.spread
-            for key, fraction in placed:
-                self.spread.energy.append((key, load, energy * fraction, scaled(spread, fraction)))
+        (beyond,) = _shared_out([load.energy_mj - sum(used)], used)
+        lines = _shared_out([load.lines[name] for name in _LINES], [*used, *beyond])
+        tree = Tree()
+        for claim in claims:
+            tree.add(claim.slots or ((1, claim.leaves),))
+        count = len(claims)
+        self._post_energy(tree, claims, "", tree.parts([used, *(line[:count] for line in lines)]), frozenset())
+        self._post_energy(tree, claims, "overhead", tree.parts([beyond, *(line[count:] for line in lines)]), overhead.flags)
+        self.spread.energy.append(Settled(load, claims, beyond, overhead, tree))
+
+    def settle_mass(self, claims: Sequence[MassClaim]) -> None:
+        """Post embodied mass."""
+        if not claims:
+            return
+        tree = Tree()
+        for claim in claims:
+            tree.add(((1, claim.leaves),))
+        keys, places = _places(tree, [claim.component for claim in claims])
+        flags = [_mask(leaf.flags) for leaf in tree.leaves]
+        sums, marks = tree.parts([[claim.micrograms for claim in claims]]).added(places, flags, len(keys))
+        for key, (mass,), mark in zip(keys, sums, marks, strict=True):
+            amounts = [0] * len(POSTING_MEASURES)
+            amounts[_EMBODIED] = mass
+            self.add(key, amounts, _words(mark))
+        self.spread.mass.append(SettledMass(claims, tree))
+
+    def _post_energy(self, tree: Tree, claims: Sequence[Claim], component: str, parts: Parted, more: frozenset[str]) -> None:
+        """Post what the leaves of claims get, on a component or (where it is "") on each claim's own."""
+        keys, places = _places(tree, [component or claim.component for claim in claims])
+        known = {flags: _mask(flags | more) for flags in {claim.flags for claim in claims}}
+        masks = [known[claim.flags] for claim in claims]
+        flags = [
+            masks[claim] | (_mask(leaf.flags) if leaf.flags else 0) for claim, leaf in zip(tree.claims, tree.leaves, strict=True)
+        ]
+        sums, marks = parts.added(places, flags, len(keys))
+        counts = [0] * len(keys)
+        if not component:
+            for place, claim, leaf, mask in zip(places, tree.claims, tree.leaves, flags, strict=True):
+                if leaf.count and claims[claim].component == "dynamic":
+                    counts[place] += leaf.count
+                    marks[place] |= mask
+        for key, amounts, mark, count in zip(keys, sums, marks, counts, strict=True):
+            self.add(key, (*amounts, 0), _words(mark), count)
 
     def table(self, setting: Setting) -> pa.Table:
         """The postings, in canonical order."""
         keys = sorted(self.amounts)
+        words = {frozenset(flags): "" for flags in self.flags.values()}
+        words = {flags: ",".join(sorted(flags)) for flags in words}
         columns: dict[str, list[object]] = {
             "window_start": [setting.window.start] * len(keys),
             "window_s": [setting.window.seconds] * len(keys),
             "site": [setting.site.id] * len(keys),
             "region": [setting.site.region] * len(keys),
-            "quality": [",".join(sorted(self.flags[key])) for key in keys],
+            "quality": [words[frozenset(self.flags[key])] for key in keys],
             # A tenant may claim any number of operations; the largest that a posting holds is as absurd as any above it.
             "count": [min(self.counts[key], INT64_MAX) for key in keys],
         }
@@ -121,3 +127,34 @@ class Entries:
                 raise setting.refused(f"{name} of one posting is more than 64 bits hold", advice="look for a meter in wrong units")
             columns[name] = list(amounts)
         return pa.table([pa.array(columns[field.name], field.type) for field in POSTINGS], schema=POSTINGS)
+
+
+def _shared_out(totals: Sequence[int], weights: Sequence[int]) -> list[list[int]]:
+    """Each total apportioned over the same weights; where there are none, all of it is the last one's."""
+    weights = list(weights)
+    if not any(weights):
+        weights[-1] = 1
+    tree = array("q", [0, len(weights)])
+    out = lines_of([[0] * len(weights)] * len(totals))
+    _apportion.apportion_groups(lines_of([[total] for total in totals]), tree, array("q", weights), out)
+    rows: list[list[int]] = out.tolist()  # type: ignore[assignment]
+    return rows
+
+
+def _places(tree: Tree, components: Sequence[str]) -> tuple[list[EntryKey], list[int]]:
+    """The entries that the leaves of a tree belong to, and for each leaf the index of its entry."""
+    index: dict[tuple[str, ...], int] = {}
+    places = []
+    for claim, leaf in zip(tree.claims, tree.leaves, strict=True):
+        key = (leaf.account, leaf.service, leaf.sku, leaf.operation, leaf.labels, components[claim])
+        places.append(index.setdefault(key, len(index)))
+    return [EntryKey(*key) for key in index], places
+
+
+def _mask(flags: frozenset[str]) -> int:
+    return sum(_BITS[flag] for flag in flags)
+
+
+@lru_cache(1 << len(FLAGS))
+def _words(mask: int) -> frozenset[str]:
+    return frozenset(flag for flag, bit in _BITS.items() if mask & bit)

@@ -73,7 +73,6 @@ def host_energy(setting: Setting, host: Host, reading: Reading, provider: Amount
         busy_ns, seconds = (known, whole) if reading.busy_cpu_ns is None else (reading.busy_cpu_ns, reading.busy_s)
         if busy_ns is None:
             idle = millijoules(_idle_watts(host, curve, gpu_curve) or Fraction(0), whole)
-            setting.note(f"host {host.id}: no reading and no provider rows; modelled at idle")
             vectors = host_vectors(setting, host, idle, 0, measured=False)
             return HostEnergy(host, idle, 0, frozenset(flags), None, False, True, *vectors)
         watts = curve.watts(_share(busy_ns, host.vcpu * seconds), host.vcpu)

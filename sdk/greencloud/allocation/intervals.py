@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from greencloud.allocation.entries import EntryKey
+from greencloud.allocation.entry_key import EntryKey
 from greencloud.allocation.postings import DIMENSIONS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.uncertainty import half_width
 from greencloud.allocation.window import WindowAllocation
@@ -67,7 +67,7 @@ def _named(window: WindowAllocation, by: Sequence[str]) -> dict[_Name, dict[str,
     fixed = {name: window.postings[name][0].as_py() for name in DIMENSIONS if name not in EntryKey._fields}
     places = {name: position for position, name in enumerate(EntryKey._fields)}
 
-    def name_of(key: tuple[str, ...]) -> _Name:
+    def name_of(key: EntryKey) -> _Name:
         return tuple(key[places[field]] if field in places else fixed[field] for field in by)
 
     return window.spread.by_source(name_of)

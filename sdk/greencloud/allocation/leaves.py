@@ -65,7 +65,18 @@ def slot_leaves(account: str, uses: Iterable[Use], slot: int) -> tuple[Leaf, ...
     return (*leaves, pool_leaf(POOL_UNATTRIBUTED, max(0, slot - sum(leaf.weight for leaf in leaves))))
 
 
+def _measured(account: str, uses: Iterable[Use]) -> list[Leaf]:
+    """The leaves of an account that reports nothing: the provider's rows as they are."""
+    weights: dict[tuple[str, str, str, str], int] = defaultdict(int)
+    for use in uses:
+        weights[use.service, use.sku, use.operation, use.labels] += use.weight
+    return [Leaf(account, *key, weights[key]) for key in sorted(weights)]
+
+
 def _own(account: str, uses: Iterable[Use]) -> list[Leaf]:
+    uses = list(uses)
+    if all(use.provider for use in uses):
+        return _measured(account, uses)
     sums: dict[tuple[str, str, str, str], _Sum] = defaultdict(_Sum)
     measured: dict[str, dict[tuple[str, str, str, str], int]] = defaultdict(lambda: defaultdict(int))
     reported: dict[str, int] = defaultdict(int)

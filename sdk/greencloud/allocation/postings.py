@@ -32,6 +32,7 @@ POSTING_MEASURES: Final = ("energy_mj", *EMISSION_LINES)
 FLAGS: Final = (
     "estimated",  # split by span wall time, because spans carried no CPU time
     "modelled",  # host energy from a power curve
+    "onward",  # a tenant's own division of its share among its customers
     "partial",  # the meter covers part of the window
     "self_reported",  # a tenant's own telemetry at the host level, for want of the provider's
     "unlisted_host",  # a host that is not in the facility book, priced by the site's named default curve

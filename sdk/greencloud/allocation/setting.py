@@ -5,7 +5,8 @@ integer per account, so that cores, memory, GPUs and disks are one basis. Hosts 
 owner bears them whole, and reservations are claims on the site's shared hosts.
 
 Use is weighed by the kind of the host that it was on. On a storage or network host, bytes moved are all that counts, at one
-core-second per GiB: only proportions on the same host matter.
+core-second per GiB. On the host only proportions matter; where use is added up over hosts of several kinds (rules by use, the idle
+energy of one account's services), that rate of exchange is a convention.
 
 ``notes`` gathers, for the provider, what was decided for want of evidence; it never changes a figure.
 """

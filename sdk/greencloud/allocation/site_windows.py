@@ -51,8 +51,8 @@ def allocate(facility: Facility, usage: Usage | pa.Table, *, rule: str = DEFAULT
     # Merged before anything is added up: a row that is told twice counts once, in windows of any length and under every rule.
     fine = merge([Usage(*_checked(usage if isinstance(usage, Usage) else usage_from(usage)))])
     given = rebin(fine, facility.window_seconds)
-    slices_of = _split(facility, fine.rows) if named.needs_demand else {}
     rows_of, readings_of = _split(facility, given.rows), _split(facility, given.readings)
+    slices_of = _split(facility, fine.rows) if named.needs_slices else rows_of
     nothing = given.rows.slice(0, 0)
     windows = tuple(
         allocated(

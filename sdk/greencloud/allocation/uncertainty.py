@@ -10,25 +10,19 @@ of 2 is already in).
 The rule of sharing is a convention and has no uncertainty: shares are taken as given. An emission line Y of a load is borne in
 proportion to energy e_i, ``Y_i = Y * e_i / load``, hence ``dY_i = Y/load * de_i + e_i/load * (dY/dload - Y/load) * dload +
 e_i/load * dY``, the last being the factors' own. Certified energy and its factor are taken as certain.
-
-Nothing is computed until somebody asks.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from math import fsum, sqrt
-from typing import TypeVar
 
-from greencloud.allocation.postings import EMISSION_LINES
 from greencloud.allocation.setting import Setting
 from greencloud.facility import Hardware, Host, PowerCurve
 
-__all__ = ["Load", "Scaled", "Spread", "Vector", "curve_vector", "half_width", "hardware_vector", "host_vectors", "scaled", "total"]
-
-Group = TypeVar("Group", bound=tuple[object, ...])
+__all__ = ["Load", "Scaled", "Vector", "add_to", "curve_vector", "half_width", "hardware_vector", "host_vectors", "scaled", "total"]
 
 Vector = Mapping[str, float]
 """Half-width by source, in millijoules or micrograms."""
@@ -50,56 +44,24 @@ class Load:
     own: Mapping[str, Vector]
 
 
-@dataclass(slots=True)
-class Spread:
-    """Where the entries of one site-window come from. ``moves`` says to which entries one was passed on, with fractions."""
-
-    energy: list[tuple[tuple[str, ...], Load, float, Scaled]] = field(default_factory=list)
-    mass: list[tuple[tuple[str, ...], Scaled]] = field(default_factory=list)
-    moves: dict[tuple[str, ...], list[tuple[tuple[str, ...], float]]] = field(default_factory=dict)
-
-    def by_source(self, group: Callable[[tuple[str, ...]], Group]) -> dict[Group, dict[str, dict[str, float]]]:
-        """For each group of entries, for each measure, the half-width by source."""
-        sums: dict[tuple[Group, int], _Sum] = {}
-        loads: dict[int, Load] = {}
-        embodied: dict[Group, dict[int, tuple[Vector, float]]] = defaultdict(dict)
-        for key, load, energy, scaled in self.energy:
-            loads[id(load)] = load
-            for place, fraction in self._places(key):
-                held = sums.setdefault((group(place), id(load)), _Sum())
-                held.energy += energy * fraction
-                _gather(held.vectors, scaled, fraction)
-        for key, scaled in self.mass:
-            for place, fraction in self._places(key):
-                _gather(embodied[group(place)], scaled, fraction)
-        found: dict[Group, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
-        for (name, load_id), held in sums.items():
-            _settle(found[name], loads[load_id], held)
-        for name, vectors in embodied.items():
-            _add(found[name]["scope3_embodied_ug"], total(vectors.values()), 1.0)
-        return found
-
-    def _places(self, key: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], float]]:
-        return self.moves.get(key, ((key, 1.0),))
-
-
-@dataclass(slots=True)
-class _Sum:
-    energy: float = 0.0
-    vectors: dict[int, tuple[Vector, float]] = field(default_factory=dict)
-
-
 def total(scaled: Iterable[tuple[Vector, float]]) -> dict[str, float]:
     """The sum, source by source."""
     found: dict[str, float] = defaultdict(float)
     for vector, scale in scaled:
-        _add(found, vector, scale)
+        add_to(found, vector, scale)
     return found
 
 
 def scaled(vectors: Scaled, fraction: float) -> Scaled:
     """The same sum, of a part."""
     return tuple((vector, scale * fraction) for vector, scale in vectors)
+
+
+def add_to(found: dict[str, float], vector: Vector, scale: float) -> None:
+    """Add a vector times a number, source by source."""
+    if scale:
+        for source, width in vector.items():
+            found[source] += width * scale
 
 
 def half_width(vector: Vector) -> float:
@@ -148,29 +110,3 @@ def hardware_vector(setting: Setting, assets: Iterable[tuple[Hardware, int]]) ->
 
 def _width(setting: Setting, curve: PowerCurve) -> float:
     return float(setting.facility.uncertainties.modelled if curve.uncertainty is None else curve.uncertainty)
-
-
-def _settle(found: dict[str, dict[str, float]], load: Load, held: _Sum) -> None:
-    energy = total(held.vectors.values())
-    _add(found["energy_mj"], energy, 1.0)
-    if not load.energy_mj:
-        return
-    share = held.energy / load.energy_mj
-    for line in EMISSION_LINES:
-        if line in load.lines:
-            per_mj = load.lines[line] / load.energy_mj
-            _add(found[line], energy, per_mj)
-            _add(found[line], load.vector, share * (load.slopes.get(line, 0.0) - per_mj))
-            _add(found[line], load.own.get(line, {}), share)
-
-
-def _gather(vectors: dict[int, tuple[Vector, float]], scaled: Scaled, fraction: float) -> None:
-    for vector, scale in scaled:
-        held = vectors.get(id(vector))
-        vectors[id(vector)] = (vector, scale * fraction if held is None else held[1] + scale * fraction)
-
-
-def _add(found: dict[str, float], vector: Vector, scale: float) -> None:
-    if scale:
-        for source, width in vector.items():
-            found[source] += width * scale

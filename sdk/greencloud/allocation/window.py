@@ -34,10 +34,11 @@ from greencloud.allocation.readings import FACILITY, Reading, readings_of
 from greencloud.allocation.rule import Rule
 from greencloud.allocation.setting import Amounts, Setting
 from greencloud.allocation.shared import reallocated
-from greencloud.allocation.uncertainty import Load, Spread
+from greencloud.allocation.spread import Spread
+from greencloud.allocation.uncertainty import Load
 from greencloud.allocation.uses import UNLISTED, Use, by_account, uses_of
 from greencloud.facility import HARDWARE_RECORD_DAYS, Facility, HostReading
-from greencloud.units import Window, format_energy
+from greencloud.units import INT64_MAX, Window, format_energy
 
 __all__ = ["WindowAllocation", "allocated"]
 
@@ -118,6 +119,7 @@ class _Work:
         energies = [
             host_energy(setting, host, read.get(host.id, Reading()), _by_provider(self.on_host[host.id])) for host in setting.hosts
         ]
+        _note_silent(setting, [energy.host.id for energy in energies if energy.silent])
         shared = [energy for energy in energies if not energy.host.dedicated_to]
         basis = self._capacity_basis(shared, slices, memory_known)
         claims, annexes = unlisted_claims(setting, by_account(self.on_host[UNLISTED]), evidence=True)
@@ -145,9 +147,10 @@ class _Work:
         }
         load = load_of(setting, load_mj, overhead.load_vector, self.factors, scope1_amounts(setting), **certificates)
         self._settle(claims, load, overhead)
-        for claim in embodied_claims(setting, basis, self.own):
-            self.entries.post_mass(claim)
-        self.totals["scope3_embodied_ug"] += _embodied(setting)
+        mass = _embodied(setting)
+        self._check({"scope3_embodied_ug": mass})
+        self.entries.settle_mass(list(embodied_claims(setting, basis, self.own)))
+        self.totals["scope3_embodied_ug"] += mass
 
     def _capacity_basis(self, shared: list[HostEnergy], slices: pa.Table, memory_known: set[str]) -> Basis:
         demand = None
@@ -176,13 +179,29 @@ class _Work:
             self._settle(claims, load, overhead)
 
     def _settle(self, claims: list[Claim], load: Load, overhead: Overhead) -> None:
+        totals = {"energy_mj": load.energy_mj} | dict(load.lines)
+        self._check(totals)
         self.entries.settle(claims, load, overhead)
-        for name, amount in ({"energy_mj": load.energy_mj} | dict(load.lines)).items():
+        for name, amount in totals.items():
             self.totals[name] += amount
+
+    def _check(self, totals: Mapping[str, int]) -> None:
+        for name, amount in totals.items():
+            if amount > INT64_MAX:
+                raise self.setting.refused(
+                    f"{name} of the window is {amount}, more than 64 bits hold",
+                    advice="look for a meter or a factor in wrong units",
+                )
 
     def _set_aside(self, annexes: Mapping[str, list[Claim]]) -> None:
         for account, claims in annexes.items():
             self._annexes.setdefault(account, []).extend(claims)
+
+
+def _note_silent(setting: Setting, hosts: list[str]) -> None:
+    if hosts:
+        more = f" and {len(hosts) - 1:,} more" if len(hosts) > 1 else ""
+        setting.note(f"host {hosts[0]}{more}: no reading and no provider rows; modelled at idle")
 
 
 def _by_provider(uses: list[Use]) -> Amounts | None:

@@ -53,7 +53,12 @@ def compare_rules(
             known.check(site, window)
             usage = merge(parts)
             within = slices.get((site, window))
-            found = [allocate_window(known.facility, usage, site, window, rule=rule, slices=within) for rule in rules]
+            found = [
+                allocate_window(
+                    known.facility, usage, site, window, rule=rule, slices=within if rule_named(rule).needs_slices else None
+                )
+                for rule in rules
+            ]
         except REFUSALS as error:
             refused.append(RefusedWindow(site, window.start, window.end, str(error), error.reason))
             continue

@@ -1,7 +1,8 @@
 """How the provider's use lay within the windows: for rules that share capacity by peaks (``greencloud.allocation.demand``).
 
-Files keep the windows in which they came. Telemetry is read again in slices of five minutes, which add up to the same windows:
-growth of a counter is cut at their bounds by the same even accrual. What both tell of is one use, and telemetry knows it finer.
+Files keep the windows in which they came. Telemetry is read again in slices as short as windows may be, which add up to the same
+windows: growth of a counter is cut at their bounds by the same even accrual. What both tell of is one use, and telemetry knows it
+finer.
 """
 
 from __future__ import annotations
@@ -16,17 +17,16 @@ import pyarrow.compute as pc
 from greencloud.engine.data import DataDirectory
 from greencloud.facility import Facility
 from greencloud.telemetry import collect, read_log
-from greencloud.units import Window
+from greencloud.units import WINDOW_SECONDS, Window
 from greencloud.usage import KEY, Usage, digest, empty_usage, merge
 
 __all__ = ["revision_with", "slices_of"]
 
-SLICE_SECONDS = 300
-
 
 def slices_of(data: DataDirectory, facility: Facility) -> dict[tuple[str, Window], pa.Table]:
     """The provider's rows by site and window of the facility, in windows as fine as they are known, in canonical order."""
-    finer = replace(facility, window_seconds=min(SLICE_SECONDS, facility.window_seconds), readings=())
+    shortest = min(seconds for seconds in WINDOW_SECONDS if not facility.window_seconds % seconds)
+    finer = replace(facility, window_seconds=shortest, readings=())
     told = _by_provider(collect(read_log(data.wal_directory), finer).usage)
     filed = _not_told(_by_provider(data.segments.read()), told, facility.window_seconds)
     nothing = empty_usage().readings

@@ -1,0 +1,96 @@
+"""Claims as arrays: the tree from claim to slot to leaf, which the kernel apportions level by level.
+
+Every line of every claim (energy and emissions) is apportioned over its slots, and what each slot gets over its leaves; most claims
+have one slot. Weights of slots are the provider's evidence, weights of leaves one account's own rows, so that no account's rows
+can move a unit onto another's (law 4). A tenant may report weights beyond 64 bits: then all weights of that slot are halved until
+they fit, which costs that tenant the last digits of its own division.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from greencloud import _apportion
+from greencloud.allocation.leaves import Leaf
+from greencloud.units import INT64_MAX
+
+__all__ = ["Parted", "Slots", "Tree", "lines_of"]
+
+Slots = tuple[tuple[int, tuple[Leaf, ...]], ...]
+
+
+@dataclass(slots=True)
+class Tree:
+    """``claims[i]`` is the index of the claim that leaf i belongs to."""
+
+    count: int = 0
+    leaves: list[Leaf] = field(default_factory=list)
+    claims: list[int] = field(default_factory=list)
+    _slots: array[int] = field(default_factory=lambda: array("q", [0]))
+    _slot_weights: array[int] = field(default_factory=lambda: array("q"))
+    _spans: array[int] = field(default_factory=lambda: array("q", [0]))
+    _weights: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, slots: Slots) -> None:
+        """Add a claim with its slots, each with its weight and leaves; some weight among them is positive."""
+        for weight, leaves in slots:
+            self._slot_weights.append(weight)
+            weights = [leaf.weight for leaf in leaves]
+            excess = max(weights).bit_length() - INT64_MAX.bit_length()
+            self._weights.extend(weights if excess <= 0 else [one >> excess for one in weights])
+            self._spans.append(len(self._weights))
+            self.leaves += leaves
+            self.claims += [self.count] * len(leaves)
+        self._slots.append(len(self._slot_weights))
+        self.count += 1
+
+    def parts(self, totals: Sequence[Sequence[int]]) -> Parted:
+        """Apportion lines of totals, each with a total for every claim."""
+        by_slot = _apportioned(lines_of(totals), self._slots, self._slot_weights)
+        return Parted(len(totals), _apportioned(by_slot, self._spans, self._weights))
+
+    def fractions(self) -> Iterator[float]:
+        """Of its claim, for every leaf."""
+        for claim in range(self.count):
+            first, last = self._slots[claim], self._slots[claim + 1]
+            whole = sum(self._slot_weights[first:last])
+            for slot in range(first, last):
+                span = self._weights[self._spans[slot] : self._spans[slot + 1]]
+                within = sum(span)
+                for weight in span:
+                    yield self._slot_weights[slot] / (whole or 1) * weight / (within or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """``parts[k, i]``: what leaf i gets of line k."""
+
+    lines: int
+    parts: memoryview
+
+    def added(self, places: Iterable[int], flags: Iterable[int], entries: int) -> tuple[list[list[int]], list[int]]:
+        """The parts added up by place: for every entry its lines, and the flags of all that is not zero in it."""
+        sums, marks = array("q", bytes(8 * self.lines * entries)), array("q", bytes(8 * entries))
+        if entries:
+            grid = memoryview(sums).cast("B").cast("q", shape=[self.lines, entries])
+            _apportion.add_at(self.parts, array("q", places), array("q", flags), grid, marks)
+        columns = [sums[k * entries : (k + 1) * entries] for k in range(self.lines)]
+        return [list(row) for row in zip(*columns, strict=True)], marks.tolist()
+
+
+def lines_of(rows: Sequence[Sequence[int]]) -> memoryview:
+    """Rows of equal length, none of them empty, as int64[rows, length]."""
+    flat = array("q")
+    for row in rows:
+        flat.extend(row)
+    return memoryview(flat).cast("B").cast("q", shape=[len(rows), len(rows[0])])
+
+
+def _apportioned(totals: memoryview, offsets: array[int], weights: array[int]) -> memoryview:
+    assert totals.shape is not None
+    lines = totals.shape[0]
+    out = memoryview(array("q", bytes(8 * lines * len(weights)))).cast("B").cast("q", shape=[lines, len(weights)])
+    _apportion.apportion_groups(totals, offsets, weights, out)
+    return out

@@ -11,7 +11,8 @@ set -eu
 kernels="_apportion _fleet _sampling _shapley"
 tests="tests/test_allocation_kernel.py tests/test_allocation_shapley.py tests/test_allocation_fleet.py"
 cd "$(dirname "$0")/.."
-python=${PYTHON:-python}
+python=$(command -v "${PYTHON:-python}")
+case $python in /*) ;; *) python=$PWD/$python ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -R setup.py pyproject.toml README.md LICENSE MANIFEST.in proto ext sdk tests "$work/"

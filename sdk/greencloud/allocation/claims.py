@@ -74,7 +74,7 @@ def use_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use
     return [
         Claim("dynamic", leaves, part, energy.flags, ((energy.dynamic_vector, part / (energy.dynamic_mj or 1)),), own_slots)
         for (leaves, own_slots), part in zip(found, parts, strict=True)
-        if part or any(leaf.count for leaf in leaves) or own_slots
+        if part or any(leaf.operations for leaf in leaves) or own_slots
     ]
 
 

@@ -99,8 +99,8 @@ class Entries:
         counts = [0] * len(keys)
         if not component:
             for place, claim, leaf, mask in zip(places, tree.claims, tree.leaves, flags, strict=True):
-                if leaf.count and claims[claim].component == "dynamic":
-                    counts[place] += leaf.count
+                if leaf.operations and claims[claim].component == "dynamic":
+                    counts[place] += leaf.operations
                     marks[place] |= mask
         for key, amounts, mark, count in zip(keys, sums, marks, counts, strict=True):
             self.add(key, (*amounts, 0), _words(mark), count)
@@ -110,7 +110,7 @@ class Entries:
         keys = sorted(self.amounts)
         words = {frozenset(flags): "" for flags in self.flags.values()}
         words = {flags: ",".join(sorted(flags)) for flags in words}
-        columns: dict[str, list[object]] = {
+        columns: dict[str, Sequence[object]] = {
             "window_start": [setting.window.start] * len(keys),
             "window_s": [setting.window.seconds] * len(keys),
             "site": [setting.site.id] * len(keys),
@@ -119,13 +119,12 @@ class Entries:
             # A tenant may claim any number of operations; the largest that a posting holds is as absurd as any above it.
             "count": [min(self.counts[key], INT64_MAX) for key in keys],
         }
-        for position, name in enumerate(EntryKey._fields):
-            columns[name] = [key[position] for key in keys]
-        for position, name in enumerate(POSTING_MEASURES):
-            amounts = [self.amounts[key][position] for key in keys]
+        columns |= zip(EntryKey._fields, zip(*keys, strict=True) if keys else [()] * len(EntryKey._fields), strict=True)
+        measures = zip(*(self.amounts[key] for key in keys), strict=True) if keys else [()] * len(POSTING_MEASURES)
+        for name, amounts in zip(POSTING_MEASURES, measures, strict=True):
             if max(amounts, default=0) > INT64_MAX:
                 raise setting.refused(f"{name} of one posting is more than 64 bits hold", advice="look for a meter in wrong units")
-            columns[name] = list(amounts)
+            columns[name] = amounts
         return pa.table([pa.array(columns[field.name], field.type) for field in POSTINGS], schema=POSTINGS)
 
 

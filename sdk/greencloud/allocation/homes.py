@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.setting import Amounts, Setting
@@ -27,6 +26,8 @@ def at_home(uses: Iterable[Use], setting: Setting, memory_known: set[str]) -> li
     for use in uses:
         if use.provider and use.host != UNLISTED:
             measured[use.account, use.service][use.host] += use.weight
+    if not any(use.host == UNLISTED and not use.provider for use in uses):
+        return uses
     found: list[Use] = []
     for use in uses:
         hosts = measured.get((use.account, use.service)) if not use.provider and use.host == UNLISTED else None
@@ -42,5 +43,5 @@ def _spread(use: Use, hosts: dict[str, int], setting: Setting, memory_known: set
     for name, *parts in zip(names, *columns, strict=True):
         amounts = Amounts(*parts)
         weight = setting.weight(name, amounts, memory_known=name in memory_known)
-        spread.append(replace(use, host=name, amounts=amounts, weight=weight))
+        spread.append(use._replace(host=name, amounts=amounts, weight=weight))
     return spread

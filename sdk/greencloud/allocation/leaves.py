@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.uses import Use
@@ -23,15 +24,14 @@ from greencloud.facility import POOL_UNATTRIBUTED
 __all__ = ["Leaf", "leaves_of", "pool_leaf", "slot_leaves"]
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):  # made by the hundred thousand: a tuple takes a third of the time of a frozen dataclass
     account: str
     service: str = ""
     sku: str = ""
     operation: str = ""
     labels: str = "{}"
     weight: int = 1
-    count: int = 0
+    operations: int = 0
     flags: frozenset[str] = frozenset()
 
 
@@ -61,7 +61,7 @@ def slot_leaves(account: str, uses: Iterable[Use], slot: int) -> tuple[Leaf, ...
     Of the use that nobody measured there, ``slot`` is what its reservation entitles it to; it pays for what it reports of that, and
     the rest is unattributed. Reporting more than the slot fills the slot, and no more.
     """
-    leaves = [replace(leaf, flags=leaf.flags | {"self_reported"}) for leaf in _own(account, uses)]
+    leaves = [leaf._replace(flags=leaf.flags | {"self_reported"}) for leaf in _own(account, uses)]
     return (*leaves, pool_leaf(POOL_UNATTRIBUTED, max(0, slot - sum(leaf.weight for leaf in leaves))))
 
 
@@ -98,7 +98,8 @@ def _own(account: str, uses: Iterable[Use]) -> list[Leaf]:
             told = sorted(key for key in sums if key[0] == service)
             for key, part in zip(told, apportion(whole, [sums[key].weight for key in told]), strict=True):
                 sums[key].weight = part
-        missing = max(0, whole - reported[service])
-        for key, part in zip(keys, apportion(missing, [weights[key] for key in keys]), strict=True):
-            sums[key].weight += part
+        missing = whole - reported[service]
+        if missing > 0:
+            for key, part in zip(keys, apportion(missing, [weights[key] for key in keys]), strict=True):
+                sums[key].weight += part
     return [Leaf(account, *key, leaf.weight, leaf.count, frozenset(leaf.flags)) for key, leaf in sorted(sums.items())]

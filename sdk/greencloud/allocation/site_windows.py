@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,8 @@ from greencloud.units import Window, format_instant
 from greencloud.usage import READINGS, Usage, merge, rebin, usage_from
 
 __all__ = ["Allocation", "allocate", "allocate_window"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Key = tuple[Window, str]
 
@@ -115,19 +117,20 @@ def _checked(usage: Usage | pa.Table) -> tuple[pa.Table, pa.Table]:
 
 def _split(facility: Facility, table: pa.Table, *, nested: bool = True) -> dict[_Key, pa.Table]:
     """A table by site-window; ``nested``: its rows may be of finer windows."""
-    if not table.num_rows:
-        return {}
     for start, seconds, site in _distinct(table, ("window_start", "window_s", "site")):
         if seconds != facility.window_seconds and (not nested or facility.window_seconds % seconds):
             raise _other_length(facility, site, seconds, at=format_instant(start))
-    coarse = pc.floor_temporal(table["window_start"], facility.window_seconds, "second")
-    places: dict[tuple[datetime, str], list[int]] = defaultdict(list)
-    for index, key in enumerate(zip(coarse.to_pylist(), table["site"].to_pylist(), strict=True)):
-        places[key].append(index)
-    return {
-        (Window(start.astimezone(UTC), facility.window_seconds), site): table.take(pa.array(indices, pa.int64()))
-        for (start, site), indices in places.items()
-    }
+    starts = pc.floor_temporal(table["window_start"], facility.window_seconds, "second").cast(pa.int64())
+    places: dict[tuple[int, str], list[int]] = defaultdict(list)
+    if len(pc.unique(starts)) == 1 and len(pc.unique(table["site"])) == 1:
+        return {_place(facility, starts[0].as_py(), table["site"][0].as_py()): table}
+    for index, place in enumerate(zip(starts.to_pylist(), table["site"].to_pylist(), strict=True)):
+        places[place].append(index)
+    return {_place(facility, start, site): table.take(pa.array(indices, pa.int64())) for (start, site), indices in places.items()}
+
+
+def _place(facility: Facility, start_us: int, site: str) -> _Key:
+    return Window(EPOCH + timedelta(microseconds=start_us), facility.window_seconds), site
 
 
 def _distinct(table: pa.Table, names: Sequence[str]) -> list[tuple[datetime, int, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,8 +27,7 @@ _SUMMED = MEASURES  # in the order of ``Amounts``
 _KEY = ("host", "account", "service", "sku", "operation", "labels", "caller_account", "source", "quality")
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """What one account used for one thing on one host. ``weight`` is core-nanosecond equivalents."""
 
     host: str

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 import pyarrow.compute as pc
 
 from greencloud.allocation import DEFAULT_RULE, Rule, allocate_window, rule_named
+from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.fitting import SiteWindow, in_windows
 from greencloud.engine.moved import moved_batches, withdrawal
@@ -132,8 +133,9 @@ def run_allocation(
             if before and _same(before, known.facility, revision, named, provisional):
                 unchanged += 1
                 continue
-            allocated = allocate_window(known.facility, usage, site, window, rule=rule, slices=within)
-            batch = make_batch(allocated, usage_revision=revision, provisional=provisional, created=now)
+            with collector_paused():
+                allocated = allocate_window(known.facility, usage, site, window, rule=rule, slices=within)
+                batch = make_batch(allocated, usage_revision=revision, provisional=provisional, created=now)
             summary = ledger.post(batch)
         except REFUSALS as error:
             refused.append(RefusedWindow(site, window.start, window.end, str(error), error.reason))

@@ -16,11 +16,44 @@ from greencloud.results import FootprintQuery, FootprintRow
 from greencloud.telemetry import Record, WriteAheadLog
 from greencloud.usage import usage_from
 from otlp import SECOND, SpanSpec, trace_request
+from telemetry_world import T0, metrics, point
 
 START = datetime(2026, 5, 28, 21, tzinfo=UTC)
 START_NS = int(START.timestamp()) * SECOND
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EVER = FootprintQuery(datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC), accounts=None, group_by=("account",))
+
+BOOK = """
+[facility]
+name = "Hall"
+default_site = "hall"
+[[curves]]
+name = "server"
+points = [[0, 100], [1, 200]]
+source = "test"
+[[sites]]
+id = "hall"
+region = "eu"
+grid_zone = "DE"
+pue = 1.1
+scope1 = "none"
+[[hosts]]
+id = "h1"
+site = "hall"
+vcpu = 8
+memory = "8 GiB"
+curve = "server"
+""" + "".join(
+    f"""
+[[factors]]
+zone = "DE"
+kind = "{kind}"
+start = 2020-01-01
+g_per_kwh = 100
+source = "test"
+"""
+    for kind in ("location", "residual", "upstream")
+)
 
 
 def filed(account: str, cpu_ns: int, **more: object) -> dict[str, object]:
@@ -119,3 +152,29 @@ def test_names_in_dead_letters_do_not_speak_to_a_terminal(tmp_path: Path) -> Non
 
     assert letter.example.isprintable()
     assert "acme" in letter.example
+
+
+def test_a_file_of_what_telemetry_told_already_moves_nothing_under_a_rule_that_looks_into_the_window(tmp_path: Path) -> None:
+    """An export that is taken back in: it knows the hour, and telemetry knows the peaks within it."""
+
+    def measured(account: str, seconds: list[float]) -> Record:
+        points = [point(T0 + 300 * SECOND * index, value, start=T0) for index, value in enumerate(seconds)]
+        resource = {"service.name": "shop", "host.name": "h1", "cloud.account.id": account}
+        return Record("metrics", "provider", "", T0, metrics("process.cpu.time", points, unit="s", resource=resource))
+
+    book = tmp_path / "facility.toml"
+    book.write_text(BOOK, encoding="utf-8")
+    data = directory(
+        tmp_path / "data", [], [measured("early", [0.0] + [300.0] * 12), measured("even", [25.0 * n for n in range(13)])]
+    )
+    data.apply_facility(book)
+    (posted,) = run_allocation(data, rule="temporal_shapley", now=NOW).posted
+    before = footprint(data)
+    assert before["early"].energy.millijoules > 5 * before["even"].energy.millijoules
+
+    data.segments.write(gather(data).collected.usage)
+    again = run_allocation(data, rule="temporal_shapley", now=NOW)
+
+    assert (again.posted, again.unchanged_count, again.refused) == ((), 1, ())
+    assert footprint(data) == before
+    assert not posted.pool_energy

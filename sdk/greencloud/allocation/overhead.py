@@ -77,7 +77,10 @@ def overhead_of(setting: Setting, claims: Sequence[Claim], reading: Reading, *, 
         times = float(Fraction(reading.energy_mj, it_mj))
         setting.note(f"site {site.id} drew {times:.1f} times its hosts' energy: look for hosts that only the facility's meter sees")
     flags = {"modelled"} if reading.modelled else set()
-    if reading.energy_s < setting.window.seconds:
+    gaps = any("partial" in claim.flags for claim in claims)
+    if gaps:
+        setting.note(f"site {site.id}: what its hosts drew while their meters were silent is within the overhead, which all bear")
+    if gaps or reading.energy_s < setting.window.seconds:
         flags.add("partial")
     width = float(defaults.meter if site.meter_uncertainty is None else site.meter_uncertainty)
     own = {f"meter:{site.id}": width * reading.energy_mj}

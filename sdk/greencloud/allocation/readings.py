@@ -1,7 +1,8 @@
 """What is known of each host in one window, from the provider's agents and from the book's meter files.
 
 The two complete each other field by field: an agent may know how busy a host was while a meter file knows its energy. Where both
-say something, the agent's word holds, as the nearer one. Host "" is the whole facility.
+say something, the agent's word holds, as the nearer one; where their energies differ, a note says by what. Host "" is the whole
+facility.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pyarrow as pa
 from greencloud.allocation.setting import Setting
 from greencloud.errors import UsageDataError
 from greencloud.facility import HostReading
+from greencloud.units import format_energy
 
 __all__ = ["FACILITY", "Reading", "readings_of"]
 
@@ -37,13 +39,13 @@ def readings_of(setting: Setting, table: pa.Table, booked: list[HostReading]) ->
     """By host id. ``table`` holds the agents' readings of this site-window, ``booked`` the book's.
 
     Raises:
-        UsageDataError: two readings of one host.
+        UsageDataError: two readings of one host, or one in the book that cannot be true; the reader of books makes none.
         AllocationError: a meter reading of a host that the book does not list, where nothing prices such hosts.
     """
     ids = setting.host_ids() | {FACILITY: FACILITY}
     told = {name: _known(setting, ids, found) for name, found in (("usage", _told(table)), ("book", _booked(booked)))}
     return {
-        host: _completed(told["usage"].get(host, Reading()), told["book"].get(host, Reading()))
+        host: _completed(setting, host, told["usage"].get(host, Reading()), told["book"].get(host, Reading()))
         for host in sorted(told["usage"].keys() | told["book"].keys())
     }
 
@@ -57,6 +59,13 @@ def _told(table: pa.Table) -> list[tuple[str, Reading]]:
 
 
 def _booked(booked: list[HostReading]) -> list[tuple[str, Reading]]:
+    for r in booked:
+        if min(r.energy_mj or 0, r.busy_cpu_ns or 0, r.memory_byte_s or 0) < 0 or not 0 < r.covered_s <= r.window.seconds:
+            raise UsageDataError(
+                f"the book's reading of {f'host {r.host!r}' if r.host else 'the facility'} at site {r.site!r} in {r.window} "
+                "is negative, or not of its window",
+                advice="amounts are zero or more, and covered_s is above 0 and within the window",
+            )
     return [(r.host, _reading(r.energy_mj, r.covered_s, r.busy_cpu_ns, r.memory_byte_s, r.quality)) for r in booked]
 
 
@@ -92,7 +101,11 @@ def _unlisted(setting: Setting, name: str, reading: Reading) -> None:
     setting.note(f"host {name}: its meter reading is not used, because the book does not list it; its use is priced by a curve")
 
 
-def _completed(first: Reading, second: Reading) -> Reading:
+def _completed(setting: Setting, host: str, first: Reading, second: Reading) -> Reading:
+    if first.energy_mj is not None and second.energy_mj is not None and first.energy_mj != second.energy_mj:
+        whose = f"host {host}" if host else f"the facility of site {setting.site.id}"
+        told, booked = format_energy(first.energy_mj), format_energy(second.energy_mj)
+        setting.note(f"{whose}: the agent read {told}, the book's meter {booked}; the agent's reading counts")
     energy = first if first.energy_mj is not None else second
     busy = first if first.busy_cpu_ns is not None else second
     memory = first.memory_byte_s if first.memory_byte_s is not None else second.memory_byte_s

@@ -18,7 +18,7 @@ from greencloud.allocation.window import WindowAllocation, allocated
 from greencloud.errors import AllocationError
 from greencloud.facility import Facility
 from greencloud.units import Window, format_instant
-from greencloud.usage import READINGS, Usage, rebin, usage_from
+from greencloud.usage import READINGS, Usage, merge, rebin, usage_from
 
 __all__ = ["Allocation", "allocate", "allocate_window"]
 
@@ -50,7 +50,8 @@ def allocate(facility: Facility, usage: Usage | pa.Table, *, rule: str = DEFAULT
         UsageDataError: a row or reading is wrong, or of a longer window than the facility's; it is named.
     """
     named = rule_named(rule)
-    fine = Usage(*_checked(usage if isinstance(usage, Usage) else usage_from(usage)))
+    # Merged before anything is added up: a row that is told twice counts once, in windows of any length and under every rule.
+    fine = merge([Usage(*_checked(usage if isinstance(usage, Usage) else usage_from(usage)))])
     given = rebin(fine, facility.window_seconds)
     rows_of, readings_of = _split(facility, given.rows), _split(facility, given.readings)
     slices_of = _split(facility, fine.rows) if named.needs_slices else rows_of

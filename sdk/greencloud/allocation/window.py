@@ -38,7 +38,7 @@ from greencloud.allocation.spread import Spread
 from greencloud.allocation.uncertainty import Load
 from greencloud.allocation.uses import UNLISTED, Use, by_account, uses_of
 from greencloud.facility import HARDWARE_RECORD_DAYS, Facility, HostReading
-from greencloud.units import INT64_MAX, Window
+from greencloud.units import INT64_MAX, Window, format_energy
 
 __all__ = ["WindowAllocation", "allocated"]
 
@@ -147,9 +147,6 @@ class _Work:
         }
         load = load_of(setting, load_mj, overhead.load_vector, self.factors, scope1_amounts(setting), **certificates)
         self._settle(claims, load, overhead)
-        if metered:
-            for account in sorted(self._annexes):
-                setting.note(f"account {account}: use that it reported on unlisted hosts is priced beside the facility's meter")
         mass = _embodied(setting)
         self._check({"scope3_embodied_ug": mass})
         self.entries.settle_mass(list(embodied_claims(setting, basis, self.own)))
@@ -173,8 +170,11 @@ class _Work:
 
     def charge_annexes(self) -> None:
         """Each account's annex: its own overhead and emissions, apart from the site's; no certificate and no Scope 1."""
-        for _, claims in sorted(self._annexes.items()):
+        for account, claims in sorted(self._annexes.items()):
             overhead = overhead_of(self.setting, claims, Reading(), annex=True)
+            if overhead.load_mj:
+                told = format_energy(overhead.load_mj)
+                self.setting.note(f"account {account}: {told} rest on its own reports alone, beside the site's meters and book")
             load = load_of(self.setting, overhead.load_mj, overhead.load_vector, self.factors)
             self._settle(claims, load, overhead)
 

@@ -50,6 +50,7 @@ def compare_rules(
         if (start and window.start < start) or (end and window.start >= end):
             continue
         try:
+            known.check(site, window)
             usage = merge(parts)
             within = slices.get((site, window))
             found = [

@@ -12,7 +12,7 @@ file counts: else a tenant could contradict it, and stop the allocation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from greencloud.allocation import DEFAULT_RULE, Rule, allocate_window, rule_named
 from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
+from greencloud.engine.fitting import SiteWindow, in_windows
 from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.engine.slices import revision_with, slices_of
 from greencloud.errors import AllocationError, FacilityError, QuantityError, UnbalancedError, UsageDataError
@@ -28,7 +29,7 @@ from greencloud.ledger import make_batch
 from greencloud.results import BatchSummary, RefusedWindow, RunSummary
 from greencloud.telemetry import Collected, DeadLetter, collect, read_log
 from greencloud.units import Window, format_instant
-from greencloud.usage import Usage, by_window, digest, empty_usage, merge, rebin, without_keys_of
+from greencloud.usage import Usage, by_window, digest, empty_usage, merge, without_keys_of
 
 __all__ = ["GRACE", "REFUSALS", "Gathered", "due_windows", "gather", "run_allocation"]
 
@@ -40,16 +41,25 @@ REFUSALS = (AllocationError, FacilityError, UsageDataError, UnbalancedError, Qua
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All usage of a data directory in the facility's windows: of files, and of the log with what intake could not use."""
+    """All usage of a data directory in the facility's windows: of files, and of the log with what intake could not use.
+
+    ``unfit``: windows of which files tell what does not go into them, each with the reason; nothing of it is in ``filed``.
+    """
 
     facility: Facility
     filed: Usage
     collected: Collected
+    unfit: Mapping[SiteWindow, UsageDataError] = field(default_factory=dict)
 
     @property
     def usage(self) -> Usage:
         """Both together. Raises UsageDataError where what the provider's telemetry and files say of one row differs."""
         return merge([self.filed, self.collected.usage])
+
+    def check(self, site: str, window: Window) -> None:
+        """Raises UsageDataError where what files tell of the window does not go into it."""
+        if (site, window) in self.unfit:
+            raise self.unfit[site, window]
 
 
 def gather(data: DataDirectory) -> Gathered:
@@ -58,8 +68,8 @@ def gather(data: DataDirectory) -> Gathered:
 
 
 def _gathered(data: DataDirectory, facility: Facility) -> Gathered:
-    filed = rebin(data.segments.read(), facility.window_seconds)
-    return Gathered(facility, filed, _beside(filed, collect(read_log(data.wal_directory), facility)))
+    filed, unfit = in_windows(data.segments.read(), facility.window_seconds)
+    return Gathered(facility, filed, _beside(filed, collect(read_log(data.wal_directory), facility)), unfit)
 
 
 def _beside(filed: Usage, collected: Collected) -> Collected:
@@ -116,6 +126,7 @@ def run_allocation(
         provisional = now < window.end + GRACE
         before = visible.get((site, window.start))
         try:
+            known.check(site, window)
             usage = merge(parts)
             within = slices.get((site, window), usage.rows.slice(0, 0)) if named.needs_slices else None
             revision = revision_with(usage, within)
@@ -146,20 +157,20 @@ def run_allocation(
     return RunSummary(tuple(posted), unchanged, tuple(refused))
 
 
-def _due_under(data: DataDirectory, revision: str) -> set[tuple[str, Window]]:
+def _due_under(data: DataDirectory, revision: str) -> set[SiteWindow]:
     """The site-windows that an earlier book makes of what is known today; none where the book is not kept any more."""
     facility = data.facility_of(revision)
     return set(due_windows(_gathered(data, facility))) if facility else set()
 
 
-def due_windows(known: Gathered) -> Mapping[tuple[str, Window], list[Usage]]:
+def due_windows(known: Gathered) -> Mapping[SiteWindow, list[Usage]]:
     """Every site and window of which something is known, in order, with what files and the log say of it."""
-    found: dict[tuple[str, Window], list[Usage]] = {}
+    found: dict[SiteWindow, list[Usage]] = {}
     for usage in (known.filed, known.collected.usage):
         for key, part in by_window(usage).items():
             found.setdefault(key, []).append(part)
-    for reading in known.facility.readings:
-        found.setdefault((reading.site, reading.window), [])
+    for key in (*((reading.site, reading.window) for reading in known.facility.readings), *known.unfit):
+        found.setdefault(key, [])
     return dict(sorted(found.items(), key=lambda item: (item[0][1].start, item[0][0])))
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import pyarrow as pa
 
-__all__ = ["KEY", "MEASURES", "QUALITIES", "READINGS", "READING_KEY", "ROWS", "SOURCES", "Usage"]
+__all__ = ["KEY", "MEASURES", "QUALITIES", "READINGS", "READING_KEY", "READING_QUALITIES", "ROWS", "SOURCES", "Usage"]
 
 _TEXT = pa.string()
 
@@ -48,6 +48,7 @@ KEY: Final = tuple(ROWS.names[:12])
 MEASURES: Final = tuple(ROWS.names[12:])
 SOURCES: Final = ("provider", "tenant")
 QUALITIES: Final = ("exact", "measured", "estimated")
+READING_QUALITIES: Final = ("measured", "modelled")
 
 READINGS: Final = pa.schema(
     [

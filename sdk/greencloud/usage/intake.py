@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from greencloud.errors import FacilityError, UsageDataError
 from greencloud.facility import check_account_id
 from greencloud.usage.cells import Column, first_row, instants, integers, labels, texts
-from greencloud.usage.columns import KEY, MEASURES, QUALITIES, READING_KEY, READINGS, ROWS, SOURCES, Usage
+from greencloud.usage.columns import KEY, MEASURES, QUALITIES, READING_KEY, READING_QUALITIES, READINGS, ROWS, SOURCES, Usage
 from greencloud.usage.merge import canonical
+from greencloud.usage.windows import bad_window, check_windows
 
 __all__ = ["usage_from"]
 
@@ -36,7 +37,6 @@ _DEFAULTS: Final = {
     "quality": "measured",
 } | dict.fromkeys(MEASURES, 0)
 _READING_DEFAULTS: Final = {"host": "", "quality": "measured"}
-_READING_QUALITIES: Final = ("measured", "modelled")
 _NULLABLE: Final = ("energy_mj", "busy_cpu_ns", "memory_byte_s")
 _HOUR: Final = 3600
 _SECOND_US: Final = 1_000_000
@@ -58,7 +58,7 @@ def _rows(columns: dict[str, Column], path: str) -> pa.Table:
     if columns and not any(name in columns for name in MEASURES):
         raise UsageDataError("the table has no measure", path=path, advice=f"add one of {', '.join(MEASURES)}")
     made = _filled(columns, ROWS, _DEFAULTS, path)
-    _check_windows(made, path)
+    check_windows(made, path=path)
     _check_each(made["site"], "site", _named, path)
     _check_each(made["account"], "account", check_account_id, path)
     _check_each(made["caller_account"], "caller_account", lambda value: value and check_account_id(value), path)
@@ -70,9 +70,9 @@ def _rows(columns: dict[str, Column], path: str) -> pa.Table:
 def _readings(columns: dict[str, Column], path: str) -> pa.Table:
     covered = "covered_us" in columns
     made = _filled(columns, READINGS, _READING_DEFAULTS | dict.fromkeys(_NULLABLE) | {"covered_us": 0}, path)
-    _check_windows(made, path)
+    check_windows(made, path=path)
     _check_each(made["site"], "site", _named, path)
-    _check_choice(made["quality"], "quality", _READING_QUALITIES, path)
+    _check_choice(made["quality"], "quality", READING_QUALITIES, path)
     whole = pc.multiply(made["window_s"].cast(pa.int64()), _SECOND_US)
     if not covered:
         at = READINGS.get_field_index("covered_us")
@@ -137,32 +137,9 @@ def _converted(column: Column, field: pa.Field, path: str) -> pa.ChunkedArray:
             return found
         too_long = first_row(pc.greater(found, _HOUR))
         if too_long >= 0:
-            raise _bad_window(found, too_long, path)
+            raise bad_window(found, too_long, path)
         return found.cast(field.type)
     return texts(column, field.name, path=path)
-
-
-def _check_windows(table: pa.Table, path: str) -> None:
-    seconds = table["window_s"].cast(pa.int64())
-    for length in pc.unique(seconds).to_pylist():
-        if not length or _HOUR % length:
-            raise _bad_window(seconds, int(pc.index(seconds, length).as_py()), path)
-    step = pc.multiply(seconds, _SECOND_US)
-    start = table["window_start"].cast(pa.int64())
-    unaligned = first_row(pc.not_equal(pc.multiply(pc.divide(start, step), step), start))
-    if unaligned >= 0:
-        when, length = table["window_start"][unaligned].cast(pa.string()).as_py(), seconds[unaligned].as_py()
-        advice = "windows are aligned to their own length, counted from midnight UTC"
-        raise UsageDataError(f"window_start {when} is not a multiple of {length} s", path=path, row=unaligned, advice=advice)
-
-
-def _bad_window(seconds: pa.ChunkedArray, row: int, path: str) -> UsageDataError:
-    return UsageDataError(
-        f"window_s {seconds[row].as_py()} does not divide the hour",
-        path=path,
-        row=row,
-        advice="use a divisor of 3600, as 60, 300 or 3600",
-    )
 
 
 def _check_each(column: pa.ChunkedArray, name: str, check: Callable[[str], object], path: str) -> None:

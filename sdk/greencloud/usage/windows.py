@@ -13,17 +13,53 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.errors import UsageDataError
-from greencloud.units import WINDOW_SECONDS, Window
+from greencloud.units import INT64_MAX, WINDOW_SECONDS, Window
 from greencloud.usage.cells import first_row
 from greencloud.usage.columns import KEY, MEASURES, READING_KEY, READINGS, ROWS, Usage
 from greencloud.usage.merge import canonical, same_as_before
 
-__all__ = ["by_window", "rebin", "select", "site_windows"]
+__all__ = ["bad_window", "by_window", "check_windows", "rebin", "select", "site_windows"]
 
 _SECOND_US: Final = 1_000_000
+_HOUR: Final = 3600
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_END_US: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)  # a window must have an end, too
 _WIDE: Final = pa.decimal128(38, 0)  # sums of int64 cannot wrap in it
 _READING_SUMS: Final = ("energy_mj", "covered_us", "busy_cpu_ns", "memory_byte_s")
+
+
+def check_windows(table: pa.Table, *, path: str = "") -> None:
+    """Every row of rows or readings is of a whole window that this calendar has.
+
+    Raises:
+        UsageDataError: a length that does not divide the hour, a start that is not a multiple of it, or a year beyond all.
+    """
+    seconds = table["window_s"].cast(pa.int64())
+    for length in pc.unique(seconds).to_pylist():
+        if length <= 0 or _HOUR % length:
+            raise bad_window(seconds, int(pc.index(seconds, length).as_py()), path)
+    start = table["window_start"].cast(pa.int64())
+    beyond = first_row(pc.or_(pc.less(start, _FIRST_US), pc.greater_equal(start, _END_US)))
+    if beyond >= 0:
+        advice = "choose another year; a time in milliseconds that was taken for seconds looks like this"
+        raise UsageDataError("window_start lies outside the years 1 to 9998", path=path, row=beyond, advice=advice)
+    step = pc.multiply(seconds, _SECOND_US)
+    unaligned = first_row(pc.not_equal(pc.multiply(pc.divide(start, step), step), start))
+    if unaligned >= 0:
+        when, length = table["window_start"][unaligned].cast(pa.string()).as_py(), seconds[unaligned].as_py()
+        advice = "windows are aligned to their own length, counted from midnight UTC"
+        raise UsageDataError(f"window_start {when} is not a multiple of {length} s", path=path, row=unaligned, advice=advice)
+
+
+def bad_window(seconds: pa.ChunkedArray, row: int, path: str) -> UsageDataError:
+    """The error for a length of window at that row."""
+    return UsageDataError(
+        f"window_s {seconds[row].as_py()} does not divide the hour",
+        path=path,
+        row=row,
+        advice="use a divisor of 3600, as 60, 300 or 3600",
+    )
 
 
 def rebin(usage: Usage, window_seconds: int) -> Usage:
@@ -142,8 +178,11 @@ def _summed(coarse: pa.Table, schema: pa.Schema, key: tuple[str, ...], sums: tup
         try:
             columns[name] = grouped[f"{name}_sum"].cast(pa.int64())
         except pa.ArrowInvalid as error:
+            at = first_row(pc.greater(grouped[f"{name}_sum"], pa.scalar(INT64_MAX, _WIDE)))
+            told = {column: grouped[column][at].as_py() for column in key if column in {"site", "host", "account", "service"}}
+            whose = ", ".join(f"{column}={value}" for column, value in told.items() if value)
             raise UsageDataError(
-                f"{name} adds up to more than int64 holds", advice="use a finer window in the facility book"
+                f"{name} adds up to more than int64 holds for {whose}", advice="use a finer window in the facility book"
             ) from error
     if "quality" not in key:
         columns["quality"] = grouped["quality_max"]

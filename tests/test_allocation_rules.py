@@ -31,7 +31,7 @@ from greencloud.allocation import (
 )
 from greencloud.allocation.apportion import apportion
 from greencloud.errors import AllocationError, QuantityError
-from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Facility, Hardware, HostKind, HostReading
+from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Certificate, Facility, Hardware, HostKind, HostReading
 from greencloud.units import INT64_MAX, Window
 from greencloud.usage import KEY
 from strategies import (
@@ -592,3 +592,35 @@ def test_an_instant_is_in_one_window_whatever_offset_it_is_written_with(naive: d
     window = Window.at(instant, 3600)
     assert window.start <= instant < window.end
     assert Window.at(instant.astimezone(timezone(timedelta(hours=hours))), 3600) == window
+
+
+def test_a_reservation_within_the_hour_counts_for_its_time() -> None:
+    # From :01 to :59 acme holds the whole host: 58 of 60 minutes; bolt holds half of it all the time.
+    held = replace(reservation("acme", 8), start=START + timedelta(minutes=1), end=START + timedelta(minutes=59))
+    book = facility(
+        hosts=[host("h1", vcpu=8, idle_watts=Fraction(88))],
+        sites=[site(pue=Fraction(1))],
+        reservations=(held, reservation("bolt", 4)),
+    )
+    allocation = allocate_window(book, usage([], [reading("h1", 88 * WATT_HOUR)]), "hall", WINDOW)
+    idle = {p["account"]: p["energy_mj"] for p in allocation.postings.to_pylist() if p["component"] == "idle"}
+    assert idle == {"acme": 58 * WATT_HOUR, "bolt": 30 * WATT_HOUR}  # as 8 x 58 to 4 x 60
+
+
+def test_windows_below_an_hour_use_of_a_certificate_what_they_can() -> None:
+    quarter = Window(START, 900)
+    book = facility(
+        hosts=[host("h1", idle_watts=0)],
+        sites=[site(pue=Fraction(1))],
+        window_seconds=900,
+        certificates=(
+            Certificate("a", "DE", START, START + timedelta(hours=1), 4000 * WATT_HOUR, Fraction(10_000_000), "t"),
+            Certificate("b", "DE", START, START + timedelta(hours=1), 4000 * WATT_HOUR, Fraction(20_000_000), "t"),
+        ),
+    )
+    rows = [provider("acme", 5, window_s=900)]
+    read = [reading("h1", 1500 * WATT_HOUR, window_s=900, covered_us=900_000_000)]
+    allocation = allocate_window(book, usage(rows, read), "hall", quarter)
+    # 1 kWh of the first certificate at 10 g, half a kWh of the second at 20 g, and no residual mix.
+    assert allocation.totals["scope2_market_ug"] == 20_000_000
+    assert any("the surplus is not used" in note for note in allocation.notes)

@@ -66,12 +66,14 @@ def test_the_factor_is_the_one_that_covers_the_window(marks: set[int], kind: Fac
 
 
 @given(st.lists(st.tuples(places, ends)), windows)
-def test_reservations_are_those_in_force_when_the_window_starts(
+def test_reservations_count_for_the_time_that_they_share_with_the_window(
     made: list[tuple[str, tuple[datetime, datetime]]], window: Window
 ) -> None:
     booked = tuple(Reservation(f"a{i}", site, Fraction(1), 1, *span) for i, (site, span) in enumerate(made))
-    found = facility(reservations=booked).reservations_at("s", window)
-    assert found == sorted((r for r in booked if r.site == "s" and r.start <= window.start < r.end), key=lambda r: r.account)
+    found = facility(reservations=booked).reservations_over("s", window)
+    shared = {r: min(r.end, window.end) - max(r.start, window.start) for r in booked if r.site == "s"}
+    expected = [(r, Fraction(int(length.total_seconds()))) for r, length in shared.items() if length.total_seconds() > 0]
+    assert found == sorted(expected, key=lambda pair: pair[0].account)
 
 
 @given(st.lists(st.tuples(places, spans)), windows)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Final
 
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.uncertainty import Load, Vector
@@ -71,6 +72,8 @@ def scope1_amounts(setting: Setting) -> list[tuple[DirectEmission, int]]:
         raise setting.refused(error.message, advice=error.advice) from error
 
 
+_HOUR_S: Final = 3600
+
 Matched = Sequence[tuple[int, Fraction]]
 """Millijoules and factor of each certificate that is matched."""
 
@@ -79,7 +82,7 @@ def certified(setting: Setting, purpose: str, need_mj: int | Fraction) -> Matche
     """What certificates of the site's zone for that purpose bring into the window, against an energy that needs it.
 
     Raises:
-        AllocationError: they cover more than is needed, or several sites would have to share one.
+        AllocationError: they cover more than an hour needs, or several sites would have to share one.
     """
     zone, window = setting.site.grid_zone, setting.window
     found = [c for c in setting.facility.certificates_in(zone, window) if c.purpose == purpose and c.site in {"", setting.site.id}]
@@ -93,6 +96,11 @@ def certified(setting: Setting, purpose: str, need_mj: int | Fraction) -> Matche
         (accrued(c.millijoules, _us(c.start), _us(c.end), window.start_us, window.end_us), c.micrograms_per_kwh) for c in found
     ]
     cover = sum(energy for energy, _ in matched)
+    if cover > need_mj and window.seconds < _HOUR_S:
+        setting.note(
+            f"certificates cover {format_energy(cover)} of {format_energy(int(need_mj))} in {window}: the surplus is not used"
+        )
+        return _up_to(matched, int(need_mj))
     if cover > need_mj:
         what = "the load" if purpose == "load" else "what is lost in the grid on the way to the load,"
         raise setting.refused(
@@ -100,6 +108,17 @@ def certified(setting: Setting, purpose: str, need_mj: int | Fraction) -> Matche
             advice="book no more certified energy for an hour than was used in it; the surplus belongs to nobody",
         )
     return matched
+
+
+def _up_to(matched: Matched, need_mj: int) -> Matched:
+    """The first of the matched energy that is needed. An hour's certificate accrues evenly over its windows, and load does not;
+    what one window cannot use is not carried to another, because windows stand alone.
+    """
+    found = []
+    for energy, factor in matched:
+        found.append((min(energy, need_mj), factor))
+        need_mj -= found[-1][0]
+    return found
 
 
 def emission_totals(

@@ -1,8 +1,8 @@
 """One site in one window, with what the facility book says of it there: what every step of the allocation needs to know.
 
-Reservations enter as *power-weighted capacity*: core-nanosecond equivalents over the window (Schneider & Mattia 2024, 3.3), one
-integer per account, so that cores, memory, GPUs and disks are one basis. Hosts dedicated to an account stand outside it: their
-owner bears them whole, and reservations are claims on the site's shared hosts.
+Reservations enter as *power-weighted capacity*: core-nanosecond equivalents over their time in the window (Schneider & Mattia
+2024, 3.3), one integer per account, so that cores, memory, GPUs and disks are one basis. Hosts dedicated to an account stand
+outside it: their owner bears them whole, and reservations are claims on the site's shared hosts.
 
 Use is weighed by the kind of the host that it was on. On a storage or network host, bytes moved are all that counts, at one
 core-second per GiB. On the host only proportions matter; where use is added up over hosts of several kinds (rules by use, the idle
@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from math import lcm
+from fractions import Fraction
+from math import floor, lcm
 from typing import NamedTuple
 
 from greencloud.errors import AllocationError
@@ -62,13 +63,11 @@ class Weigher:
             + self._network * network_bytes
         ) // self._scale
 
-    def capacity(self, held: Reservation | Host, seconds: int) -> int:
+    def capacity(self, held: Reservation | Host, seconds: int | Fraction) -> int:
         """What a reservation entitles to, or a host offers, over a time; floored once."""
-        return (
-            self._cpu * int(held.vcpu * seconds * _NS)
-            + self._gpu * int(held.gpus * seconds * _NS)
-            + (self._memory * held.memory_bytes + self._ssd * held.ssd_bytes + self._hdd * held.hdd_bytes) * seconds
-        ) // self._scale
+        cores = (self._cpu * held.vcpu + self._gpu * held.gpus) * _NS
+        sizes = self._memory * held.memory_bytes + self._ssd * held.ssd_bytes + self._hdd * held.hdd_bytes
+        return floor((cores + sizes) * seconds / self._scale)
 
 
 class Amounts(NamedTuple):
@@ -106,8 +105,8 @@ class Setting:
             )
         weigher = Weigher(facility.weights)
         services: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for held in facility.reservations_at(site, window):
-            services[held.account][held.service] += weigher.capacity(held, window.seconds)
+        for held, seconds in facility.reservations_over(site, window):
+            services[held.account][held.service] += weigher.capacity(held, seconds)
         return cls(
             facility=facility,
             site=facility.sites[site],

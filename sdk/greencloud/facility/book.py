@@ -141,11 +141,11 @@ class Facility:
         """Whether the book has any factor of that kind for the zone, at whatever time."""
         return (zone, kind) in self._factors
 
-    def reservations_at(self, site: str, window: Window) -> list[Reservation]:
-        """Reservations in force at the start of the window, in canonical order."""
-        touching = self._reservations.get(site, Timeline()).touching(window.start, window.end)
-        found = [r for r in touching if r.start <= window.start]
-        return sorted(found, key=lambda r: (r.account, r.service, r.start))
+    def reservations_over(self, site: str, window: Window) -> list[tuple[Reservation, Fraction]]:
+        """Reservations that share time with the window, each with the seconds that they do, in canonical order."""
+        found = self._reservations.get(site, Timeline()).touching(window.start, window.end)
+        ordered = sorted(found, key=lambda r: (r.account, r.service, r.start))
+        return [(r, _seconds(min(r.end, window.end) - max(r.start, window.start))) for r in ordered]
 
     def certificates_in(self, zone: str, window: Window) -> list[Certificate]:
         """Certificates of the zone, for any site and purpose, whose period lies over the window, in canonical order."""
@@ -211,6 +211,10 @@ class Facility:
         planned = accrued(mass, start_us, end_us, window.start_us, min(window.end_us, max(window.start_us, retired_us)))
         left = mass - accrued(mass, start_us, end_us, start_us, retired_us)
         return planned + accrued(left, retired_us, retired_us + _DAY_US, window.start_us, window.end_us)
+
+
+def _seconds(length: timedelta) -> Fraction:
+    return Fraction(length // timedelta(microseconds=1), 1_000_000)
 
 
 def _us(instant: datetime) -> int:

@@ -3,13 +3,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml setup.py plugins/pyproject.toml $(shell find ext proto -name '*.p*' 2>/dev/null)
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-packaging lint format clean
 
 demo: .venv/demo.stamp
 	$(BIN)/greencloud demo
 
+# One process for each core; a test that stands still is ended after two minutes.
 test: .venv/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# Builds wheels from a clean copy and installs them bare: some two minutes of compiling.
+test-packaging: .venv/test.stamp
+	$(BIN)/python -m pytest -m packaging
 
 lint: .venv/test.stamp
 	$(BIN)/ruff format --check .

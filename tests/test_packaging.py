@@ -45,7 +45,8 @@ def clean_copy(tmp_path: Path, relative: str) -> Path:
     return Path(shutil.copytree(ROOT / relative, tmp_path / "source", ignore=ignore))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.packaging
+@pytest.mark.timeout(600)
 def test_the_greencloud_wheel_installs_bare_and_holds_only_what_belongs_there(tmp_path: Path) -> None:
     wheel = build(clean_copy(tmp_path, "."), tmp_path / "dist")
 
@@ -64,7 +65,8 @@ def test_the_greencloud_wheel_installs_bare_and_holds_only_what_belongs_there(tm
     assert "pip install 'greencloud[server]'" in refused.stderr
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.packaging
+@pytest.mark.timeout(600)
 def test_the_plugin_wheel_holds_only_the_plugin(tmp_path: Path) -> None:
     wheel = build(clean_copy(tmp_path, "plugins"), tmp_path / "dist")
 

@@ -158,6 +158,23 @@ def test_reserved_pools_dynamic_energy_over_the_hosts_and_leaves_dedicated_ones_
     assert amounts(run(book, [provider("bolt", 5)], readings, rule="reserved"), "dynamic") == {"acme": 300, "bolt": 100, "cola": 50}
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_an_operation_is_counted_once_wherever_it_ran(rule: str) -> None:
+    """Of the hosts, h2 is its owner's, h3 sent nothing and h9 is not listed: their energy is in no pool of the shared hosts."""
+    book = facility(
+        sites=[site(pue=Fraction(1), unlisted_hosts="per-vcpu")],
+        hosts=[
+            *(host(name, idle_watts=Fraction(0), dedicated_to=owner) for name, owner in (("h1", ""), ("h2", "acme"))),
+            host("h3", curve="server"),
+        ],
+        reservations=(reservation("acme", 8),),
+    )
+    told = [row("acme", 5, host=name, service="told", operation=name, count=7) for name in ("h1", "h2", "h3", "h9")]
+    allocation = run(book, [provider("acme", 5), *told], [reading("h1", 300), reading("h2", 50)], rule=rule)
+    counts = [(posting["operation"], posting["count"]) for posting in allocation.postings.to_pylist() if posting["count"]]
+    assert counts == [("h1", 7), ("h2", 7), ("h3", 7), ("h9", 7)]
+
+
 # The peak games: 5-minute slices, in core-seconds. acme works early, bolt all the time, cola late and little.
 
 DEMAND = {

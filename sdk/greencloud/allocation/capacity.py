@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from greencloud.allocation.basis import Basis
@@ -48,7 +48,11 @@ def idle_claims(setting: Setting, basis: Basis, shared: Sequence[HostEnergy], ow
 
 
 def reserved_dynamic_claims(setting: Setting, shared: Sequence[HostEnergy], own: dict[str, list[Use]]) -> list[Claim]:
-    """Claims on the pooled dynamic energy of the shared hosts, by the reservations; unattributed where there is none."""
+    """Claims on the pooled dynamic energy of the shared hosts, by the reservations; unattributed where there is none.
+
+    An account's rows divide its claim wherever they are of. Operations on other hosts are counted in the claims on those.
+    """
+    own = _counted_on({energy.host.id for energy in shared if not energy.silent}, own)
     dynamic_mj = sum(energy.dynamic_mj for energy in shared)
     flags = frozenset[str]().union(*(energy.flags for energy in shared if energy.dynamic_mj))
     vector = total((energy.dynamic_vector, 1.0) for energy in shared)
@@ -77,6 +81,14 @@ def embodied_claims(setting: Setting, basis: Basis, own: dict[str, list[Use]]) -
             for account, part in amounts.items():
                 if part:
                     yield MassClaim(component, _leaves(setting, account, own), part, ((vector, part / whole),))
+
+
+def _counted_on(hosts: Set[str], own: Mapping[str, list[Use]]) -> dict[str, list[Use]]:
+    """The same uses, with operations on these hosts alone."""
+    return {
+        account: [use if use.host in hosts else use._replace(amounts=use.amounts._replace(operations=0)) for use in uses]
+        for account, uses in own.items()
+    }
 
 
 def _leaves(setting: Setting, account: str, own: dict[str, list[Use]]) -> tuple[Leaf, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,10 +90,12 @@ def _render(comparison: Comparison, measure: str, output: str) -> str:
 
 def _rows(comparison: Comparison) -> list[FootprintRow]:
     from greencloud.allocation import methodology_version
+    from greencloud.engine.run import GRACE
 
     if comparison.period is None:
         return []
     start, end = comparison.period
+    provisional = datetime.now(UTC) < end + GRACE
 
     def row(found: dict[str, Any]) -> FootprintRow:
         return FootprintRow(
@@ -107,6 +109,9 @@ def _rows(comparison: Comparison) -> list[FootprintRow]:
             scope3_upstream_location_based=Emissions(int(found["scope3_upstream_location_ug"])),
             scope3_upstream_market_based=Emissions(int(found["scope3_upstream_market_ug"])),
             scope3_embodied=Emissions(int(found["scope3_embodied_ug"])),
+            operation_count=int(found["count"]),
+            quality_flags=tuple(flag for flag in found["quality"].split(",") if flag),
+            provisional=provisional,
             methodology_versions=(methodology_version(found["rule"]),),
         )
 

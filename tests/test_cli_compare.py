@@ -189,9 +189,9 @@ def test_windows_that_cannot_be_allocated_are_left_out_and_told(data: Path) -> N
     ("arguments", "code", "said"),
     [
         (["--by", "colour"], 2, "'colour' is not one of account"),
-        (["--by", "account,account"], 1, "each once"),
-        (["--rule", "fair"], 1, "there is no rule 'fair'"),
-        (["--rule", "used", "--rule", "used"], 1, "one is named twice"),
+        (["--by", "account,account"], 2, "--by: one is named twice"),
+        (["--rule", "fair"], 2, "there is no rule 'fair': choose one of reserved_and_used, used"),
+        (["--rule", "used", "--rule", "used"], 2, "--rule: one is named twice"),
         (["--from", "2026-02-01", "--to", "2026-01-01"], 2, "--from must be before --to"),
     ],
 )
@@ -201,6 +201,13 @@ def test_what_cannot_be_compared_is_refused_with_what_can(data: Path, arguments:
     assert done.exit_code == code
     assert said in " ".join(done.stderr.split())
     assert not done.stdout
+
+
+def test_allocate_knows_the_same_rules(data: Path) -> None:
+    done = run("allocate", "--data", data, "--rule", "fair")
+
+    assert done.exit_code == 2
+    assert "there is no rule 'fair': choose one of reserved_and_used" in " ".join(done.stderr.split())
 
 
 def test_nothing_is_posted(data: Path) -> None:

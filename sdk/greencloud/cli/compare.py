@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from greencloud.cli._options import INSTANT, data_option, output_option
+from greencloud.cli._options import INSTANT, RULE, data_option, output_option
 from greencloud.results import FootprintRow
 from greencloud.units import Emissions, Energy, format_instant
 
@@ -26,7 +26,9 @@ _FIELDS = dict(zip(_MEASURES, ("energy", "total_location_based", "total_market_b
 
 @click.command(name="compare")
 @data_option
-@click.option("--rule", "rules", multiple=True, metavar="RULE", help="A rule; give it again for more. The first is the base. [all]")
+@click.option(
+    "--rule", "rules", type=RULE, multiple=True, metavar="RULE", help="A rule; give it again for more. The first is the base. [all]"
+)
 @click.option("--by", default="account", metavar="LIST", help=f"Dimensions, comma-separated: {', '.join(_BY)}.")
 @click.option("--measure", type=click.Choice(_MEASURES), default="total-location", help="What tables show; csv and json show all.")
 @click.option("--from", "start", type=INSTANT, metavar="TIME", help="First window start; the earliest by default.")
@@ -60,6 +62,9 @@ def command(
     for name in names:
         if name not in _BY:
             raise click.BadParameter(f"{name!r} is not one of {', '.join(_BY)}", param_hint="--by")
+    for given, hint in ((names, "--by"), (rules, "--rule")):
+        if len(set(given)) < len(given):
+            raise click.BadParameter("one is named twice", param_hint=hint)
     if start is not None and end is not None and start >= end:
         raise click.UsageError("--from must be before --to.")
     directory = DataDirectory.open(data, create=False)

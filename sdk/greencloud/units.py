@@ -142,7 +142,7 @@ def parse_rational(value: str | int | Fraction, *, what: str = "number") -> Frac
     try:
         return Fraction(value)
     except ZeroDivisionError:
-        raise QuantityError(f"{what} {value!r} divides by zero") from None
+        raise QuantityError(f"{what} {value!r} divides by zero", advice="write another denominator, as 1/6") from None
 
 
 def parse_instant(text: str) -> datetime:

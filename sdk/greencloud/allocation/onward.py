@@ -29,11 +29,11 @@ from greencloud.allocation.postings import DIMENSIONS, POSTING_MEASURES, POSTING
 from greencloud.errors import FacilityError, UsageDataError
 from greencloud.facility import check_account_id
 
-__all__ = ["KEYS", "ONWARD", "onward"]
+__all__ = ["KEYS", "onward"]
 
 KEYS: Final = ("window_start", "site", "service", "sku", "operation", "labels")
 
-ONWARD: Final = "onward"
+_ONWARD: Final = "onward"
 """The flag of postings that a seller divided by weights of its own."""
 
 _APPORTIONED: Final = ("count", *POSTING_MEASURES)
@@ -61,7 +61,7 @@ def onward(postings: pa.Table, weights: pa.Table | Mapping[str, int], *, account
         if not customers:
             found.append(line)
             continue
-        quality = ",".join(sorted({*line["quality"].split(","), ONWARD} - {""}))
+        quality = ",".join(sorted({*line["quality"].split(","), _ONWARD} - {""}))
         columns = [apportion(line[name], list(customers.values())) for name in _APPORTIONED]
         for customer, amounts in zip(customers, zip(*columns, strict=True), strict=True):
             if any(amounts):

@@ -175,16 +175,12 @@ class Facility:
                 advice="bring readings to the facility's windows",
             )
 
-    def direct_micrograms(self, site: str, window: Window) -> int:
-        """Scope 1 of a site in a window: each booked amount, evenly over its own period.
+    def direct_at(self, site: str, window: Window) -> list[tuple[DirectEmission, int]]:
+        """Scope 1 of a site: each booked amount with its micrograms in a window, evenly over its own period.
 
         Raises:
             FacilityError: nothing is booked and the site does not declare that it has none.
         """
-        return sum(amount for _, amount in self.direct_at(site, window))
-
-    def direct_at(self, site: str, window: Window) -> list[tuple[DirectEmission, int]]:
-        """Each booked direct emission of a site with its micrograms in a window. Raises FacilityError as ``direct_micrograms``."""
         found = self._direct.get(site, Timeline()).touching(window.start, window.end)
         if not found and not self.sites[site].scope1_declared_none:
             raise FacilityError(

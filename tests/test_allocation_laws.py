@@ -22,6 +22,8 @@ from greencloud.allocation import (
     allocate_window,
     check_balanced,
 )
+from greencloud.allocation.setting import Setting
+from greencloud.allocation.uses import in_order, uses_of
 from greencloud.errors import UnbalancedError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Facility
 from greencloud.units import INT64_MAX, emissions_of
@@ -79,6 +81,13 @@ def test_law_4_a_tenant_cannot_open_a_window_and_have_others_charged_in_it(situa
     rows = [r for r in rows if r["source"] == "tenant"]
     charged = {posting["account"] for posting in run(book, rows, []).postings.to_pylist() if posting["component"] != "shared"}
     assert charged <= {r["account"] for r in rows}
+
+
+def test_uses_have_one_order() -> None:
+    rows = [row("acme", 1, quality="estimated"), provider("acme", 1), row("acme", 1), row("acme", 1, host="h2")]
+    uses = uses_of(usage(rows).rows, Setting.of(facility(hosts=[host("h1"), host("h2")]), "hall", WINDOW), set())
+    assert [(use.host, use.provider, use.estimated) for use in uses[:2]] == [("h1", True, False), ("h1", False, False)]
+    assert uses == sorted(uses, key=in_order)
 
 
 @slow

@@ -78,7 +78,7 @@ def _note_elsewhere(rows: pa.Table, setting: Setting, ids: Mapping[str, str]) ->
 
 
 def in_order(use: Use) -> tuple[str | bool, ...]:
-    """The canonical order of uses, as a key to sort by."""
+    """The canonical order of uses, that of ``uses_of``, as a key to sort by: the provider's before the tenant's."""
     return (
         use.host,
         use.account,
@@ -87,7 +87,7 @@ def in_order(use: Use) -> tuple[str | bool, ...]:
         use.operation,
         use.labels,
         use.caller,
-        use.provider,
+        not use.provider,
         use.estimated,
     )
 

@@ -22,6 +22,8 @@ from greencloud.allocation import (
     allocate_window,
     check_balanced,
 )
+from greencloud.allocation.setting import Setting
+from greencloud.allocation.uses import in_order, uses_of
 from greencloud.errors import UnbalancedError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Facility
 from greencloud.units import INT64_MAX, emissions_of
@@ -68,7 +70,7 @@ def test_law_1_without_annexes_the_total_is_the_meter_and_the_book(situation: Si
         if not r["host"]:
             assert totals["energy_mj"] == r["energy_mj"]
     assert totals["scope2_location_ug"] == emissions_of(totals["energy_mj"], book.factors[0].micrograms_per_kwh)
-    assert totals["scope1_ug"] == book.direct_micrograms("hall", WINDOW)
+    assert totals["scope1_ug"] == sum(amount for _, amount in book.direct_at("hall", WINDOW))
     assert totals["scope3_embodied_ug"] == sum(book.embodied_micrograms(asset, WINDOW) for asset in book.hardware)
 
 
@@ -79,6 +81,13 @@ def test_law_4_a_tenant_cannot_open_a_window_and_have_others_charged_in_it(situa
     rows = [r for r in rows if r["source"] == "tenant"]
     charged = {posting["account"] for posting in run(book, rows, []).postings.to_pylist() if posting["component"] != "shared"}
     assert charged <= {r["account"] for r in rows}
+
+
+def test_uses_have_one_order() -> None:
+    rows = [row("acme", 1, quality="estimated"), provider("acme", 1), row("acme", 1), row("acme", 1, host="h2")]
+    uses = uses_of(usage(rows).rows, Setting.of(facility(hosts=[host("h1"), host("h2")]), "hall", WINDOW), set())
+    assert [(use.host, use.provider, use.estimated) for use in uses[:2]] == [("h1", True, False), ("h1", False, False)]
+    assert uses == sorted(uses, key=in_order)
 
 
 @slow

@@ -117,6 +117,9 @@ def test_huge_weights_are_shared_exactly() -> None:
         (pa.table({"customer": ["ann"], "weight": [1], "team": [""]}), "no such column of weights: team"),
         (pa.table({"customer": ["ann"]}), "no column weight"),
         (pa.table({"customer": [None], "weight": [1]}), "row 0: customer None"),
+        (pa.table({"customer": ["ann"], "weight": [1], "window_start": ["noon"]}), "window_start of weights is string"),
+        (pa.table({"customer": ["ann"], "weight": [1], "window_start": [START.replace(tzinfo=None)]}), "is timestamp\\[us\\], not"),
+        (pa.table({"customer": ["ann"], "weight": [1], "service": [5]}), "service of weights is int64, not string"),
     ],
 )
 def test_weights_that_cannot_be_are_refused_by_row(weights: Any, message: str) -> None:

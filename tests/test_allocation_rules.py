@@ -508,6 +508,14 @@ def test_a_comparison_has_the_rules_in_the_order_asked_for_and_a_line_for_each_e
     assert acme["difference_energy_mj"] == acme["energy_mj"]
 
 
+def test_a_comparison_has_the_operations_and_the_flags_of_what_is_in_a_row() -> None:
+    half = (HostReading(WINDOW, "hall", "h1", 160 * WATT_HOUR, Fraction(1800)),)
+    told = row("acme", HOUR_NS // 2, operation="GET /", count=7, quality="estimated")
+    found = compare(hall(readings=half), usage([provider("acme", HOUR_NS), told]))
+    acme = {(line["rule"], line["quality"], int(line["count"])) for line in found.table.to_pylist() if line["account"] == "acme"}
+    assert acme == {(rule, "estimated,partial", 7) for rule in RULES}
+
+
 def test_a_comparison_by_nothing_is_the_total_of_each_rule() -> None:
     found = compare(hall(), usage([provider("cola", HOUR_NS)]), by=()).table.to_pylist()
     assert [line["rule"] for line in found] == list(RULES)
@@ -534,7 +542,7 @@ def test_a_comparison_of_no_usage_is_empty_and_has_its_columns() -> None:
     found = compare(hall(readings=()), usage())
     assert (found.table.num_rows, found.period, found.rules) == (0, None, RULES)
     assert found.table.column_names[:2] == ["account", "rule"]
-    assert found.table.num_columns == 2 + 2 * len(POSTING_MEASURES)
+    assert found.table.num_columns == 4 + 2 * len(POSTING_MEASURES)
 
 
 # Extremes

@@ -1,4 +1,4 @@
-"""Imports point one way: each room may import only from the rooms named for it here (DESIGN: the house)."""
+"""Imports point one way: each room may import only from the rooms named for it here."""
 
 from __future__ import annotations
 

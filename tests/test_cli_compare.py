@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from greencloud.allocation import RULES
 from greencloud.cli import main
+from greencloud.units import Window
 from strategies import START, provider, usage
 
 BOOK = """
@@ -103,10 +105,11 @@ def test_the_table_shows_every_rule_and_the_change_from_the_first(data: Path) ->
     assert lines[1] == "2026-11-23T14:00:00Z to 2026-11-23T15:00:00Z"
     assert lines[3].split() == ["account", "reserved_and_used", *[word for rule in RULES[1:] for word in (rule, "change")]]
     # 100 Wh idle and 50 dynamic at half load, 1.5 times with overhead: acme reserved all, both used half.
-    cells = {line.split()[0]: line.split()[1:] for line in lines[6:]}
+    cells = {line.split()[0]: line.split()[1:] for line in lines[6:-2]}
     assert cells["acme"][:4] == ["187.50", "112.50", "-40.0", "%"]
     assert cells["bolt"][:4] == ["37.50", "112.50", "+200.0", "%"]
     assert cells["total"][:4] == ["225.00", "225.00", "0", "%"]
+    assert lines[-2:] == ["", "Quality: modelled."]
     assert done.stderr == ""
 
 
@@ -117,7 +120,9 @@ def test_json_has_every_rule_with_exact_differences(data: Path) -> None:
     for rule in RULES:
         assert sum(row["rules"][rule]["difference"]["energy_millijoules"] for row in document["rows"]) == 0
         assert sum(row["rules"][rule]["energy"]["millijoules"] for row in document["rows"]) == 225 * 3_600_000
+    assert document["provisional"] is False
     (acme,) = [row for row in document["rows"] if row["dimensions"] == {"account": "acme"}]
+    assert acme["rules"]["used"]["quality_flags"] == ["modelled"]
     assert acme["rules"]["used"]["difference"]["energy_millijoules"] == -75 * 3_600_000
 
 
@@ -127,6 +132,8 @@ def test_csv_is_one_line_for_each_account_and_rule(data: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert {row["rule"] for row in rows} == {"used", "reserved"}
     assert {row["methodology_versions"] for row in rows} == {"used/1", "reserved/1"}
+    assert {row["quality_flags"] for row in rows if row["energy_millijoules"] != "0"} == {"modelled"}
+    assert {row["provisional"] for row in rows} == {"false"}
     for rule in ("used", "reserved"):
         assert sum(int(row["energy_millijoules"]) for row in rows if row["rule"] == rule) == 225 * 3_600_000
 
@@ -135,7 +142,24 @@ def test_markdown_is_a_table(data: Path) -> None:
     lines = run("compare", "--data", data, "--rule", "reserved_and_used", "--rule", "used", "-o", "md").stdout.splitlines()
 
     assert lines[2] == "| account | reserved_and_used g | used g | change |"
-    assert lines[-1].startswith("| **total** |")
+    assert lines[-3].startswith("| **total** |")
+    assert lines[-2:] == ["", "Quality: modelled."]
+
+
+def test_figures_of_a_window_that_may_still_change_say_so(data: Path) -> None:
+    now = Window.at(datetime.now(UTC), 3600)
+    pq.write_table(usage([provider("acme", 5, window_start=now.start)]).rows, data.parent / "now.parquet")
+    assert run("ingest", "--data", data, data.parent / "now.parquet").exit_code == 0
+
+    assert "Provisional: " in run("compare", "--data", data, "--rule", "used").stdout.splitlines()[-1]
+    rows = list(csv.DictReader(io.StringIO(run("compare", "--data", data, "-o", "csv").stdout)))
+    assert {row["provisional"] for row in rows} == {"true"}
+
+
+def test_one_rule_has_no_change_to_show(data: Path) -> None:
+    lines = run("compare", "--data", data, "--rule", "used").stdout.splitlines()
+
+    assert lines[0] == "CO2e, location-based, by rule"
 
 
 def test_slices_of_files_reach_the_peak_games(data: Path) -> None:
@@ -165,9 +189,9 @@ def test_windows_that_cannot_be_allocated_are_left_out_and_told(data: Path) -> N
     ("arguments", "code", "said"),
     [
         (["--by", "colour"], 2, "'colour' is not one of account"),
-        (["--by", "account,account"], 1, "each once"),
-        (["--rule", "fair"], 1, "there is no rule 'fair'"),
-        (["--rule", "used", "--rule", "used"], 1, "one is named twice"),
+        (["--by", "account,account"], 2, "--by: one is named twice"),
+        (["--rule", "fair"], 2, "there is no rule 'fair': choose one of reserved_and_used, used"),
+        (["--rule", "used", "--rule", "used"], 2, "--rule: one is named twice"),
         (["--from", "2026-02-01", "--to", "2026-01-01"], 2, "--from must be before --to"),
     ],
 )
@@ -177,6 +201,13 @@ def test_what_cannot_be_compared_is_refused_with_what_can(data: Path, arguments:
     assert done.exit_code == code
     assert said in " ".join(done.stderr.split())
     assert not done.stdout
+
+
+def test_allocate_knows_the_same_rules(data: Path) -> None:
+    done = run("allocate", "--data", data, "--rule", "fair")
+
+    assert done.exit_code == 2
+    assert "there is no rule 'fair': choose one of reserved_and_used" in " ".join(done.stderr.split())
 
 
 def test_nothing_is_posted(data: Path) -> None:

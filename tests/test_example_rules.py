@@ -24,6 +24,15 @@ def test_figures_have_four_digits(value: float, text: str) -> None:
     assert example("rules", "compare").figure(value) == text
 
 
+def test_what_is_missing_is_told_before_anything_is_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = example("rules", "compare")
+    with pytest.raises(SystemExit, match=r"facility\.toml cannot be read"):
+        script.main([str(tmp_path), "trainticket"])
+    monkeypatch.setattr(script, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit, match="pip install altair"):
+        script.main([str(tmp_path), "trainticket", "--plot", "rules.svg"])
+
+
 def bills() -> dict[str, dict[str, object]]:
     amount = example("rules", "compare").Amount
     energies = {"a": 50, "b": 40, "c": 30, "d": 20, "(unsold)": 60}

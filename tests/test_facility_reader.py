@@ -189,7 +189,7 @@ def test_the_starter_book_says_that_its_figures_are_defaults() -> None:
     for at in (2020, 2026, 2099):
         window = Window(datetime(at, 1, 1, tzinfo=UTC))
         assert all(book.factor("default", kind, window).micrograms_per_kwh > 0 for kind in set(FactorKind) - {FactorKind.LOSSES})
-        assert book.direct_micrograms("default", window) == 0
+        assert not book.direct_at("default", window)
     sources = [factor.source for factor in book.factors] + [curve.source for curve in book.curves.values()]
     assert all("DEFAULT, to be replaced" in source for source in [*sources, book.sites["default"].source])
     assert all("Electricity Maps (2025)" in factor.source for factor in book.factors)

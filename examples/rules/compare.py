@@ -15,6 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("--top", type=int, default=8, metavar="N", help="accounts with a line of their own (default: 8)")
     options = parser.parse_args(arguments)
-    facility = greencloud.read_facility(options.folder / "facility.toml")
-    usage = greencloud.read_usage(options.folder / "usage.parquet")
+    if options.plot and not all(map(find_spec, ("altair", "vl_convert"))):  # told before the minute that the rules may take
+        sys.exit("compare.py: --plot needs: pip install altair vl-convert-python")
+    try:
+        facility = greencloud.read_facility(options.folder / "facility.toml")
+        usage = greencloud.read_usage(options.folder / "usage.parquet")
+    except greencloud.GreencloudError as error:
+        sys.exit(f"compare.py: {error}")
     bills = bills_of(compare(facility, usage, rules=RULES, by=("account",)))
     shown = largest(bills, options.top)
     print("\n\n".join(tables(shown)))

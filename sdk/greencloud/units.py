@@ -32,6 +32,7 @@ __all__ = [
     "format_emissions",
     "format_energy",
     "format_instant",
+    "microseconds_of",
     "parse_instant",
     "parse_rational",
     "round_half_even",
@@ -112,14 +113,18 @@ class Window:
         step = timedelta(seconds=seconds)
         return cls(_EPOCH + (instant.astimezone(UTC) - _EPOCH) // step * step, seconds)
 
+    @classmethod
+    def of_us(cls, start_us: int, seconds: int) -> Window:
+        """The window that starts that many microseconds after 1970-01-01 UTC."""
+        return cls(_EPOCH + timedelta(microseconds=start_us), seconds)
+
     @property
     def end(self) -> datetime:
         return self.start + timedelta(seconds=self.seconds)
 
     @property
     def start_us(self) -> int:
-        """Microseconds since 1970-01-01 UTC (leap seconds do not exist in POSIX time)."""
-        return (self.start - _EPOCH) // timedelta(microseconds=1)
+        return microseconds_of(self.start)
 
     @property
     def end_us(self) -> int:
@@ -127,6 +132,11 @@ class Window:
 
     def __str__(self) -> str:
         return f"{format_instant(self.start)}/{self.seconds}s"
+
+
+def microseconds_of(instant: datetime) -> int:
+    """Since 1970-01-01 UTC (leap seconds do not exist in POSIX time), of an instant with an offset; what is finer is dropped."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
 def parse_rational(value: str | int | Fraction, *, what: str = "number") -> Fraction:
@@ -142,7 +152,7 @@ def parse_rational(value: str | int | Fraction, *, what: str = "number") -> Frac
     try:
         return Fraction(value)
     except ZeroDivisionError:
-        raise QuantityError(f"{what} {value!r} divides by zero") from None
+        raise QuantityError(f"{what} {value!r} divides by zero", advice="write another denominator, as 1/6") from None
 
 
 def parse_instant(text: str) -> datetime:

@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.errors import UnbalancedError
 
-__all__ = ["check_balanced", "measure_sums"]
+__all__ = ["check_balanced"]
 
 
-def measure_sums(postings: pa.Table) -> dict[str, int]:
+def _measure_sums(postings: pa.Table) -> dict[str, int]:
     """Each measure's sum, in 128 bits."""
     wide = pa.decimal128(38, 0)
     return {name: int(pc.sum(postings[name].cast(wide)).as_py() or 0) for name in POSTING_MEASURES}
@@ -24,7 +24,7 @@ def check_balanced(postings: pa.Table, totals: Mapping[str, int]) -> None:
     Raises:
         UnbalancedError: a measure does not add up, or a posting is negative; its residuals are total minus posted.
     """
-    posted = measure_sums(postings)
+    posted = _measure_sums(postings)
     residual = {name: totals.get(name, 0) - posted[name] for name in POSTING_MEASURES if totals.get(name, 0) != posted[name]}
     if residual:
         raise UnbalancedError(

@@ -61,10 +61,9 @@ def capacity_basis(setting: Setting, rule: Rule, demand: Demand | None) -> Basis
 
 def _by_reservation(setting: Setting) -> Basis:
     weights = {account: capacity for account, capacity in setting.reserved.items() if capacity}
-    empty = setting.unreserved
-    if setting.site.unsold_to == "provider":
+    site, empty = setting.site, setting.unreserved
+    if site.unsold_to == "provider":
         return Basis(weights, kept=empty)
-    site = setting.site
     borne = empty
     if site.mature_share is not None and site.ramp_up_until is not None and setting.window.start < site.ramp_up_until:
         held = sum(weights.values())

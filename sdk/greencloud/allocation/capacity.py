@@ -15,9 +15,9 @@ from greencloud.allocation.uncertainty import Scaled, hardware_vector, total
 from greencloud.allocation.uses import Use
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Hardware
 
-__all__ = ["HARDWARE_COMPONENTS", "MassClaim", "embodied_claims", "idle_claims", "reserved_dynamic_claims"]
+__all__ = ["MassClaim", "embodied_claims", "idle_claims", "reserved_dynamic_claims"]
 
-HARDWARE_COMPONENTS = {"it": "embodied", "building": "building"}
+_COMPONENTS = {"it": "embodied", "building": "building"}
 """The component of each kind of hardware."""
 
 _POOLS = {POOL_UNSOLD, POOL_UNATTRIBUTED}
@@ -73,7 +73,7 @@ def embodied_claims(setting: Setting, basis: Basis, own: dict[str, list[Use]]) -
     for asset in setting.facility.hardware_at(setting.site.id):
         owner = dedicated.get(ids.get(asset.host, ""), "")
         mass = setting.facility.embodied_micrograms(asset, setting.window)
-        pools[owner, HARDWARE_COMPONENTS[asset.kind]].append((asset, mass))
+        pools[owner, _COMPONENTS[asset.kind]].append((asset, mass))
     for (owner, component), assets in sorted(pools.items()):
         whole = sum(mass for _, mass in assets)
         vector = hardware_vector(setting, assets)

@@ -6,6 +6,7 @@ rule add up to zero.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,16 +26,25 @@ from greencloud.usage import Usage, usage_from
 __all__ = ["Comparison", "check_rules", "compare", "comparison_of"]
 
 _WIDE: Final = pa.decimal128(38, 0)
-_NOTHING: Final = (0,) * len(POSTING_MEASURES)
 
-_Sums = dict[tuple[object, ...], tuple[int, ...]]
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """``amounts`` are in the order of ``POSTING_MEASURES``."""
+
+    amounts: tuple[int, ...] = (0,) * len(POSTING_MEASURES)
+    count: int = 0
+    quality: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``table`` has the dimensions compared by, ``rule``, each posting measure (decimal128(38, 0); millijoules or micrograms), and
-    for each measure ``difference_<measure>``: its amount less that of the first rule. Rows are in the order of the dimensions, then
-    of ``rules``. ``notes``: what the provider should know of the windows.
+    """``table`` has the dimensions compared by, ``rule``, ``quality`` (the flags of all that is in a row), ``count`` (operations),
+    each posting measure (millijoules or micrograms), and for each measure ``difference_<measure>``: its amount less that of the
+    first rule. Numbers are decimal128(38, 0). Rows are in the order of the dimensions, then of ``rules``. ``notes``: what the
+    provider should know of the windows.
     """
 
     table: pa.Table
@@ -65,12 +75,14 @@ def comparison_of(windows: Mapping[str, Sequence[WindowAllocation]], by: Sequenc
     sums = {rule: _sums(windows[rule], by) for rule in rules}
     rows = []
     for key in sorted({key for found in sums.values() for key in found}):
-        first = sums[rules[0]].get(key, _NOTHING)
+        first = sums[rules[0]].get(key, _Sum())
         for rule in rules:
-            amounts = sums[rule].get(key, _NOTHING)
-            rows.append((*key, rule, *amounts, *(amount - base for amount, base in zip(amounts, first, strict=True))))
-    fields = [*(POSTINGS.field(name) for name in by), pa.field("rule", pa.string(), nullable=False)]
-    fields += [pa.field(f"{kind}{name}", _WIDE, nullable=False) for kind in ("", "difference_") for name in POSTING_MEASURES]
+            own = sums[rule].get(key, _Sum())
+            differences = (amount - base for amount, base in zip(own.amounts, first.amounts, strict=True))
+            rows.append((*key, rule, own.quality, own.count, *own.amounts, *differences))
+    fields = [*(POSTINGS.field(name) for name in by), pa.field("rule", pa.string(), nullable=False), POSTINGS.field("quality")]
+    numbers = ("count", *POSTING_MEASURES, *(f"difference_{name}" for name in POSTING_MEASURES))
+    fields += [pa.field(name, _WIDE, nullable=False) for name in numbers]
     columns: list[Sequence[object]] = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
     notes = {note for some in windows.values() for window in some for note in window.notes}
@@ -89,14 +101,24 @@ def check_rules(rules: Iterable[str]) -> tuple[str, ...]:
     return rules
 
 
-def _sums(windows: Sequence[WindowAllocation], by: Sequence[str]) -> _Sums:
+def _sums(windows: Sequence[WindowAllocation], by: Sequence[str]) -> dict[_Key, _Sum]:
     if not windows:
         return {}
     postings = pa.concat_tables([window.postings for window in windows])
-    wide = postings.select(list(by))
-    for name in POSTING_MEASURES:
+    keys, names = [*by, "quality"], ("count", *POSTING_MEASURES)
+    wide = postings.select(keys)
+    for name in names:
         wide = wide.append_column(name, postings[name].cast(_WIDE))
-    grouped = wide.group_by(list(by)).aggregate([(name, "sum") for name in POSTING_MEASURES])
-    keys = zip(*(grouped[name].to_pylist() for name in by), strict=True) if by else [()]
-    amounts = zip(*(grouped[f"{name}_sum"].to_pylist() for name in POSTING_MEASURES), strict=True)
-    return {key: tuple(int(amount or 0) for amount in found) for key, found in zip(keys, amounts, strict=True)}
+    grouped = wide.group_by(keys).aggregate([(name, "sum") for name in names])
+    columns = [grouped[name].to_pylist() for name in (*keys, *(f"{name}_sum" for name in names))]
+    parts: dict[_Key, list[_Sum]] = defaultdict(list)
+    for row in zip(*columns, strict=True):
+        key, (quality, count, *amounts) = row[: len(by)], row[len(by) :]
+        parts[key].append(_Sum(tuple(map(int, amounts)), int(count), quality))
+    return {key: _together(found) for key, found in parts.items()}
+
+
+def _together(parts: Sequence[_Sum]) -> _Sum:
+    amounts = tuple(map(sum, zip(*(part.amounts for part in parts), strict=True)))
+    flags = sorted({flag for part in parts for flag in part.quality.split(",") if flag})
+    return _Sum(amounts, sum(part.count for part in parts), ",".join(flags))

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
@@ -22,11 +21,9 @@ from greencloud.allocation.setting import Setting
 from greencloud.allocation.uncertainty import Load, Vector
 from greencloud.errors import FacilityError
 from greencloud.facility import DirectEmission, Factor, FactorKind
-from greencloud.units import MILLIJOULES_PER_KWH, accrued, emissions_of, format_energy, round_half_even
+from greencloud.units import MILLIJOULES_PER_KWH, accrued, emissions_of, format_energy, microseconds_of, round_half_even
 
 __all__ = ["GridFactors", "Matched", "certified", "emission_totals", "grid_factors", "load_of", "scope1_amounts"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,11 @@ def certified(setting: Setting, purpose: str, need_mj: int | Fraction) -> Matche
             advice="name the site of each certificate",
         )
     matched = [
-        (accrued(c.millijoules, _us(c.start), _us(c.end), window.start_us, window.end_us), c.micrograms_per_kwh) for c in found
+        (
+            accrued(c.millijoules, microseconds_of(c.start), microseconds_of(c.end), window.start_us, window.end_us),
+            c.micrograms_per_kwh,
+        )
+        for c in found
     ]
     cover = sum(energy for energy, _ in matched)
     if cover > need_mj and window.seconds < _HOUR_S:
@@ -181,7 +182,3 @@ def load_of(
             "scope3_upstream_market_ug": own(upstream | {FactorKind.UPSTREAM: load_mj - replaced, FactorKind.LOCATION: -replaced}),
         },
     )
-
-
-def _us(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(microseconds=1)

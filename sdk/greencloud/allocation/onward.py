@@ -29,11 +29,11 @@ from greencloud.allocation.postings import DIMENSIONS, POSTING_MEASURES, POSTING
 from greencloud.errors import FacilityError, UsageDataError
 from greencloud.facility import check_account_id
 
-__all__ = ["KEYS", "ONWARD", "onward"]
+__all__ = ["KEYS", "onward"]
 
 KEYS: Final = ("window_start", "site", "service", "sku", "operation", "labels")
 
-ONWARD: Final = "onward"
+_ONWARD: Final = "onward"
 """The flag of postings that a seller divided by weights of its own."""
 
 _APPORTIONED: Final = ("count", *POSTING_MEASURES)
@@ -61,7 +61,7 @@ def onward(postings: pa.Table, weights: pa.Table | Mapping[str, int], *, account
         if not customers:
             found.append(line)
             continue
-        quality = ",".join(sorted({*line["quality"].split(","), ONWARD} - {""}))
+        quality = ",".join(sorted({*line["quality"].split(","), _ONWARD} - {""}))
         columns = [apportion(line[name], list(customers.values())) for name in _APPORTIONED]
         for customer, amounts in zip(customers, zip(*columns, strict=True), strict=True):
             if any(amounts):
@@ -99,9 +99,8 @@ def _weights(weights: pa.Table | Mapping[str, int], account: str) -> tuple[list[
     else:
         _check_columns(weights)
         named = [name for name in KEYS if name in weights.column_names]
-        if "window_start" in named:
-            at = weights.column_names.index("window_start")
-            weights = weights.set_column(at, "window_start", weights["window_start"].cast(POSTINGS.field("window_start").type))
+        for name in named:
+            weights = weights.set_column(weights.column_names.index(name), name, _as_posted(weights[name], name))
         rows = weights.to_pylist()
     shares: dict[_Key, dict[str, int]] = defaultdict(dict)
     for row, told in enumerate(rows):
@@ -121,6 +120,18 @@ def _check_columns(weights: pa.Table) -> None:
         raise UsageDataError(f"weights have no column {', '.join(missing)}", advice="give customer and weight")
     if len(set(weights.column_names)) != len(weights.column_names):
         raise UsageDataError("weights have a column twice", advice="give each column once")
+
+
+def _as_posted(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """A column of ``KEYS`` in the type that postings have. A time without a zone would pass for UTC; a number never fits."""
+    wanted, given = POSTINGS.field(name).type, column.type
+    alike = given.tz is not None if pa.types.is_timestamp(given) else not pa.types.is_primitive(given)
+    if pa.types.is_null(given) or (alike and pa.types.is_timestamp(given) == pa.types.is_timestamp(wanted)):
+        try:
+            return column.cast(wanted)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass  # said below, with the remedy
+    raise UsageDataError(f"{name} of weights is {given}, not {wanted}", advice="give it in the type that postings have")
 
 
 def _customer(customer: object, account: str, row: int) -> str:

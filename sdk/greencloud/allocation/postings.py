@@ -2,7 +2,7 @@
 
 Energy is ``energy_mj`` (int64 millijoules); the rest are int64 micrograms of CO2e, one column per emission line, so that a
 posting never mixes methods or scopes. Within one batch (one site and window) each measure adds up to that batch's total in
-``Allocation.totals`` exactly: that is law 1.
+``WindowAllocation.totals`` exactly: that is law 1.
 
 ``account`` is a tenant or internal account, or a pool in parentheses: "(unattributed)", "(unsold)". ``component`` is one of
 ``COMPONENTS``. ``quality`` is a comma-joined sorted set of flags from ``FLAGS``; "" means measured throughout.
@@ -52,7 +52,7 @@ POSTINGS: Final = pa.schema(
         pa.field("component", pa.string(), nullable=False),
         pa.field("quality", pa.string(), nullable=False),
         pa.field("count", pa.int64(), nullable=False),  # operations that the leaf served (on component "dynamic" only)
-        *(pa.field(name, pa.int64(), nullable=False) for name in ("energy_mj", *EMISSION_LINES)),
+        *(pa.field(name, pa.int64(), nullable=False) for name in POSTING_MEASURES),
     ]
 )
 

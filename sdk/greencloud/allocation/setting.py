@@ -71,7 +71,7 @@ class Weigher:
 
 
 class Amounts(NamedTuple):
-    """Use, summed; unbounded, since a tenant may report anything."""
+    """Use, summed, in the order of ``usage.MEASURES``; unbounded, since a tenant may report anything."""
 
     cpu_ns: int = 0
     memory_byte_s: int = 0

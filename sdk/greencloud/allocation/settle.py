@@ -29,7 +29,7 @@ from typing import Final
 
 from greencloud.allocation.elimination import FLOAT_DIGITS, Elimination
 
-__all__ = ["MOST_BITS", "Passing", "Through", "endless", "reciprocal", "settled", "settled_shares"]
+__all__ = ["MOST_BITS", "Passing", "Through", "endless", "reciprocal", "settled"]
 
 LEAST_BITS: Final = 128
 MOST_BITS: Final = 1024
@@ -87,20 +87,6 @@ def reciprocal(direct: Mapping[str, int | Fraction], passed: Passing) -> dict[st
             near = Fraction(amount, work << group.scale(bits)).limit_denominator(1 << group.height)
             found[name] = near * work / whole
     return found
-
-
-def settled_shares(passed: Passing) -> dict[str, dict[str, Fraction]]:
-    """For each service, who bears its direct cost in the end, as exact rationals; the shares of each add up to one."""
-    shares = {}
-    for origin in sorted(passed):
-        borne: dict[str, Fraction] = defaultdict(Fraction)
-        for k, cost in reciprocal({origin: 1}, passed).items():
-            borne[k] += cost * (1 - sum(passed[k].values(), Fraction(0)))
-            for caller, fraction in passed[k].items():
-                if caller not in passed:
-                    borne[caller] += cost * fraction
-        shares[origin] = {account: borne[account] for account in sorted(borne) if borne[account]}
-    return shares
 
 
 def endless(passed: Passing) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reallocation of internal services to the accounts that they worked for (DESIGN 5.3).
+"""Reallocation of internal services to the accounts that they worked for.
 
 Each internal account k passes on a part of what it costs to its callers, in proportion to its own use for each, and keeps the rest.
 Callers may be internal too, in chains and cycles: what passes through k is its direct cost and what others pass on to it,

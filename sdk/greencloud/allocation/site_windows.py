@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,8 +21,6 @@ from greencloud.units import Window, format_instant
 from greencloud.usage import READINGS, Usage, merge, rebin, usage_from
 
 __all__ = ["Allocation", "allocate", "allocate_window"]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Key = tuple[Window, str]
 
@@ -130,7 +128,7 @@ def _split(facility: Facility, table: pa.Table, *, nested: bool = True) -> dict[
 
 
 def _place(facility: Facility, start_us: int, site: str) -> _Key:
-    return Window(EPOCH + timedelta(microseconds=start_us), facility.window_seconds), site
+    return Window.of_us(start_us, facility.window_seconds), site
 
 
 def _distinct(table: pa.Table, names: Sequence[str]) -> list[tuple[datetime, int, str]]:

@@ -73,7 +73,7 @@ def host_vectors(setting: Setting, host: Host, idle_mj: int, dynamic_mj: int, *,
     """Of a host's idle and of its dynamic energy. What idle power is uncertain by, dynamic energy has with the other sign."""
     defaults = setting.facility.uncertainties
     at = f"{setting.site.id}/{host.id}"
-    curve, curve_width = curve_source(setting, host.curve, host.gpu_curve)
+    curve, curve_width = _curve_source(setting, host.curve, host.gpu_curve)
     if measured:
         source, width = f"meter:{at}", float(defaults.meter if host.meter_uncertainty is None else host.meter_uncertainty)
     else:
@@ -88,7 +88,7 @@ def host_vectors(setting: Setting, host: Host, idle_mj: int, dynamic_mj: int, *,
     return {idle_source: idle}, dynamic
 
 
-def curve_source(setting: Setting, *names: str) -> tuple[str, float]:
+def _curve_source(setting: Setting, *names: str) -> tuple[str, float]:
     """The source that curves are, and its relative half-width: the widest of theirs."""
     known = [setting.facility.curves[name] for name in names if name in setting.facility.curves]
     return "curve:" + "+".join(curve.name for curve in known), max((_width(setting, curve) for curve in known), default=0.0)
@@ -96,7 +96,7 @@ def curve_source(setting: Setting, *names: str) -> tuple[str, float]:
 
 def curve_vector(setting: Setting, curve: PowerCurve, energy_mj: int) -> Vector:
     """Of energy that a curve prices."""
-    source, width = curve_source(setting, curve.name)
+    source, width = _curve_source(setting, curve.name)
     return {source: width * energy_mj}
 
 

@@ -23,7 +23,6 @@ __all__ = ["UNLISTED", "Use", "by_account", "checked_readings", "checked_rows", 
 UNLISTED = ""
 """The host of use on hosts that the book does not list at the site."""
 
-_SUMMED = MEASURES  # in the order of ``Amounts``
 _KEY = ("host", "account", "service", "sku", "operation", "labels", "caller_account", "source", "quality")
 
 
@@ -49,7 +48,7 @@ def uses_of(rows: pa.Table, setting: Setting, memory_known: set[str]) -> list[Us
     _note_elsewhere(rows, setting, ids)
     sums: dict[tuple[str, ...], list[int]] = {}
     key: tuple[str, ...]
-    columns = [rows.column(name).to_pylist() for name in (*_KEY, *_SUMMED)]
+    columns = [rows.column(name).to_pylist() for name in (*_KEY, *MEASURES)]
     for host, account, service, sku, operation, labels, caller, source, quality, *amounts in zip(*columns, strict=True):
         estimated = "estimated" if quality == "estimated" else ""
         key = (ids.get(host, UNLISTED), account, service, sku, operation, labels, caller, source, estimated)
@@ -79,7 +78,7 @@ def _note_elsewhere(rows: pa.Table, setting: Setting, ids: Mapping[str, str]) ->
 
 
 def in_order(use: Use) -> tuple[str | bool, ...]:
-    """The canonical order of uses, as a key to sort by."""
+    """The canonical order of uses, that of ``uses_of``, as a key to sort by: the provider's before the tenant's."""
     return (
         use.host,
         use.account,
@@ -88,7 +87,7 @@ def in_order(use: Use) -> tuple[str | bool, ...]:
         use.operation,
         use.labels,
         use.caller,
-        use.provider,
+        not use.provider,
         use.estimated,
     )
 

@@ -13,7 +13,7 @@ import click
 from greencloud.errors import QuantityError
 from greencloud.units import parse_instant
 
-__all__ = ["DURATION", "INSTANT", "data_option", "facility_option", "output_option"]
+__all__ = ["DURATION", "INSTANT", "RULE", "data_option", "facility_option", "output_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,8 +47,22 @@ class Duration(click.ParamType[timedelta]):
         return timedelta(**{self.units[found[2]]: int(found[1])})
 
 
+class RuleName(click.ParamType[str]):
+    """A rule of allocation; the allocator is not loaded until one is named."""
+
+    name = "rule"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from greencloud.allocation import RULES
+
+        if value not in RULES:
+            self.fail(f"there is no rule {value!r}: choose one of {', '.join(RULES)}", param, ctx)
+        return str(value)
+
+
 INSTANT = Instant()
 DURATION = Duration()
+RULE = RuleName()
 
 
 def data_option(function: F) -> F:

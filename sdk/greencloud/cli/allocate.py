@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from greencloud.cli._options import INSTANT, data_option
+from greencloud.cli._options import INSTANT, RULE, data_option
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.run import gather
 from greencloud.report.tables import balance_table
@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 @click.command(name="allocate")
 @data_option
-@click.option("--rule", default="reserved_and_used", help="Who pays for what: the allocation rule.")
+@click.option("--rule", type=RULE, default="reserved_and_used", metavar="RULE", help="Who pays for what: the allocation rule.")
 @click.option("--from", "start", type=INSTANT, metavar="T", help="First window start (ISO 8601); the earliest by default.")
 @click.option("--to", "end", type=INSTANT, metavar="T", help="Windows start before this (ISO 8601); the latest by default.")
 def command(data: Path, rule: str, start: datetime | None, end: datetime | None) -> None:

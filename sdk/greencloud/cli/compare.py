@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from greencloud.cli._options import INSTANT, data_option, output_option
+from greencloud.cli._options import INSTANT, RULE, data_option, output_option
 from greencloud.results import FootprintRow
 from greencloud.units import Emissions, Energy, format_instant
 
@@ -26,7 +26,9 @@ _FIELDS = dict(zip(_MEASURES, ("energy", "total_location_based", "total_market_b
 
 @click.command(name="compare")
 @data_option
-@click.option("--rule", "rules", multiple=True, metavar="RULE", help="A rule; give it again for more. The first is the base. [all]")
+@click.option(
+    "--rule", "rules", type=RULE, multiple=True, metavar="RULE", help="A rule; give it again for more. The first is the base. [all]"
+)
 @click.option("--by", default="account", metavar="LIST", help=f"Dimensions, comma-separated: {', '.join(_BY)}.")
 @click.option("--measure", type=click.Choice(_MEASURES), default="total-location", help="What tables show; csv and json show all.")
 @click.option("--from", "start", type=INSTANT, metavar="TIME", help="First window start; the earliest by default.")
@@ -60,6 +62,9 @@ def command(
     for name in names:
         if name not in _BY:
             raise click.BadParameter(f"{name!r} is not one of {', '.join(_BY)}", param_hint="--by")
+    for given, hint in ((names, "--by"), (rules, "--rule")):
+        if len(set(given)) < len(given):
+            raise click.BadParameter("one is named twice", param_hint=hint)
     if start is not None and end is not None and start >= end:
         raise click.UsageError("--from must be before --to.")
     directory = DataDirectory.open(data, create=False)
@@ -90,10 +95,12 @@ def _render(comparison: Comparison, measure: str, output: str) -> str:
 
 def _rows(comparison: Comparison) -> list[FootprintRow]:
     from greencloud.allocation import methodology_version
+    from greencloud.engine.run import GRACE
 
     if comparison.period is None:
         return []
     start, end = comparison.period
+    provisional = datetime.now(UTC) < end + GRACE
 
     def row(found: dict[str, Any]) -> FootprintRow:
         return FootprintRow(
@@ -107,6 +114,9 @@ def _rows(comparison: Comparison) -> list[FootprintRow]:
             scope3_upstream_location_based=Emissions(int(found["scope3_upstream_location_ug"])),
             scope3_upstream_market_based=Emissions(int(found["scope3_upstream_market_ug"])),
             scope3_embodied=Emissions(int(found["scope3_embodied_ug"])),
+            operation_count=int(found["count"]),
+            quality_flags=tuple(flag for flag in found["quality"].split(",") if flag),
+            provisional=provisional,
             methodology_versions=(methodology_version(found["rule"]),),
         )
 

@@ -33,7 +33,7 @@ from greencloud.facility.values import (
     Site,
     Uncertainties,
 )
-from greencloud.units import Window, accrued, format_instant
+from greencloud.units import Window, accrued, format_instant, microseconds_of
 
 __all__ = ["Facility"]
 
@@ -175,16 +175,12 @@ class Facility:
                 advice="bring readings to the facility's windows",
             )
 
-    def direct_micrograms(self, site: str, window: Window) -> int:
-        """Scope 1 of a site in a window: each booked amount, evenly over its own period.
+    def direct_at(self, site: str, window: Window) -> list[tuple[DirectEmission, int]]:
+        """Scope 1 of a site: each booked amount with its micrograms in a window, evenly over its own period.
 
         Raises:
             FacilityError: nothing is booked and the site does not declare that it has none.
         """
-        return sum(amount for _, amount in self.direct_at(site, window))
-
-    def direct_at(self, site: str, window: Window) -> list[tuple[DirectEmission, int]]:
-        """Each booked direct emission of a site with its micrograms in a window. Raises FacilityError as ``direct_micrograms``."""
         found = self._direct.get(site, Timeline()).touching(window.start, window.end)
         if not found and not self.sites[site].scope1_declared_none:
             raise FacilityError(
@@ -192,7 +188,10 @@ class Facility:
                 key=f"sites.{site}.scope1",
                 advice='add direct emissions that cover it, or declare scope1 = "none" for the site',
             )
-        return [(d, accrued(d.micrograms, _us(d.start), _us(d.end), window.start_us, window.end_us)) for d in found]
+        return [
+            (d, accrued(d.micrograms, microseconds_of(d.start), microseconds_of(d.end), window.start_us, window.end_us))
+            for d in found
+        ]
 
     def hardware_at(self, site: str) -> list[Hardware]:
         """Hardware of a site, in the book's order."""
@@ -217,9 +216,5 @@ def _seconds(length: timedelta) -> Fraction:
     return Fraction(length // timedelta(microseconds=1), 1_000_000)
 
 
-def _us(instant: datetime) -> int:
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
 def _midnight_us(day: date) -> int:
-    return _us(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    return microseconds_of(datetime(day.year, day.month, day.day, tzinfo=UTC))

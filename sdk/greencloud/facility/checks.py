@@ -81,9 +81,10 @@ def overlaps(read: Read[D], what: str, key: Callable[[D], Hashable]) -> Iterator
         group.sort(key=lambda pair: (pair[1].start, pair[0].path, pair[0].line))
         for (first, before), (entry, value) in pairwise(group):
             if value.start < before.end:
+                ends = "has no end" if before.end == FOREVER else f"ends {format_instant(before.end)}"
                 yield entry.error(
                     "start",
-                    f"{what} overlaps the one at {first.path}:{first.line}, which ends {format_instant(before.end)}",
+                    f"{what} overlaps the one at {first.path}:{first.line}, which {ends}",
                     f"end the earlier one at {format_instant(value.start)}, or remove one; periods are [start, end)",
                 )
 

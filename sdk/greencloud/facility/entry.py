@@ -134,7 +134,9 @@ class Entry:
 
     def whole(self, key: str, default: int | None = None, *, above: int | None = None) -> int:
         value = self.number(key, None if default is None else Fraction(default), above=above)
-        return self.integer(key, value, "whole units")
+        if value.denominator != 1:
+            raise self.error(key, f"{key} = {self.values[key]} is not a whole number", "round it to a whole number")
+        return self.integer(key, value, "units")
 
     def integer(self, key: str, value: Fraction, unit: str) -> int:
         try:

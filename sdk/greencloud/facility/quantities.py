@@ -115,13 +115,14 @@ def parse_bytes(text: object, *, what: str) -> int:
         QuantityError: no unit, or not one of bytes.
     """
     amount, unit = _split(text)
+    written = f"{what} {text!r}" if isinstance(text, str) else f"{what} {text}"
     if unit not in _BYTES:
         said = f"has the unit {unit!r}, which is not one of bytes" if unit else "has no unit"
-        raise QuantityError(f"{what} {text!r} {said}", advice=f'write "16 GiB"; units are {", ".join(_BYTES)}')
+        raise QuantityError(f"{written} {said}", advice=f'write "16 GiB"; units are {", ".join(_BYTES)}')
     size = parse_rational(amount, what=what) * _BYTES[unit]
     if size < 0:
-        raise QuantityError(f"{what} {text!r} is negative", advice='write "16 GiB"')
-    return exact_integer(size, what=f"{what} {text!r}", unit="bytes")
+        raise QuantityError(f"{written} is negative", advice='write "16 GiB"')
+    return exact_integer(size, what=written, unit="bytes")
 
 
 def parse_window(text: object) -> int:

@@ -57,7 +57,7 @@ DATA_QUALITY: Final = ("very good", "good", "fair", "poor")
 
 class AccountKind(StrEnum):
     TENANT = "tenant"
-    INTERNAL = "internal"  # works for other accounts; its use is reallocated to them (DESIGN 5.3)
+    INTERNAL = "internal"  # works for other accounts; its use is reallocated to them
 
 
 class FactorKind(StrEnum):

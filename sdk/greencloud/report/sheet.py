@@ -15,7 +15,17 @@ from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
 from greencloud.results import FootprintRow
 from greencloud.units import Emissions, Energy, format_instant
 
-__all__ = ["EMISSION_FIELDS", "TOTAL_FIELDS", "Column", "Sheet", "footprint_sheet", "printable", "remarks_of", "total_of"]
+__all__ = [
+    "EMISSION_FIELDS",
+    "PROVISIONAL",
+    "TOTAL_FIELDS",
+    "Column",
+    "Sheet",
+    "footprint_sheet",
+    "printable",
+    "remarks_of",
+    "total_of",
+]
 
 EMISSION_FIELDS: Final = (
     "scope1",
@@ -26,6 +36,8 @@ EMISSION_FIELDS: Final = (
     "scope3_embodied",
 )
 TOTAL_FIELDS: Final = ("total_location_based", "total_market_based")
+
+PROVISIONAL: Final = "Provisional: the inputs of some windows are not complete, and their figures may still change."
 
 _HEADINGS: Final = {
     "scope1": ("scope 1", "", ""),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 
 from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
-from greencloud.report.sheet import Column, Sheet, footprint_sheet, total_of
+from greencloud.report.sheet import PROVISIONAL, Column, Sheet, footprint_sheet, total_of
 from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus
 from greencloud.units import Emissions, Energy, format_instant
 
@@ -37,7 +37,7 @@ def footprint_table(rows: Sequence[FootprintRow], group_by: Sequence[str], *, ti
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
     ]
     if total.provisional:
-        lines.append("Provisional: the inputs of some windows are not complete, and their figures may still change.")
+        lines.append(PROVISIONAL)
     return "\n".join(lines) + "\n"
 
 

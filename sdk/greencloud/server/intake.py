@@ -17,13 +17,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import grpc
 
 from greencloud.server.auth import caller
 from greencloud.server.errors import BusyError
+from greencloud.units import microseconds_of
 
 __all__ = ["METHODS", "Admission", "Admit", "Append", "BytesInFlight", "Intake", "intake_handlers", "partial_success"]
 
@@ -37,7 +38,6 @@ METHODS: Final = {
 
 _KEPT: Final = ("traces", "metrics")
 _LONGEST_MESSAGE: Final = 1024
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Admission(Protocol):
@@ -102,7 +102,7 @@ def intake_handlers(intake: Intake, *, clock: Callable[[], datetime], limit: int
     def keep(signal: str) -> Callable[[bytes, Any], bytes]:
         def export(payload: bytes, _context: Any) -> bytes:
             principal = caller()
-            received_ns = (clock() - _EPOCH) // timedelta(microseconds=1) * 1000
+            received_ns = microseconds_of(clock()) * 1000
             with in_flight.hold(len(payload)):
                 admitted = intake.admit(signal, payload, role=principal.role, account=principal.account)
                 if admitted.payload:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.errors import QuantityError, UsageDataError
-from greencloud.units import INT64_MAX, parse_instant
+from greencloud.units import INT64_MAX, microseconds_of, parse_instant
 
 __all__ = ["UTC_US", "Column", "first_row", "instants", "integers", "labels", "texts"]
 
@@ -25,7 +25,6 @@ Column: TypeAlias = pa.ChunkedArray | Sequence[object]
 
 UTC_US: Final = pa.timestamp("us", tz="UTC")
 _UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Z", "+00:00"})
-_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def integers(column: Column, name: str, *, path: str = "", nullable: bool = False) -> pa.ChunkedArray:
@@ -168,7 +167,7 @@ def _microseconds(value: object) -> int:
         raise QuantityError(f"is {value!r}, not a time", advice="write it in UTC, as 2026-11-23T14:00:00Z")
     if value.utcoffset() != timedelta(0):
         raise QuantityError(f"is {value.isoformat()}, which is not in UTC", advice="convert it to UTC")
-    return (value - _EPOCH) // timedelta(microseconds=1)
+    return microseconds_of(value)
 
 
 def _parsed(text: str) -> tuple[tuple[str, object], ...]:

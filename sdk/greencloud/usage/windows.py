@@ -6,14 +6,14 @@ because how the use lay within it is not known; and it never adds a window to it
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.errors import UsageDataError
-from greencloud.units import INT64_MAX, WINDOW_SECONDS, Window
+from greencloud.units import INT64_MAX, WINDOW_SECONDS, Window, microseconds_of
 from greencloud.usage.cells import first_row
 from greencloud.usage.columns import KEY, MEASURES, READING_KEY, READINGS, ROWS, Usage
 from greencloud.usage.merge import canonical, same_as_before
@@ -22,9 +22,8 @@ __all__ = ["bad_window", "by_window", "check_windows", "rebin", "select", "site_
 
 _SECOND_US: Final = 1_000_000
 _HOUR: Final = 3600
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_END_US: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)  # a window must have an end, too
+_FIRST_US: Final = microseconds_of(datetime(1, 1, 1, tzinfo=UTC))
+_END_US: Final = microseconds_of(datetime(9999, 1, 1, tzinfo=UTC))  # a window must have an end, too
 _WIDE: Final = pa.decimal128(38, 0)  # sums of int64 cannot wrap in it
 _READING_SUMS: Final = ("energy_mj", "covered_us", "busy_cpu_ns", "memory_byte_s")
 
@@ -103,7 +102,7 @@ def site_windows(usage: Usage) -> list[tuple[str, Window]]:
     for _, _, seconds in found:
         if seconds not in WINDOW_SECONDS:
             raise UsageDataError(f"usage has windows of {seconds} s", advice="rebin it to the facility book's window first")
-    return [(site, Window(_EPOCH + timedelta(microseconds=start), seconds)) for site, start, seconds in sorted(found)]
+    return [(site, Window.of_us(start, seconds)) for site, start, seconds in sorted(found)]
 
 
 def select(usage: Usage, site: str, window: Window) -> Usage:

@@ -237,7 +237,7 @@ class Recomputed:
             own = [row for row in self.measured_rows if row["host"] == name]
             vcpu, gpus = Fraction(host.get("vcpu", 0)), Fraction(host.get("gpus", 0))
             at = [self.curve(host["curve"], Fraction(0), vcpu)] if "curve" in host else [Fraction(0)]
-            at += [gpus * self.curve(host["gpu_curve"], Fraction(0), gpus)] if gpus else []
+            at += [gpus * self.curve(host["gpu_curve"], Fraction(0), gpus)] if gpus and "gpu_curve" in host else []
             floor = Fraction(host.get("idle_watts", sum(at)))
             busy = [row["busy_cpu_ns"] for row in read if row["busy_cpu_ns"] is not None]
             if any(row["energy_mj"] is not None for row in read):
@@ -365,7 +365,8 @@ class Recomputed:
             yield Claim(part, component, account, self._site_leaves(account))
         if self.rule == "reserved":
             pool = sum(self.energy[name] - self.idle[name] for name in self.shared)
-            for account, part in zip(self.reserved, shares(pool, self.reserved.values()), strict=True):
+            holders = self.reserved or {UNATTRIBUTED: Fraction(1)}
+            for account, part in zip(holders, shares(pool, holders.values()), strict=True):
                 yield Claim(part, "dynamic", account, self._site_leaves(account))
         for name, host in self.hosts.items():
             dynamic = self.energy[name] - self.idle[name]
@@ -523,7 +524,9 @@ class Recomputed:
             for (host, _, caller), used in uses.items():
                 weights[caller] += self.weight(host, used)
             whole = sum(weights.values())
-            callers = {caller: Fraction(weight, whole) for caller, weight in weights.items() if caller not in {"", account}}
+            callers = {
+                caller: Fraction(weight, whole) for caller, weight in weights.items() if weight and caller not in {"", account}
+            }
             if not own:
                 callers = {
                     entry["caller"]: Fraction(entry["share"])

@@ -310,6 +310,11 @@ def test_segments_that_do_not_fit_the_site_are_refused(tmp_path: Path) -> None:
         ([path], windows.slice(1), hosts, "not in the site's tables"),
         ([path], windows, hosts.filter(pc.not_equal(hosts["host"], "host-0")), "a host is not"),
         ([path], windows, hosts.slice(1), "62 rows where 63"),
+        ([path], windows.drop(["capacity"]), hosts, "windows have no column capacity"),
+        ([path], windows, hosts.drop(["idle_mj", "embodied_ug"]), "hosts have no column idle_mj, embodied_ug"),
+        ([path], windows, _with(hosts, "idle_mj", -1), "the site's tables: idle_mj -1 at index 0 is negative"),
+        ([path], windows, _with(hosts, "dynamic_mj", 1 << 52), "the totals of window 0 reach 2\\*\\*52"),
+        ([path], _with(windows, "capacity", -1.0), hosts, "capacity -1.0 at index 0 is not a weight"),
     ):
         with pytest.raises(UsageDataError, match=message):
             fleet.allocate_segments(paths, w, h, weights=weights)
@@ -318,6 +323,11 @@ def test_segments_that_do_not_fit_the_site_are_refused(tmp_path: Path) -> None:
         fleet.allocate_segments([tmp_path / "b"], windows, hosts, weights=weights)
     with pytest.raises(UsageDataError, match="cpu_s is missing"):
         write_fleet_segment(path, segment_usage(world.rows, starts).drop(["cpu_s"]))
+
+
+def _with(table: pa.Table, name: str, amount: float) -> pa.Table:
+    """The table with another amount in all its rows."""
+    return table.set_column(table.column_names.index(name), name, pa.array([amount] * len(table), table.schema.field(name).type))
 
 
 def larger() -> World:

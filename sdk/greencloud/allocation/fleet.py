@@ -49,6 +49,9 @@ __all__ = [
 
 OUTPUTS: Final = ("dynamic_mj", "idle_mj", "unsold_mj", "overhead_mj", "location_ug", "market_ug", "embodied_ug")
 
+_OF_WINDOWS: Final = ("capacity", "overhead_mj", "location_ug_per_kwh", "market_ug_per_kwh")
+_OF_HOSTS: Final = ("dynamic_mj", "idle_mj", "embodied_ug")
+
 _T = TypeVar("_T")
 
 _BLOCKS = 16  # pieces of work for each thread: a late one costs a sixteenth
@@ -212,9 +215,12 @@ def allocate_segments(
         hosts: window_start, host, dynamic_mj, idle_mj, embodied_ug: every host of the site in every window.
 
     Raises:
-        UsageDataError: a row that cannot be taken, a window in two segments, or a window or host that the tables do not have.
+        UsageDataError: a row that cannot be taken, a window in two segments, a window or host that the tables do not have, or
+            tables that cannot be: a column is missing, an amount negative, the totals of a window 2**52 or more.
         StoreError: a file that is no fleet segment.
     """
+    _check_columns("windows", windows, ("window_start", *_OF_WINDOWS))
+    _check_columns("hosts", hosts, ("window_start", "host", *_OF_HOSTS))
     left = pc.unique(windows["window_start"])
     names = pc.unique(hosts["host"])
     found, unattributed, unsold = [], [0] * len(OUTPUTS), [0] * len(OUTPUTS)
@@ -261,13 +267,23 @@ def _site(windows: pa.Table, hosts: pa.Table, starts: pa.Array, names: pa.Array,
     window, host = pc.index_in(hosts["window_start"], value_set=starts), pc.index_in(hosts["host"], value_set=names)
     at = pc.add(pc.multiply(window.cast(pa.int64()), len(names)), host.cast(pa.int64()))
     of_hosts = _in_order(hosts, at, len(starts) * len(names))
-    return Site(
-        windows=len(starts),
-        hosts=len(names),
-        **{name: view(of_hosts[name]) for name in ("dynamic_mj", "idle_mj", "embodied_ug")},
-        **{name: view(of_windows[name]) for name in ("overhead_mj", "location_ug_per_kwh", "market_ug_per_kwh", "capacity")},
-        keep_unsold=keep_unsold,
-    )
+    try:
+        return Site(
+            windows=len(starts),
+            hosts=len(names),
+            **{name: view(of_hosts[name]) for name in _OF_HOSTS},
+            **{name: view(of_windows[name]) for name in _OF_WINDOWS},
+            keep_unsold=keep_unsold,
+        )
+    except UsageDataError:
+        raise
+    except ValueError as error:
+        raise UsageDataError(f"the site's tables: {error}", advice="an index counts windows, or hosts within windows") from error
+
+
+def _check_columns(what: str, table: pa.Table, names: Sequence[str]) -> None:
+    if missing := [name for name in names if name not in table.column_names]:
+        raise UsageDataError(f"{what} have no column {', '.join(missing)}", advice=f"give {', '.join(names)}")
 
 
 def _in_order(table: pa.Table, at: pa.ChunkedArray, n: int) -> pa.Table:

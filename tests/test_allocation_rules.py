@@ -30,6 +30,7 @@ from greencloud.allocation import (
     shapley,
 )
 from greencloud.allocation.apportion import apportion
+from greencloud.allocation.homes import MOST_SPREAD
 from greencloud.errors import AllocationError, QuantityError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Certificate, Facility, Hardware, HostKind, HostReading
 from greencloud.units import INT64_MAX, Window
@@ -649,3 +650,25 @@ def test_windows_below_an_hour_use_of_a_certificate_what_they_can() -> None:
     # 1 kWh of the first certificate at 10 g, half a kWh of the second at 20 g, and no residual mix.
     assert allocation.totals["scope2_market_ug"] == 20_000_000
     assert any("the surplus is not used" in note for note in allocation.notes)
+
+
+def test_an_account_with_more_operations_than_can_be_spread_over_hosts_keeps_its_share_and_its_largest() -> None:
+    names = [f"h{number:03}" for number in range(200)]
+    book = facility(hosts=[host(name, idle_watts=0) for name in names], sites=[site(pue=Fraction(1))])
+    rows = [provider(account, 1000, host=name) for name in names for account in ("acme", "bolt")]
+    few = [row("acme", 10 + number, host="", operation=f"GET /{number:04}", count=3) for number in range(4)]
+    many = few + [row("acme", 1, host="", operation=f"GET /x{number:04}", count=3) for number in range(1500)]
+    read = [reading(name, 10 * WATT_HOUR) for name in names]
+    small, large = (allocate_window(book, usage(rows + told, read), "hall", WINDOW) for told in (few, many))
+
+    def of(allocation: WindowAllocation, account: str) -> list[dict[str, Any]]:
+        return [p for p in allocation.postings.to_pylist() if p["account"] == account]
+
+    assert of(large, "bolt") == of(small, "bolt")
+    assert sum(p["energy_mj"] for p in of(large, "acme")) == sum(p["energy_mj"] for p in of(small, "acme"))
+    operations = {p["operation"] for p in of(large, "acme")}
+    assert len(operations) <= MOST_SPREAD // 200 + 1
+    assert {"", *(told["operation"] for told in few)} <= operations
+    assert sum(p["count"] for p in of(large, "acme")) == 3 * len(many)
+    assert any("without their names" in note for note in large.notes)
+    assert not small.notes

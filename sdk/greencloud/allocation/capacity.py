@@ -58,10 +58,11 @@ def reserved_dynamic_claims(setting: Setting, shared: Sequence[HostEnergy], own:
     vector = total((energy.dynamic_vector, 1.0) for energy in shared)
     held, nobody = Basis({account: capacity for account, capacity in setting.reserved.items() if capacity}).shares(dynamic_mj)
     parts = held | ({POOL_UNATTRIBUTED: sum(nobody.values())} if nobody else {})
+    found = ((account, part, _leaves(setting, account, own)) for account, part in parts.items())
     return [
-        Claim("dynamic", _leaves(setting, account, own), part, flags, ((vector, part / dynamic_mj),))
-        for account, part in parts.items()
-        if part
+        Claim("dynamic", leaves, part, flags, ((vector, part / (dynamic_mj or 1)),))
+        for account, part, leaves in found
+        if part or any(leaf.operations for leaf in leaves)
     ]
 
 

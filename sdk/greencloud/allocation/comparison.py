@@ -93,7 +93,7 @@ def comparison_of(windows: Mapping[str, Sequence[WindowAllocation]], by: Sequenc
 
 def check_rules(rules: Iterable[str]) -> tuple[str, ...]:
     """The rules, if there are some, each known and named once. Raises QuantityError or AllocationError."""
-    rules = tuple(rules)
+    rules = (rules,) if isinstance(rules, str) else tuple(rules)
     if not rules or len(set(rules)) < len(rules):
         raise QuantityError("there is no rule to compare, or one is named twice", advice=f"name some of {', '.join(RULES)}")
     for rule in rules:

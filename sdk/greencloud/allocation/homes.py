@@ -5,18 +5,24 @@ where it measured the service. Such reports therefore divide what was measured, 
 instead of being priced a second time as use somewhere else. Only the account's own rows move, and only among its own.
 
 Reports of a service that the provider measured nowhere stay where they say that they are.
+
+Spreading costs operations x hosts, and a tenant chooses its operations. Where that is more than ``MOST_SPREAD`` for an account, the
+operations of most weight are spread, and the rest of each service goes without a name, as what was measured and not told of does.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.setting import Amounts, Setting
 from greencloud.allocation.uses import UNLISTED, Use, in_order
 
-__all__ = ["at_home"]
+__all__ = ["MOST_SPREAD", "at_home"]
+
+MOST_SPREAD: Final = 100_000
 
 
 def at_home(uses: Iterable[Use], setting: Setting, memory_known: set[str]) -> list[Use]:
@@ -29,10 +35,43 @@ def at_home(uses: Iterable[Use], setting: Setting, memory_known: set[str]) -> li
     if not any(use.host == UNLISTED and not use.provider for use in uses):
         return uses
     found: list[Use] = []
+    homeless: dict[str, dict[str, list[Use]]] = defaultdict(lambda: defaultdict(list))
     for use in uses:
-        hosts = measured.get((use.account, use.service)) if not use.provider and use.host == UNLISTED else None
-        found += _spread(use, hosts, setting, memory_known) if hosts else [use]
+        if not use.provider and use.host == UNLISTED and (use.account, use.service) in measured:
+            homeless[use.account][use.service].append(use)
+        else:
+            found.append(use)
+    for account, services in homeless.items():
+        hosts = {service: measured[account, service] for service in services}
+        for service, told in _bounded(account, services, hosts, setting).items():
+            for use in told:
+                found += _spread(use, hosts[service], setting, memory_known)
     return sorted(found, key=in_order)
+
+
+def _bounded(
+    account: str, services: Mapping[str, Sequence[Use]], hosts: Mapping[str, Mapping[str, int]], setting: Setting
+) -> dict[str, Sequence[Use]]:
+    """The reports to spread, by service: all of them, or those of most weight and one without a name for the rest."""
+    if sum(len(told) * len(hosts[service]) for service, told in services.items()) <= MOST_SPREAD:
+        return dict(services)
+    setting.note(
+        f"account {account}: more than {MOST_SPREAD:,} operations times hosts; the smallest are charged without their names"
+    )
+    bounded: dict[str, Sequence[Use]] = {}
+    for service, told in services.items():
+        most = MOST_SPREAD // (len(services) * len(hosts[service]))
+        ordered = sorted(told, key=lambda use: (-use.weight, in_order(use)))
+        rest: dict[tuple[str, bool], list[Use]] = defaultdict(list)
+        for use in ordered[most:]:
+            rest[use.caller, use.estimated].append(use)
+        folded = [parts[0]._replace(sku="", operation="", labels="{}", amounts=_together(parts)) for parts in rest.values()]
+        bounded[service] = [*ordered[:most], *folded]
+    return bounded
+
+
+def _together(uses: Iterable[Use]) -> Amounts:
+    return Amounts(*map(sum, zip(*(use.amounts for use in uses), strict=True)))
 
 
 def _spread(use: Use, hosts: dict[str, int], setting: Setting, memory_known: set[str]) -> list[Use]:

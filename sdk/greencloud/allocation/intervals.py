@@ -56,6 +56,8 @@ def intervals(windows: Iterable[WindowAllocation], by: Sequence[str] = DIMENSION
 
 def check_dimensions(by: Sequence[str]) -> None:
     """Raises QuantityError for a dimension that postings do not have, or one that is named twice."""
+    if isinstance(by, str):
+        raise QuantityError(f"by={by!r} is a text, not several names", advice=f"write by=({by!r},)")
     if [name for name in by if name not in DIMENSIONS] or len(set(by)) < len(by):
         raise QuantityError(f"cannot add up by {', '.join(by)}", advice=f"name some of {', '.join(DIMENSIONS)}, each once")
 

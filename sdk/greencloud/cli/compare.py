@@ -75,8 +75,10 @@ def command(
     for refusal in refused:
         click.echo(f"left out: {refusal.site} {format_instant(refusal.start)}: {refusal.message}", err=True)
     if not comparison.table.num_rows and not refused:
-        when = "no window with telemetry starts in that time" if start or end else "there is no telemetry yet"
-        click.echo(f"{when}: send OTLP to greencloud serve, or use greencloud ingest", err=True)
+        if start or end:
+            click.echo("no window with telemetry starts in that time: move --from or --to, or leave them out", err=True)
+        else:
+            click.echo("there is no telemetry yet: send OTLP to greencloud serve, or use greencloud ingest", err=True)
     if refused:
         sys.exit(1)
 

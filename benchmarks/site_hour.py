@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -129,10 +128,8 @@ def main() -> None:
             store.write(made)
             read = measured(steps, "read the segment", store.read)
             revision = measured(steps, "digest", lambda: digest(read))  # noqa: B023 - called at once
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             with collector_paused():
                 found = measured(steps, "allocate", lambda: allocate_window(facility, read, "hall", WINDOW))  # noqa: B023
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             batch = measured(
                 steps,
                 "make the batch",
@@ -141,7 +138,8 @@ def main() -> None:
             measured(steps, "post it", lambda: Ledger(Path(folder, "ledger")).post(batch))  # noqa: B023
             measured(steps, "(intervals by account)", lambda: intervals([found], ("account",)))  # noqa: B023
         for rule in RULES[1:] if options.rules else ():
-            measured(steps, f"(allocate by {rule})", lambda: allocate_window(facility, made, "hall", WINDOW, rule=rule))  # noqa: B023
+            with collector_paused():
+                measured(steps, f"(allocate by {rule})", lambda: allocate_window(facility, made, "hall", WINDOW, rule=rule))  # noqa: B023
         rows, readings = made.rows, made.readings.append_column("dynamic", made.readings["energy_mj"].cast(pa.float64()))
         connection = duckdb.connect()
         connection.register("rows", rows)
@@ -153,7 +151,6 @@ def main() -> None:
     for name, seconds in steps.items():
         print(f"{name:36} {seconds:8.3f} CPU s")
     print(f"{'end to end':36} {whole:8.3f} CPU s  {count / whole:,.0f} rows/s; {3600 / whole:,.0f} such hours in an hour")
-    print(f"memory while allocating: {peak / 1024:,.0f} MB above what was there")
     if options.json:
         options.json.write_text(json.dumps({"rows": count, "postings": found.postings.num_rows, "cpu_s": steps}, indent=2) + "\n")
 

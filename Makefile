@@ -21,7 +21,7 @@ lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint ext
 	$(BIN)/mypy
-	$(BIN)/mypy plugins/tests plugins/benchmarks
+	$(BIN)/mypy --no-explicit-package-bases plugins/tests plugins/benchmarks
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 

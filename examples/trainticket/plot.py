@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-COMPONENTS = ["dynamic", "idle", "unsold", "overhead", "shared", "embodied"]
+COMPONENTS = ["dynamic", "idle", "unsold", "overhead", "shared", "embodied", "building"]
 
 
 def bars(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -672,3 +672,15 @@ def test_an_account_with_more_operations_than_can_be_spread_over_hosts_keeps_its
     assert sum(p["count"] for p in of(large, "acme")) == 3 * len(many)
     assert any("without their names" in note for note in large.notes)
     assert not small.notes
+
+
+def test_slots_of_reservations_beyond_64_bits_are_shared_all_the_same() -> None:
+    book = facility(
+        hosts=[host("h1", idle_watts=0)],
+        sites=[site(pue=Fraction(1))],
+        reservations=(reservation("acme", 30_000_000), reservation("bolt", 10_000_000)),
+    )
+    told = [row("acme", 900), row("bolt", 100)]
+    allocation = allocate_window(book, usage(told, [reading("h1", 400, 400)]), "hall", WINDOW)
+    energy = {p["account"]: p["energy_mj"] for p in allocation.postings.to_pylist() if p["component"] == "dynamic"}
+    assert energy == {"acme": 300, "bolt": 100}

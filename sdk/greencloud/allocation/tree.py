@@ -3,7 +3,7 @@
 Every line of every claim (energy and emissions) is apportioned over its slots, and what each slot gets over its leaves; most claims
 have one slot. Weights of slots are the provider's evidence, weights of leaves one account's own rows, so that no account's rows
 can move a unit onto another's (law 4). A tenant may report weights beyond 64 bits: then all weights of that slot are halved until
-they fit, which costs that tenant the last digits of its own division.
+they fit, which costs that tenant the last digits of its own division. So are slots of reservations beyond that (2.5 million cores).
 """
 
 from __future__ import annotations
@@ -35,11 +35,9 @@ class Tree:
 
     def add(self, slots: Slots) -> None:
         """Add a claim with its slots, each with its weight and leaves; some weight among them is positive."""
-        for weight, leaves in slots:
-            self._slot_weights.append(weight)
-            weights = [leaf.weight for leaf in leaves]
-            excess = max(weights).bit_length() - INT64_MAX.bit_length()
-            self._weights.extend(weights if excess <= 0 else [one >> excess for one in weights])
+        self._slot_weights.extend(_fitting([weight for weight, _ in slots]))
+        for _, leaves in slots:
+            self._weights.extend(_fitting([leaf.weight for leaf in leaves]))
             self._spans.append(len(self._weights))
             self.leaves += leaves
             self.claims += [self.count] * len(leaves)
@@ -78,6 +76,12 @@ class Parted:
             _apportion.add_at(self.parts, array("q", places), array("q", flags), grid, marks)
         columns = [sums[k * entries : (k + 1) * entries] for k in range(self.lines)]
         return [list(row) for row in zip(*columns, strict=True)], marks.tolist()
+
+
+def _fitting(weights: list[int]) -> list[int]:
+    """The same weights, all halved as often as the largest needs to fit into 64 bits."""
+    excess = max(weights).bit_length() - INT64_MAX.bit_length()
+    return weights if excess <= 0 else [weight >> excess for weight in weights]
 
 
 def lines_of(rows: Sequence[Sequence[int]]) -> memoryview:

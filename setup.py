@@ -4,6 +4,7 @@ The three roots share one path, so that nothing generated is renamed or rewritte
 ``proto/greencloud/v1`` -> ``greencloud.v1``, ``ext/greencloud/_x.pyx`` -> ``greencloud._x``, ``sdk/greencloud`` -> ``greencloud``.
 """
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -83,13 +84,27 @@ class Build(build):
     sub_commands: ClassVar = [*build.sub_commands, ("build_protos", None)]
 
 
+def shapes_of(path: Path) -> list[str]:
+    """The .pxd files and headers that a source of ``ext/`` rests on, so that a change of one builds its kernels and no other."""
+    found: set[Path] = set()
+    waiting = [path, path.with_suffix(".pxd")]
+    while waiting:
+        text = waiting.pop()
+        if text.exists() and text not in found:
+            found.add(text)
+            source = text.read_text()
+            waiting += [path.parent / name for name in re.findall(r'"(\w+\.h)"', source)]
+            waiting += [path.parent / f"{name}.pxd" for name in re.findall(r"from greencloud\.(\w+) cimport", source)]
+    return sorted(str(shape) for shape in found - {path})
+
+
 setup(
     ext_modules=[
         Extension(
             ".".join(path.relative_to(EXT).with_suffix("").parts),
             [str(path)],
             include_dirs=[str(EXT / "greencloud")],
-            depends=[str(shape) for shape in sorted([*EXT.rglob("*.pxd"), *EXT.rglob("*.h")])],
+            depends=shapes_of(path),
             # No fused multiply-add: figures have the same bits on every machine.
             extra_compile_args=["-O3", "-g0", "-ffp-contract=off"],
         )

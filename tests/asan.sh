@@ -1,23 +1,32 @@
 #!/bin/sh
-# Builds the allocation kernels with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary directory and runs their tests.
+# Builds the kernels with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary directory and runs their tests.
 #
-#   PYTHON=.venv/bin/python tests/asan.sh
+#   PYTHON=.venv/bin/python tests/asan.sh                      # all of them
+#   PYTHON=.venv/bin/python KERNELS=_otlp tests/asan.sh tests/test_otlp_decoder.py    # others stay as they are built in sdk/
 #
 # Needs gcc with libasan and libubsan, and what the test extra brings. Any report of a sanitizer ends the run with a failure.
 # pytest must leave the file of standard error alone, or reports would vanish with it.
 # The interpreter keeps memory to its end, so leaks are not looked for; PYTHONMALLOC=malloc lets overruns of Python's own small
 # objects be seen.
 set -eu
-kernels="_apportion _fleet _sampling _shapley"
-tests="tests/test_allocation_kernel.py tests/test_allocation_shapley.py tests/test_allocation_fleet.py"
 cd "$(dirname "$0")/.."
+all=$(cd ext/greencloud && for source in *.pyx; do echo "${source%.pyx}"; done)
+kernels=$(echo ${KERNELS:-$all})
+tests="tests/test_allocation_kernel.py tests/test_allocation_shapley.py tests/test_allocation_fleet.py tests/test_telemetry_series.py
+    tests/test_telemetry_spans.py tests/test_otlp_decoder.py"
+[ $# -eq 0 ] || tests=$*
 python=$(command -v "${PYTHON:-python}")
 case $python in /*) ;; *) python=$PWD/$python ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -R setup.py pyproject.toml README.md LICENSE MANIFEST.in proto ext sdk tests "$work/"
-find "$work/sdk" -name '*.so' -delete
 cd "$work"
+for kernel in $all; do
+    case " $kernels " in
+        *" $kernel "*) rm -f sdk/greencloud/"$kernel".*.so ;;
+        *) rm ext/greencloud/"$kernel".pyx ;;
+    esac
+done
 flags="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1"
 "$python" - <<'PY'
 import re

@@ -14,8 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource as SdkResource
 
 from greencloud.telemetry import Collected, Record, admit, collect
-from greencloud.telemetry.otlp import Point, Resource
-from greencloud.telemetry.series import growth_of_cumulative, growth_of_gauge
+from greencloud.telemetry.growth import Number, growth_of_cumulative, growth_of_level
 from greencloud.usage import READINGS
 from telemetry_world import CUMULATIVE, DELTA, HOUR_NS, SECOND, T0, book, metrics, point, provider, tenant
 
@@ -39,11 +38,11 @@ def reasons(*payloads: bytes) -> dict[str, int]:
     return {letter.reason: letter.count for letter in collect([provider(p) for p in payloads], BOOK).dead_letters}
 
 
-def number(time: int, value: float, start: int = 0) -> Point:
-    return Point(Resource({}, "[]"), "m", "", "cumulative", True, start, time, value, {})
+def number(time: int, value: float, start: int = 0) -> Number:
+    return Number(time, start, value)
 
 
-def grown(points: list[Point], scale: int = 1) -> list[tuple[int, int, int]]:
+def grown(points: list[Number], scale: int = 1) -> list[tuple[int, int, int]]:
     return [(delta.start_ns, delta.end_ns, delta.amount) for delta in growth_of_cumulative(points, Fraction(scale)).deltas]
 
 
@@ -72,7 +71,7 @@ def test_a_level_held_over_time_stays_within_one_unit_of_the_exact_integral(step
         if index + 1 < len(steps):
             exact += Fraction(value) * step
         time += step
-    growth = growth_of_gauge(points, Fraction(1, SECOND))
+    growth = growth_of_level(points, Fraction(1, SECOND))
     assert abs(sum(delta.amount for delta in growth.deltas) - exact) <= 1
 
 
@@ -280,7 +279,7 @@ def test_metrics_of_the_real_sdk_are_understood() -> None:
     for payload in payloads:
         admission = admit("metrics", payload, role="provider", account="")
         assert (admission.rejected, admission.message) == (0, "")
-        found.append(provider(admission.payload))
+        found.append(provider(payload))
     collected: Collected = collect(found, BOOK)
     total = sum(row["cpu_ns"] for row in collected.usage.rows.to_pylist())
     # The first point is refused where the test machine took less than 0.25 s / 8 CPUs since the counter's start.

@@ -5,6 +5,7 @@ A reason counts distinct subjects (a span, a series, a host), not arrivals, so t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 __all__ = ["DeadLetter", "DeadLetters"]
@@ -24,12 +25,29 @@ class DeadLetters:
     """Collects them."""
 
     _subjects: dict[str, set[str]] = field(default_factory=dict)
+    _counts: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, reason: str, subject: str) -> None:
         self._subjects.setdefault(reason, set()).add(subject)
 
+    def add_many(self, reason: str, count: int, example: str) -> None:
+        """So many distinct subjects that nobody else adds, the first of them as the example."""
+        before, first = self._counts.get(reason, (0, example))
+        self._counts[reason] = (before + count, min(first, example))
+
+    def absorb(self, letters: Iterable[DeadLetter]) -> None:
+        """Add what was counted elsewhere, of other subjects."""
+        for letter in letters:
+            self.add_many(letter.reason, letter.count, letter.example)
+
     def counted(self) -> tuple[DeadLetter, ...]:
-        return tuple(DeadLetter(reason, len(found), _printable(min(found))) for reason, found in sorted(self._subjects.items()))
+        found = {reason: [(len(subjects), min(subjects))] for reason, subjects in self._subjects.items()}
+        for reason, counted in self._counts.items():
+            found.setdefault(reason, []).append(counted)
+        return tuple(
+            DeadLetter(reason, sum(count for count, _ in parts), _printable(min(example for _, example in parts)))
+            for reason, parts in sorted(found.items())
+        )
 
 
 def _printable(text: str) -> str:

@@ -1,41 +1,45 @@
-"""Metrics of workloads to rows, and the sorting of points into series that hosts and workloads share.
+"""Number points to readings, rows and GPU time: what each point is of is judged once for all points that are alike.
 
-CPU time, memory, disk and network come of pods, containers and processes. A pod's CPU holds its containers', which hold their
-processes', so of the families that one account's service reports on one machine in one window only the widest counts, for
-each measure. From the provider's agents they are rows of source "provider", for the account that the point or its resource
-names. A tenant's own are rows of source "tenant" without an operation, except CPU in a window in which the same process sent
-spans: the same CPU counts once, and the spans say for what. What a tenant says of whole hosts is left out.
+Points are alike when they have the same owner, resource, metric and attributes; their bytes tell, so a kernel numbers the
+combinations, and only those are looked at here. A combination belongs to a **series** (the same with texts in canonical order, by
+account and not by credential), or its points are left out with a reason. The points are then sorted by series, and hosts
+(``hosts``), workloads (``workloads``) and GPUs (``gpus``) count what their series grew by.
+
+Histograms, exponential histograms and summaries are no amounts and are not looked at. Metrics of other names are left out in
+silence, except ``hw.energy`` and ``hw.power``, which are of a part of the host: what looks like a meter and is none is told.
+What a tenant says of whole hosts is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from greencloud.facility import Facility, Host
+from greencloud._combinations import combinations
+from greencloud._otlp import Metrics, attributes_of
+from greencloud._series import Series
+from greencloud.facility import Facility
 from greencloud.telemetry import semconv
-from greencloud.telemetry.admission import account_fault, point_fault
+from greencloud.telemetry.admission import POINT_FAULTS, account_fault
 from greencloud.telemetry.deadletter import DeadLetters
+from greencloud.telemetry.gpus import Gpu, Gpus
 from greencloud.telemetry.hosts import HostMeters, opening_ceiling
-from greencloud.telemetry.meters import METERS, Meter, busy, shape_fault
-from greencloud.telemetry.otlp import Point, identity
-from greencloud.telemetry.place import Place, Places
-from greencloud.telemetry.series import Growth, growth_of_cumulative, growth_of_delta, growth_of_gauge
-from greencloud.telemetry.spans import Process
-from greencloud.telemetry.split import split
-from greencloud.telemetry.tally import RowKey, Tally
+from greencloud.telemetry.meters import METERS, Meter, busy, parts_of, shape_fault, wanted
+from greencloud.telemetry.otlp import Attributes, Resource, identity
+from greencloud.telemetry.place import Owner, Places
+from greencloud.telemetry.senders import Reported
+from greencloud.telemetry.series import Line
+from greencloud.telemetry.tally import Tally
+from greencloud.telemetry.workloads import Told, Workload, Workloads, subject_of
 
-__all__ = ["OwnedPoint", "add_metrics"]
-
-
-class OwnedPoint(NamedTuple):
-    role: str
-    account: str  # of the credential
-    point: Point
+__all__ = ["add_metrics"]
 
 
-class _SeriesKey(NamedTuple):
+class _Key(NamedTuple):
+    """A series. ``account`` is "" for meters of hosts, whoever sent them."""
+
     role: str
     account: str
     resource: str
@@ -45,133 +49,160 @@ class _SeriesKey(NamedTuple):
     attributes: str
 
 
-class _Amount(NamedTuple):
-    """What the rows of a workload are summed by, before the families that hold each other are told apart."""
+class _Alike(NamedTuple):
+    """What the points of a combination have in common."""
 
-    window: int
-    account: str
-    source: str
-    place: Place
-    measure: str
-    family: int
+    owner: Owner
+    resource: Resource
+    metric: str
+    unit: str
+    shape: str
+    attributes: Attributes
+
+    @property
+    def named(self) -> str:
+        """The account that a point, else its resource, names."""
+        named = self.attributes.get(semconv.ACCOUNT_ID) or self.resource.text(semconv.ACCOUNT_ID)
+        return named if isinstance(named, str) else ""
+
+    @property
+    def host_name(self) -> str:
+        return next((name for name in map(self.resource.text, semconv.HOST_KEYS) if name), "(no host.id)")
 
 
-def add_metrics(
-    owned: Iterable[OwnedPoint],
+def add_metrics(  # noqa: PLR0917 - the places to write to are told apart by their types
+    metrics: Metrics,
+    owners: Sequence[Owner],
     facility: Facility,
     places: Places,
     tally: Tally,
     dead: DeadLetters,
     *,
-    told: set[tuple[Process, int]],
+    told: Told,
 ) -> None:
     """Add readings and rows of number points; ``told``: processes and windows whose CPU the spans account for already."""
-    hosts = HostMeters(facility, tally, dead)
-    workloads = _Workloads(tally, dead, told)
-    for key, points in sorted(_series(owned, places, dead).items()):
-        first = points[0]
+    columns = (metrics.owner, metrics.resource, metrics.metric, metrics.attributes)
+    fault = metrics.fault
+    numbers, firsts, faults = combinations(*columns, fault)
+    sorting = _Sorting(columns, metrics.resources, metrics.metrics, metrics.attribute_sets, owners, places, dead)
+    series_of = array("i", map(sorting.series_of, firsts, faults))
+    series = Series(len(sorting.found), series_of, numbers, fault, metrics.start_ns, metrics.time_ns, metrics.kind, metrics.bits)
+    hosts = HostMeters(tally, dead)
+    workloads = Workloads(tally, dead, told)
+    gpus = Gpus(tally, dead)
+    for key, (number, alike) in sorted(sorting.found.items(), key=lambda item: item[0]):
         meter = METERS[key.metric]
-        host = places.host(first.resource)
-        growth = _growth(points, meter, facility, host)
-        for fault in growth.faults:
-            dead.add(fault, f"{key.metric} of {key.account or (host.id if host else '(nobody)')}")
-        if meter.family < 0:
+        host = places.host(alike.resource)
+        place = places.of(alike.resource)
+        subject = subject_of(key.metric, alike.attributes, alike.resource, place) if meter.of == "workload" else ()
+        line = Line(
+            series,
+            (number,),
+            "level" if meter.level else key.shape,
+            meter.scales[key.unit],
+            tally.window_ns,
+            ceiling=opening_ceiling(meter, facility, host),
+            most=int(1 / meter.scales[key.unit]) if meter.of == "gpu" else 0,
+            # A tenant's processes may share what their SDK found out before they forked; an agent's view is of one.
+            single=meter.of == "host" or (bool(subject) and key.role == "provider"),
+        )
+        if meter.of == "gpu":
+            gpu, task = _gpu_of(alike, place.machine or key.resource)
+            gpus.add(gpu, key.account, key.resource, line, place, task=task)
+            continue
+        reported = Reported(line, key.resource, *parts_of(key.metric, alike.attributes))
+        if meter.of == "host":
             assert host is not None, "points of unknown hosts are left out before"
-            modelled = "modelled" in (first.attributes.get(semconv.QUALITY), first.resource.attributes.get(semconv.QUALITY))
-            hosts.add(host, key.metric, key.resource, growth.deltas, modelled=modelled)
+            modelled = "modelled" in (alike.attributes.get(semconv.QUALITY), alike.resource.attributes.get(semconv.QUALITY))
+            hosts.add(host, key.metric, reported, modelled=modelled)
         else:
-            workloads.add(key.account, key.role, places.of(first.resource), meter, growth)
+            workloads.add(Workload(key.account, key.role, place, key.metric, meter, subject), reported)
     hosts.book()
     workloads.book()
+    gpus.book()
 
 
-def _series(owned: Iterable[OwnedPoint], places: Places, dead: DeadLetters) -> dict[_SeriesKey, list[Point]]:
-    found: dict[_SeriesKey, list[Point]] = {}
-    for role, account, point in owned:
-        owner, fault = _judge(role, account, point, places)
-        if fault:
-            reason, _, subject = fault.partition("\n")
-            dead.add(reason, subject)
-        elif busy(point):
-            key = _SeriesKey(
-                role, owner, point.resource.identity, point.metric, point.unit, point.shape, identity(point.attributes)
-            )
-            found.setdefault(key, []).append(point)
-    return found
-
-
-def _judge(role: str, account: str, point: Point, places: Places) -> tuple[str, str]:
-    """Whose a point is; or why it is left out, as reason and subject on two lines."""
-    metric = point.metric
-    meter = METERS.get(metric)
-    if role == "tenant" and (meter is None or meter.family < 0):
-        return "", f"a tenant may not report meters\naccount {account}, {metric}"
-    if meter is None:
-        return "", f"{metric} is of a part of the host, which hw.host.energy holds already\n{_host_name(point)}"
-    if fault := point_fault(point):
-        return "", f"a data point cannot be counted: {fault}\n{metric}, account {account or '(nobody)'}, time {point.time_ns}"
-    if fault := shape_fault(meter, point.shape):
-        return "", f"a metric of the wrong kind: {fault}\n{metric}"
-    if point.unit not in meter.scales:
-        return "", f"a unit that is not understood\n{metric} in {point.unit[:32]!r}"
-    if busy(point) is None:
-        return "", f"a metric that does not say which state it counts\n{metric}, {_host_name(point)}"
-    if meter.family < 0:
-        return "", "" if places.host(point.resource) else f"unknown host\n{_host_name(point)}"
-    if role == "provider":
-        named = point.attributes.get(semconv.ACCOUNT_ID) or point.resource.text(semconv.ACCOUNT_ID)
-        account = named if isinstance(named, str) else ""
-    if account_fault(account):
-        return "", f"a workload without an account\n{metric}, {_host_name(point)}"
-    if not places.of(point.resource).site:
-        return "", f"no site\naccount {account}, {metric}: no known host and the book has no default site"
-    return account, ""
-
-
-def _host_name(point: Point) -> str:
-    return next((name for name in map(point.resource.text, semconv.HOST_KEYS) if name), "(no host.id)")
-
-
-def _growth(points: list[Point], meter: Meter, facility: Facility, host: Host | None) -> Growth:
-    first = points[0]
-    scale = meter.scales[first.unit]
-    if meter.level:
-        return growth_of_gauge(points, scale)
-    if first.shape == "delta":
-        return growth_of_delta(points, scale)
-    return growth_of_cumulative(points, scale, opening_ceiling(meter, facility, host))
+def _gpu_of(alike: _Alike, machine: str) -> tuple[Gpu, str]:
+    rest = {key: value for key, value in alike.attributes.items() if key not in {semconv.GPU_TASK, semconv.ACCOUNT_ID}}
+    task = alike.attributes.get(semconv.GPU_TASK, "")
+    number = alike.attributes.get(semconv.GPU_ID) or alike.resource.attributes.get(semconv.GPU_ID)
+    return Gpu(machine, str(number) if number else identity(rest)), task if isinstance(task, str) else ""
 
 
 @dataclass(slots=True)
-class _Workloads:
-    tally: Tally
+class _Sorting:
+    """Finds the series of combinations. ``found``: their numbers, and what their points have in common."""
+
+    columns: tuple[memoryview, memoryview, memoryview, memoryview]  # owner, resource, metric, attributes
+    resources: list[bytes]
+    metrics: list[tuple[str, str, str, bool]]
+    sets: list[bytes]  # of attributes of points
+    owners: Sequence[Owner]
+    places: Places
     dead: DeadLetters
-    told: set[tuple[Process, int]]
-    _amounts: dict[_Amount, int] = field(default_factory=dict)
+    found: dict[_Key, tuple[int, _Alike]] = field(default_factory=dict)
+    _resources: dict[int, Resource] = field(default_factory=dict)
+    _attributes: dict[int, tuple[Attributes, str]] = field(default_factory=dict)
 
-    def add(self, account: str, source: str, place: Place, meter: Meter, growth: Growth) -> None:
-        for delta in growth.deltas:
-            for window, part in split(delta.amount, delta.start_ns, delta.end_ns, self.tally.window_ns):
-                key = _Amount(window, account, source, place, meter.measure, meter.family)
-                self._amounts[key] = self._amounts.get(key, 0) + part
+    def series_of(self, first: int, faults: int) -> int:
+        """The series of the combination of a point, ``faults`` being those of all its points; -1 if it has none."""
+        owner = self.owners[self.columns[0][first]]
+        metric, unit, shape, _ = self.metrics[self.columns[2][first]]
+        if not wanted(owner.role, metric):
+            return -1
+        attributes, text = self._attributes_of(self.columns[3][first])
+        alike = _Alike(owner, self._resource_of(self.columns[1][first]), metric, unit, shape, attributes)
+        account, fault = self._judge(alike, faults)
+        if fault:
+            reason, _, subject = fault.partition("\n")
+            self.dead.add(reason, subject)
+            return -1
+        if not faults & 1 or not busy(metric, attributes):
+            return -1
+        key = _Key(owner.role, account, alike.resource.identity, metric, unit, shape, text)
+        return self.found.setdefault(key, (len(self.found), alike))[0]
 
-    def book(self) -> None:
-        widest: dict[tuple[int, str, str, str, str, str], int] = {}
-        for key in self._amounts:
-            group = self._group(key)
-            widest[group] = min(widest.get(group, key.family), key.family)
-        for key, amount in self._amounts.items():
-            who = f"account {key.account}, service {key.place.service}"
-            process = Process(key.account, key.place.service, key.place.instance)
-            if key.family > widest[self._group(key)]:
-                family = semconv.FAMILIES[key.family]
-                self.dead.add(f"{family} metrics that a wider one holds already", f"{who}: {key.measure}")
-            elif key.source == "tenant" and key.measure == "cpu_ns" and (process, key.window) in self.told:
-                self.dead.add("a process's CPU metrics that its spans tell of already", who)
-            else:
-                row = RowKey.of(key.window, key.place, key.account, source=key.source, quality="measured")
-                self.tally.add(row, key.measure, amount)
+    def _judge(self, alike: _Alike, faults: int) -> tuple[str, str]:
+        """Whose the points are; or why they are left out, as reason and subject on two lines."""
+        role, account = alike.owner
+        metric = alike.metric
+        meter = METERS.get(metric)
+        if role == "tenant" and (meter is None or meter.of != "workload"):
+            return "", f"a tenant may not report meters\naccount {account}, {metric}"
+        if meter is None:
+            return "", f"{metric} is of a part of the host, which hw.host.energy holds already\n{alike.host_name}"
+        account = alike.named if role == "provider" else account
+        for code, fault in POINT_FAULTS.items():
+            if faults >> code & 1:
+                who = account or alike.host_name
+                self.dead.add(f"data points cannot be counted: {fault}", f"{metric} of {who}")
+        if fault := shape_fault(meter, alike.shape):
+            return "", f"a metric of the wrong kind: {fault}\n{metric}"
+        if alike.unit not in meter.scales:
+            return "", f"a unit that is not understood\n{metric} in {alike.unit[:32]!r}"
+        if busy(metric, alike.attributes) is None:
+            return "", f"a metric that does not say which state it counts\n{metric}, {alike.host_name}"
+        return self._owner(alike, meter, account)
 
-    @staticmethod
-    def _group(key: _Amount) -> tuple[int, str, str, str, str, str]:
-        return key.window, key.account, key.source, key.place.machine, key.place.service, key.measure
+    def _owner(self, alike: _Alike, meter: Meter, account: str) -> tuple[str, str]:
+        if meter.of == "host":
+            return "", "" if self.places.host(alike.resource) else f"unknown host\n{alike.host_name}"
+        if account_fault(account):
+            return "", f"a workload without an account\n{alike.metric}, {alike.host_name}"
+        if not self.places.of(alike.resource).site:
+            return "", f"no site\naccount {account}, {alike.metric}: no known host and the book has no default site"
+        return account, ""
+
+    def _resource_of(self, number: int) -> Resource:
+        found = self._resources.get(number)
+        if found is None:
+            attributes = attributes_of(self.resources[number])
+            found = self._resources[number] = Resource(attributes, identity(attributes))
+        return found
+
+    def _attributes_of(self, number: int) -> tuple[Attributes, str]:
+        found = self._attributes.get(number)
+        if found is None:
+            attributes = attributes_of(self.sets[number])
+            found = self._attributes[number] = (attributes, identity(attributes))
+        return found

@@ -12,16 +12,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from greencloud.facility import Facility, Host
 from greencloud.telemetry import semconv
 from greencloud.telemetry.otlp import Attributes, Resource
 
-__all__ = ["MAX_LABELS", "MAX_NAME", "Place", "Places", "clipped"]
+__all__ = ["MAX_LABELS", "MAX_NAME", "Owner", "Place", "Places", "Process", "clipped"]
 
 MAX_NAME: Final = 256
 MAX_LABELS: Final = 32
+
+
+class Owner(NamedTuple):
+    """Whose credential brought it: a tenant's account, or the provider, who says in the resource whose it is."""
+
+    role: str
+    account: str
+
+
+class Process(NamedTuple):
+    """One running copy of a service."""
+
+    account: str
+    service: str
+    instance: str
 
 
 @dataclass(frozen=True, slots=True)

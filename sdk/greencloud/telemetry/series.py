@@ -1,166 +1,157 @@
-"""A series of number points to amounts over intervals.
+"""Series of the sorted points: what each grew by, cut at windows, and how its values are to be read.
 
-A **cumulative** sum grows from ``start_ns``; what counts is the growth between neighbours in time. Values become exact integers
-first (a double times the unit's scale, as a ratio, rounded half to even once), so that growths telescope: their sum is last
-minus first, whatever was sent between. The same point again adds nothing. A counter begins again where its start is later
-than the last point, or where its value falls; then the value itself is the growth since.
+``growth`` says what counts. ``Line.grow`` asks the kernel first, which knows the common case (one counter at a time, values that
+are exact in 128 bits); what it leaves is computed there. Both give the same.
 
-Streams of one series that overlap in time under different starts are one counter whose start jitters when their values never
-fall in order of time, and several counters (processes that share an identity) when they do.
-
-The **opening** growth, from start to first point, counts where the start is known, and is not more than ``ceiling`` (amount per
-nanosecond) allows: some SDKs give the time of their own start to a counter that runs since boot, and its whole past would
-land in the first seconds. Beyond the ceiling, or without a start, the first point is only where counting begins.
-
-A **delta** sum is amounts already. A **gauge** is a level, held until the next point, but not over silences longer than an hour:
-what was not seen is not known.
+An **opening**, the growth from a counter's start to its first point, is not more than ``ceiling`` (amount per nanosecond) allows:
+some SDKs give the time of their own start to a counter that runs since boot, and its whole past would land in the first seconds.
+Beyond the ceiling the first point is only where counting begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Final
 
-from greencloud.telemetry.otlp import Point
-from greencloud.units import round_half_even
+from greencloud._series import Series
+from greencloud.telemetry.admission import HORIZON_NS
+from greencloud.telemetry.growth import (
+    ABOVE,
+    CONTRADICTION,
+    HOLD_NS,
+    NEGATIVE,
+    SILENCE,
+    UNSEEN,
+    Delta,
+    Growth,
+    Number,
+    growth_of_cumulative,
+    growth_of_delta,
+    growth_of_level,
+    overlaps,
+)
+from greencloud.telemetry.split import Interval, split, union
 
-__all__ = ["HOLD_NS", "LONGEST_NS", "Delta", "Growth", "growth_of_cumulative", "growth_of_delta", "growth_of_gauge"]
+if TYPE_CHECKING:
+    from greencloud._series import Grown as KernelGrown
 
-HOLD_NS: Final = 3600 * 10**9
-LONGEST_NS: Final = 31 * 86_400 * 10**9
-"""The longest interval that an amount is spread over; longer ones would make a row for every hour of them."""
+__all__ = ["Grown", "Line", "summary"]
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Delta:
-    """An amount that accrued over ``[start_ns, end_ns)``. ``opening``: from a counter's start, not from a point before."""
-
-    start_ns: int
-    end_ns: int
-    amount: int
-    opening: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """Deltas in canonical order, and why points of the series were left out ("" is never among the reasons)."""
-
-    deltas: tuple[Delta, ...]
-    faults: frozenset[str] = frozenset()
-
-
-class _At(NamedTuple):
-    time_ns: int
-    start_ns: int
-    value: int
+_OPENING: Final = "a counter's first value is more than its time since start allows: counted from there on"
+_INT64: Final = 1 << 63
 
 
-def growth_of_cumulative(points: Iterable[Point], scale: Fraction, ceiling: Fraction | None = None) -> Growth:
-    """Growth of a cumulative sum. ``scale`` takes a value to the column's unit."""
-    faults: set[str] = set()
-    deltas: list[Delta] = []
-    for counter in _counters(_distinct(_exact(points, scale), faults)):
-        previous: _At | None = None
-        for at in counter:
-            if previous is None or at.value < previous.value:
-                since = at.start_ns if previous is None else previous.time_ns
-                delta = Delta(since, at.time_ns, at.value, opening=previous is None)
+@dataclass(slots=True)
+class Grown:
+    """Growth cut at windows.
+
+    ``windows``: number and amount of what accrued between points, over the disjoint ``runs`` of time. ``apart``: openings, and
+    amounts of no known time. ``dropped``: how many intervals were left out because something else counts then. ``refused``: starts
+    that an opening showed to be wrong.
+    """
+
+    windows: list[tuple[int, int]]
+    runs: list[Interval]
+    apart: list[Delta]
+    faults: set[str] = field(default_factory=set)
+    dropped: int = 0
+    refused: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One series of the sorted points (or several that are told as one), and how its values are to be read.
+
+    ``scale`` takes a value to the column's unit, or a level held for a nanosecond. ``most``: the largest level, 0 where there is
+    none. ``largest``: of levels at one time the largest is kept.
+    """
+
+    series: Series
+    numbers: tuple[int, ...]
+    shape: str  # cumulative, delta or level
+    scale: Fraction
+    window_ns: int
+    ceiling: Fraction | None = None
+    most: int = 0
+    single: bool = False
+    largest: bool = False
+
+    def grow(self, besides: Sequence[Interval] = ()) -> Grown:
+        """Its growth, without intervals between points that overlap those in ``besides`` (disjoint and in order)."""
+        grown = self.quickly(besides)
+        if grown is None and len(self.numbers) > 1 and besides:
+            start, end = self.bounds()
+            if any(other[0] <= start and end <= other[1] for other in besides):
+                return Grown([], [], [], dropped=1)
+        if grown is None:
+            grown = summary(self.exactly(), self.window_ns, besides)
+        apart = []
+        for delta in grown.apart:
+            length = delta.end_ns - delta.start_ns
+            if length > HORIZON_NS:
+                grown.faults.add(SILENCE)
+            elif delta.opening and self.ceiling is not None and delta.amount > self.ceiling * length:
+                grown.faults.add(_OPENING)
+                grown.refused.add(delta.start_ns)
             else:
-                delta = Delta(previous.time_ns, at.time_ns, at.value - previous.value)
-            previous = at
-            if delta.opening and not 0 < delta.start_ns < delta.end_ns:
-                continue
-            if delta.opening and ceiling is not None and delta.amount > ceiling * (delta.end_ns - delta.start_ns):
-                faults.add("a counter's first value is more than its time since start allows: counted from there on")
-            elif delta.end_ns - delta.start_ns > LONGEST_NS:
-                faults.add("an interval between points is longer than 31 days")
-            else:
-                deltas.append(delta)
-    return Growth(tuple(sorted(deltas)), frozenset(faults))
+                apart.append(delta)
+        grown.apart = apart
+        return grown
+
+    def bounds(self) -> Interval:
+        """The time that its points can tell of."""
+        found = [self.series.bounds(number) for number in self.numbers]
+        first = 1 if self.shape == "level" else 0
+        return min(bounds[first] for bounds in found), max(bounds[2] for bounds in found)
+
+    def exactly(self) -> Growth:
+        """Its growth by the plain functions, whatever the points are like."""
+        points = [Number(*point) for number in self.numbers for point in self.series.points(number)]
+        if self.shape == "level":
+            return growth_of_level(points, self.scale, self.most, largest=self.largest)
+        grow = growth_of_delta if self.shape == "delta" else growth_of_cumulative
+        return grow(points, self.scale, single=self.single)
+
+    def quickly(self, besides: Sequence[Interval] = ()) -> Grown | None:
+        """The same from the kernel; None where it is not the common case. Openings are of any size here."""
+        if len(self.numbers) != 1 or max(self.scale.numerator, self.scale.denominator) >= _INT64:
+            return None
+        (number,) = self.numbers
+        apart_from = array("q", chain.from_iterable(besides))
+        numerator, denominator = self.scale.numerator, self.scale.denominator
+        found: KernelGrown | None = None
+        if self.shape == "level":
+            found = self.series.level(number, numerator, denominator, self.window_ns, HOLD_NS, self.most, apart_from)
+        elif denominator == 1 and self.shape == "delta":
+            found = self.series.delta(number, numerator, self.window_ns, HORIZON_NS, apart_from)
+        elif denominator == 1:
+            found = self.series.cumulative(number, numerator, self.window_ns, HORIZON_NS, apart_from)
+        if found is None:
+            return None
+        windows, runs, apart, faults, dropped = found
+        texts = (CONTRADICTION, NEGATIVE[self.shape], UNSEEN if self.shape == "level" else SILENCE, ABOVE)
+        told = {text for bit, text in enumerate(texts) if faults >> bit & 1}
+        return Grown(windows, runs, [Delta(*delta) for delta in apart], told, dropped)
 
 
-def growth_of_delta(points: Iterable[Point], scale: Fraction) -> Growth:
-    """Amounts of a delta sum; a repeated interval counts once, and one without a start begins at the point before it."""
-    faults: set[str] = set()
-    deltas: list[Delta] = []
-    last_ns = 0
-    for at in _distinct(_exact(points, scale), faults):
-        start = at.start_ns or last_ns or at.time_ns
-        last_ns = at.time_ns
-        if at.value < 0:
-            faults.add("a delta is negative")
-        elif at.time_ns - start > LONGEST_NS:
-            faults.add("an interval between points is longer than 31 days")
+def summary(growth: Growth, window_ns: int, besides: Sequence[Interval] = ()) -> Grown:
+    """Growth cut at windows, without what overlaps ``besides``."""
+    windows: dict[int, int] = {}
+    kept: list[Interval] = []
+    apart: list[Delta] = []
+    dropped = 0
+    for delta in growth.deltas:
+        interval = (delta.start_ns, delta.end_ns)
+        if delta.opening or delta.end_ns <= delta.start_ns:
+            apart.append(delta)
+        elif overlaps(interval, besides):
+            dropped += 1
         else:
-            deltas.append(Delta(start, at.time_ns, at.value))
-    return Growth(tuple(sorted(deltas)), frozenset(faults))
-
-
-def growth_of_gauge(points: Iterable[Point], scale: Fraction) -> Growth:
-    """Level times time. ``scale`` takes a level held for a nanosecond to the column's unit."""
-    faults: set[str] = set()
-    levels: dict[int, Fraction] = {}
-    for point in points:
-        value = _ratio(point)
-        known = levels.setdefault(point.time_ns, value)
-        if known != value:
-            faults.add("points of one series and time contradict each other: the smaller is kept")
-            levels[point.time_ns] = min(known, value)
-    deltas: list[Delta] = []
-    total = Fraction(0)
-    times = sorted(levels)
-    for start, end in pairwise(times):
-        if levels[start] < 0:
-            faults.add("a level is negative")
-        elif end - start > HOLD_NS:
-            faults.add("a level was not reported for more than an hour")
-        else:
-            # Rounding the running total, not each part, keeps the parts' sum within one half of the exact one.
-            before = round_half_even(total)
-            total += levels[start] * (end - start) * scale
-            deltas.append(Delta(start, end, round_half_even(total) - before))
-    return Growth(tuple(deltas), frozenset(faults))
-
-
-def _ratio(point: Point) -> Fraction:
-    assert point.value is not None, "points without a value do not pass point_fault"
-    return Fraction(point.value)
-
-
-def _exact(points: Iterable[Point], scale: Fraction) -> set[_At]:
-    found = set()
-    for point in points:
-        start = point.start_ns if 0 < point.start_ns <= point.time_ns else 0
-        found.add(_At(point.time_ns, start, round_half_even(_ratio(point) * scale)))
-    return found
-
-
-def _distinct(points: set[_At], faults: set[str]) -> list[_At]:
-    """One point for each time and start, in order."""
-    kept: list[_At] = []
-    for at in sorted(points):
-        if kept and kept[-1][:2] == at[:2]:
-            faults.add("points of one series and time contradict each other: the smaller is kept")
-        else:
-            kept.append(at)
-    return kept
-
-
-def _counters(points: list[_At]) -> list[list[_At]]:
-    """Points by counter: one for each start, except that streams which overlap without ever falling are joined."""
-    streams: dict[int, list[_At]] = {}
-    for at in points:
-        streams.setdefault(at.start_ns, []).append(at)
-    counters: list[list[_At]] = []
-    for start in sorted(streams):
-        stream = streams[start]
-        if counters and start < counters[-1][-1].time_ns:
-            joined = sorted([*counters[-1], *stream])
-            if all(before.value <= after.value for before, after in pairwise(joined)):
-                counters[-1] = joined
-                continue
-        counters.append(stream)
-    return counters
+            kept.append(interval)
+            for number, part in split(delta.amount, delta.start_ns, delta.end_ns, window_ns):
+                windows[number] = windows.get(number, 0) + part
+    return Grown(sorted(windows.items()), union(kept), apart, set(growth.faults), dropped)

@@ -1,185 +1,258 @@
 """Spans to rows: for what an account used its share.
 
-A span that carries ``greencloud.cpu.time`` (the plugin's self time) is weighed by it. Any other is weighed by its **self wall
-time**: its duration less the union of its children's intervals in the same process (same account, service and
-``service.instance.id``), flagged ``estimated``. Children in other processes take nothing off, since a caller that waits for them
-is told apart from one that works only by CPU time. Amounts accrue evenly over the span and are cut at window boundaries; the
-operation is counted in the window in which it starts. A value that is negative, no integer, or beyond what 4096 CPUs could do in
-the span's time is refused, and the span falls back to its wall time.
+A span is known by its account, trace id, span id and start; copies count once, and of copies that contradict each other the
+longest holds. A span that carries ``greencloud.cpu.time`` (the plugin's self time) is weighed by it: amounts accrue evenly over
+the span and are cut at window boundaries. Any other is weighed by its **self wall time**, flagged ``estimated``: in each window,
+the time of the span less what its children in the same process (same account, service and ``service.instance.id``, not marked as
+remote) cover of it. Children in other processes take nothing off, since a caller that waits for them is told apart from one that
+works only by CPU time. The operation is counted in the window in which it starts. A value that is negative, no integer, or beyond
+what 4096 CPUs could do in the span's time is refused, and the span falls back to its wall time.
 
 **Who an internal service worked for.** Its spans take the account named by ``greencloud.caller.account`` (set by a trusted
 edge), else that of the nearest ancestor that is not internal, over all accounts' spans. An id that an internal account has is
 that account's, whoever else claims it: the provider's word holds. One that several tenants claim decides nothing, or anyone who
 copied an id could move use onto another. For accounts that are not internal the caller is
 always "": nothing that others send touches their rows.
+
+**Local in time.** For use in an hour only those ancestors count that overlap the hour or the one before. So all rows of the
+windows in an hour follow from the spans that overlap these two hours, whatever else is loaded.
+
+**Bounded.** Of an account on a host in a window at most ``MAX_OPERATIONS`` rows are kept apart, those of most CPU time. The others
+are added up by place, caller and quality as ``OTHER_OPERATIONS``, and as ``OTHER_SERVICES`` too if even these are too many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
+import pyarrow as pa
+
+from greencloud._otlp import Traces, attributes_of
+from greencloud._spans import Weighing, pairs_of
 from greencloud.facility import Facility
 from greencloud.telemetry import semconv
-from greencloud.telemetry.admission import account_fault
+from greencloud.telemetry.admission import SPAN_FAULTS, account_fault
 from greencloud.telemetry.deadletter import DeadLetters
-from greencloud.telemetry.otlp import Span
-from greencloud.telemetry.place import Places, clipped
-from greencloud.telemetry.split import Interval, split, union
-from greencloud.telemetry.tally import RowKey, Tally
+from greencloud.telemetry.otlp import Resource, identity
+from greencloud.telemetry.place import Owner, Place, Places, Process, clipped
+from greencloud.telemetry.tally import MEASURE_LIMIT, Tally
 
-__all__ = ["OwnedSpan", "Process", "add_spans"]
+__all__ = [
+    "MAX_CPUS",
+    "MAX_OPERATIONS",
+    "OTHER_OPERATIONS",
+    "OTHER_SERVICES",
+    "SPAN_FAULTS",
+    "Owner",
+    "Process",
+    "Told",
+    "add_spans",
+]
 
 MAX_CPUS: Final = 4096
-_MAX_BYTES_PER_NS: Final = 1 << 16  # 64 TiB held, or 65 TB/s moved: beyond any one process
-_CLOCK_NS: Final = 1_000  # a span shorter than its clock's step has used something all the same
+"""Of one process, as the kernel has it too."""
 
-_QUALITIES: Final = {"exact": "exact", "thread": "measured", "none": "estimated"}
+MAX_OPERATIONS: Final = 2_000
+OTHER_OPERATIONS: Final = "(other operations)"
+OTHER_SERVICES: Final = "(other services)"
 
-
-class OwnedSpan(NamedTuple):
-    account: str
-    span: Span
-
-
-class Process(NamedTuple):
-    """One running copy of a service."""
-
-    account: str
-    service: str
-    instance: str
-
-
-class _SpanId(NamedTuple):
-    trace_id: bytes
-    span_id: bytes
+_NO_ACCOUNT: Final = 9
+_BAD_ACCOUNT: Final = 10
+_NOTES: Final = {
+    11: "copies of a span contradict each other",
+    12: "ids used again with another start",
+    **{
+        13 + k: f"{name} is negative, no integer, or more than the span's time allows"
+        for k, name in enumerate((semconv.CPU_TIME, semconv.MEMORY_BYTE_SECONDS, semconv.IO_BYTES, semconv.GPU_TIME))
+    },
+    17: f"{semconv.CALLER_ACCOUNT} is not an account id",
+}
+_CUT_NAME: Final = 18
+_QUALITIES: Final = ("estimated", "exact", "measured")
+_MEASURES: Final = ("cpu_ns", "memory_byte_s", "disk_bytes", "gpu_ns")
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
-    quality: str
-    amounts: dict[str, int]
+class Told:
+    """What spans told of: ``cpu`` holds the processes and windows in which they account for CPU."""
+
+    cpu: set[tuple[Process, int]]
+    span_count: int
+    duplicate_count: int
 
 
-def add_spans(
-    owned: Iterable[OwnedSpan], facility: Facility, places: Places, tally: Tally, dead: DeadLetters
-) -> set[tuple[Process, int]]:
-    """Add the rows of distinct spans; gives the processes and windows in which spans account for CPU."""
-    spans = list(owned)
-    children = _children(spans, places)
-    callers = _Callers(spans, facility)
-    told: set[tuple[Process, int]] = set()
-    for account, span in spans:
-        place = places.of(span.resource)
-        if not place.site:
-            dead.add("no site", f"account {account}, service {place.service}: no known host and the book has no default site")
-            continue
-        process = Process(account, place.service, place.instance)
-        use = _use(account, span, children.get((process, span.trace_id, span.span_id), []), dead)
-        caller = callers.of(account, span, dead)
-        operation = clipped(span.name)
-        if operation != span.name:
-            dead.add("an operation's name cut to 256 characters", f"account {account}: {operation[:64]}")
+class _Spot(NamedTuple):
+    """The dimensions of a row that a pair of owner and resource gives, in the order of the row's key."""
 
-        start = span.start_ns // tally.window_ns
-        key = RowKey.of(start, place, account, source="tenant", quality=use.quality, operation=operation, caller=caller)
-        tally.add(key, "count", 1)
-        for measure, amount in use.amounts.items():
-            for window, part in split(amount, span.start_ns, span.end_ns, tally.window_ns):
-                if part:
-                    tally.add(key._replace(window=window), measure, part)
-                    if measure == "cpu_ns":
-                        told.add((process, window))
-    return told
+    site: str
+    host: str
+    account: str
+    service: str
+    sku: str
+    labels: str
 
 
-def _children(spans: list[OwnedSpan], places: Places) -> dict[tuple[Process, bytes, bytes], list[Interval]]:
-    found: dict[tuple[Process, bytes, bytes], list[Interval]] = {}
-    for account, span in spans:
-        if span.parent_id:
-            place = places.of(span.resource)
-            key = (Process(account, place.service, place.instance), span.trace_id, span.parent_id)
-            found.setdefault(key, []).append((span.start_ns, span.end_ns))
-    return found
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """An owner with a resource: whose spans, of which process, and where."""
+
+    account: str
+    fault: int
+    resource: Resource
+    place: Place
+
+    @property
+    def process(self) -> Process:
+        return Process(self.account, self.place.service, self.place.instance)
+
+    @property
+    def spot(self) -> _Spot:
+        place = self.place
+        return _Spot(place.site, place.host, self.account, place.service, place.sku, place.labels)
 
 
-def _use(account: str, span: Span, children: list[Interval], dead: DeadLetters) -> _Use:
-    duration = max(span.end_ns - span.start_ns, _CLOCK_NS)
-    limits = {
-        "cpu_ns": (semconv.CPU_TIME, duration * MAX_CPUS),
-        "memory_byte_s": (semconv.MEMORY_BYTE_SECONDS, duration * _MAX_BYTES_PER_NS),
-        "disk_bytes": (semconv.IO_BYTES, duration * _MAX_BYTES_PER_NS),
-        "gpu_ns": (semconv.GPU_TIME, duration * MAX_CPUS),
-    }
-    amounts: dict[str, int] = {}
-    for measure, (name, limit) in limits.items():
-        value = span.attributes.get(name)
-        if value is None:
-            continue
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limit:
-            amounts[measure] = value
+def add_spans(  # noqa: PLR0917 - the places to write to are told apart by their types
+    traces: Traces,
+    owners: Sequence[Owner],
+    facility: Facility,
+    places: Places,
+    tally: Tally,
+    dead: DeadLetters,
+    *,
+    first_ns: int = 0,
+    until_ns: int = 2**64 - 1,
+) -> Told:
+    """Add the rows of distinct spans in the windows that begin in ``[first_ns, until_ns)``.
+
+    Spans are counted, and dead letters written, where they start in one of these windows; so the parts of a longer time add up.
+    """
+    pair_of, pair_owners, pair_resources = pairs_of(traces.owner, traces.resource)
+    pairs = _pairs(traces.resources, owners, zip(pair_owners, pair_resources, strict=True), places)
+    sent_names, sent_callers = traces.names, traces.callers
+    named = [name if not account_fault(name) else "" for name in sent_callers]
+    cut = [clipped(name) for name in sent_names]
+
+    accounts = _Ranks([*(pair.account for pair in pairs), *named])
+    processes = _Ranks(pair.process for pair in pairs)
+    identities = _Ranks(pair.resource.identity for pair in pairs)
+    callers = _Ranks(sent_callers)
+    operations = _Ranks([*sent_names, *cut, OTHER_OPERATIONS])
+    found = {pair.spot for pair in pairs if pair.place.site}
+    spots = _Ranks(found | {_other(spot) for spot in found})
+    labels = _Ranks(spot.labels for spot in spots.items)
+    orders = _Ranks(spot[:5] for spot in spots.items)
+    bounds = _Ranks(spot[:3] for spot in spots.items)
+    weighed = Weighing(
+        traces,
+        pair_of,
+        pair_account=accounts.of(pair.account for pair in pairs),
+        pair_process=processes.of(pair.process for pair in pairs),
+        pair_place=array("i", [spots.ranks[pair.spot] if pair.place.site else -1 for pair in pairs]),
+        pair_identity=identities.of(pair.resource.identity for pair in pairs),
+        pair_internal=array("B", [facility.is_internal(pair.account) for pair in pairs]),
+        pair_fault=array("B", [pair.fault for pair in pairs]),
+        name_order=operations.of(sent_names),
+        name_operation=operations.of(cut),
+        name_cut=array("B", [one != other for one, other in zip(cut, sent_names, strict=True)]),
+        caller_order=callers.of(sent_callers),
+        caller_account=array("i", [accounts.ranks[name] if name else -1 for name in named]),
+        place_order=orders.of(spot[:5] for spot in spots.items),
+        place_labels=labels.of(spot.labels for spot in spots.items),
+        place_bound=bounds.of(spot[:3] for spot in spots.items),
+        place_other=spots.of(_other(spot) for spot in spots.items),
+        other_operation=operations.ranks[OTHER_OPERATIONS],
+        most_rows=MAX_OPERATIONS,
+        most_sum=MEASURE_LIMIT,
+        window_ns=tally.window_ns,
+        first_ns=first_ns,
+        until_ns=until_ns,
+    )
+    _write_notes(weighed, traces, pair_of, pairs, dead)
+    _write_pair_notes(weighed.seen_pairs, [owners[owner] for owner in pair_owners], pairs, dead)
+    for site, host, account in {spots.items[place][:3] for place in weighed.folded}:
+        dead.add(
+            f"more than {MAX_OPERATIONS} rows of an account on a host in a window: the least added up as {OTHER_OPERATIONS}",
+            f"account {account}, site {site}, host {host or '(unknown)'}",
+        )
+    tally.add_columns(_column("q", weighed.window), _columns(weighed, spots.items, operations.items, accounts.items))
+    told = zip((processes.items[number] for number in weighed.told_process), weighed.told_window, strict=True)
+    return Told(set(told), weighed.span_count, weighed.duplicate_count)
+
+
+def _pairs(resources: Sequence[bytes], owners: Sequence[Owner], numbers: Iterable[tuple[int, int]], places: Places) -> list[_Pair]:
+    read: dict[int, tuple[Resource, Place]] = {}
+    pairs = []
+    for owner_number, number in numbers:
+        if number not in read:
+            attributes = attributes_of(resources[number])
+            resource = Resource(attributes, identity(attributes))
+            read[number] = (resource, places.of(resource))
+        resource, place = read[number]
+        owner = owners[owner_number]
+        account = resource.text(semconv.ACCOUNT_ID) if owner.role == "provider" else owner.account
+        fault = 0 if not account_fault(account) else _BAD_ACCOUNT if account else _NO_ACCOUNT
+        pairs.append(_Pair(account, fault, resource, place))
+    return pairs
+
+
+def _other(spot: _Spot) -> _Spot:
+    return spot._replace(service=OTHER_SERVICES, sku="", labels="{}")
+
+
+_Item = TypeVar("_Item", bound=Hashable)
+
+
+class _Ranks(Generic[_Item]):
+    """Distinct items in order, and the place of each: comparing ranks compares the items."""
+
+    def __init__(self, items: Iterable[_Item]) -> None:
+        self.items: list[_Item] = sorted(set(items))  # type: ignore[type-var]
+        self.ranks = {item: rank for rank, item in enumerate(self.items)}
+
+    def of(self, items: Iterable[_Item]) -> array[int]:
+        return array("i", map(self.ranks.__getitem__, items))
+
+
+def _write_notes(weighed: Weighing, traces: Traces, pair_of: array[int], pairs: list[_Pair], dead: DeadLetters) -> None:
+    for number, (count, example) in weighed.notes.items():
+        account = pairs[pair_of[example]].account
+        subject = f"account {account or '(nobody)'}, span {traces.span_id[example]:016x}"
+        if number == _CUT_NAME:
+            operation = traces.names[traces.name[example]]
+            dead.add_many("an operation's name cut to 256 characters", count, f"account {account}: {operation[:64]}")
+        elif number in _NOTES:
+            dead.add_many(_NOTES[number], count, subject)
         else:
-            dead.add(f"{name} is negative, no integer, or more than the span's time allows", _named(account, span))
-    if "cpu_ns" in amounts:
-        word = span.attributes.get(semconv.QUALITY, "exact")
-        return _Use(_QUALITIES.get(word, "estimated") if isinstance(word, str) else "estimated", amounts)
-    return _Use("estimated", {**amounts, "cpu_ns": _self_wall(span, children)})
+            fault = account_fault(account) if number in {_NO_ACCOUNT, _BAD_ACCOUNT} else SPAN_FAULTS[number]
+            dead.add_many(f"a span cannot be counted: {fault}", count, subject)
 
 
-def _self_wall(span: Span, children: list[Interval]) -> int:
-    inside = union((max(start, span.start_ns), min(end, span.end_ns)) for start, end in children)
-    return span.end_ns - span.start_ns - sum(end - start for start, end in inside)
+def _write_pair_notes(seen: array[int], owners: list[Owner], pairs: list[_Pair], dead: DeadLetters) -> None:
+    for bits, owner, pair in zip(seen, owners, pairs, strict=True):
+        named = pair.resource.text(semconv.ACCOUNT_ID)
+        if bits & 1 and owner.role == "tenant" and named and named != owner.account:
+            dead.add("a tenant's resource names another account: ignored", f"account {owner.account} named {named[:128]}")
+        if bits & 2 and not pair.place.site:
+            subject = f"account {pair.account}, service {pair.place.service}: no known host and the book has no default site"
+            dead.add("no site", subject)
 
 
-class _Callers:
-    """Answers for whom an internal account's span worked."""
-
-    def __init__(self, spans: list[OwnedSpan], facility: Facility) -> None:
-        self._facility = facility
-        self._claims: dict[_SpanId, set[str]] = {}
-        self._parents: dict[tuple[str, _SpanId], _SpanId] = {}
-        self._known: dict[_SpanId, str] = {}
-        if any(facility.is_internal(account) for account in {account for account, _ in spans}):
-            for account, span in spans:
-                own = _SpanId(span.trace_id, span.span_id)
-                self._claims.setdefault(own, set()).add(account)
-                if span.parent_id:
-                    self._parents[account, own] = _SpanId(span.trace_id, span.parent_id)
-
-    def of(self, account: str, span: Span, dead: DeadLetters) -> str:
-        if not self._facility.is_internal(account):
-            return ""
-        named = span.attributes.get(semconv.CALLER_ACCOUNT)
-        if isinstance(named, str) and named:
-            if not account_fault(named):
-                return named
-            dead.add(f"{semconv.CALLER_ACCOUNT} is not an account id", _named(account, span))
-        return self._ancestor(_SpanId(span.trace_id, span.parent_id)) if span.parent_id else ""
-
-    def _ancestor(self, at: _SpanId | None) -> str:
-        path: list[_SpanId] = []
-        walked: set[_SpanId] = set()
-        answer = ""
-        while at is not None and at not in walked:
-            if at in self._known:
-                answer = self._known[at]
-                break
-            path.append(at)
-            walked.add(at)
-            claims = self._claims.get(at, set())
-            claims = {account for account in claims if self._facility.is_internal(account)} or claims
-            if len(claims) != 1:
-                break
-            (account,) = claims
-            if not self._facility.is_internal(account):
-                answer = account
-                break
-            at = self._parents.get((account, at))
-        for step in path:
-            self._known[step] = answer
-        return answer
+def _columns(weighed: Weighing, spots: list[_Spot], operations: list[str], accounts: list[str]) -> dict[str, pa.Array]:
+    place = _column("i", weighed.place)
+    columns = {name: pa.array([spot[k] for spot in spots], pa.string()).take(place) for k, name in enumerate(_Spot._fields)}
+    columns["operation"] = pa.array(map(clipped, operations), pa.string()).take(_column("i", weighed.operation))
+    callers = pa.array([*accounts, ""], pa.string())
+    known = pa.array([number if number >= 0 else len(accounts) for number in weighed.caller_of], pa.int32())
+    columns["caller_account"] = callers.take(known)
+    columns["quality"] = pa.array(_QUALITIES, pa.string()).take(_column("i", weighed.quality_of))
+    for name, sums in zip(_MEASURES, weighed.measures, strict=True):
+        columns[name] = _column("q", sums)
+    columns["count"] = _column("q", weighed.count)
+    return columns
 
 
-def _named(account: str, span: Span) -> str:
-    return f"account {account}, span {span.span_id.hex()}"
+def _column(kind: str, items: array[int]) -> pa.Array:
+    return pa.Array.from_buffers(pa.int32() if kind == "i" else pa.int64(), len(items), [None, pa.py_buffer(items)])

@@ -7,15 +7,17 @@ cannot stop everybody's allocation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Final, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from greencloud.telemetry.deadletter import DeadLetters
 from greencloud.telemetry.place import Place
-from greencloud.usage import MEASURES, READINGS, ROWS, Usage
+from greencloud.usage import KEY, MEASURES, READINGS, ROWS, Usage
 
 __all__ = ["MEASURE_LIMIT", "Reading", "RowKey", "Tally"]
 
@@ -72,6 +74,7 @@ class Tally:
     window_seconds: int
     rows: dict[RowKey, list[int]] = field(default_factory=dict)
     readings: dict[tuple[int, str, str], Reading] = field(default_factory=dict)
+    _tables: list[pa.Table] = field(default_factory=list)
 
     @property
     def window_ns(self) -> int:
@@ -83,17 +86,33 @@ class Tally:
             sums = self.rows[key] = [0] * len(MEASURES)
         sums[MEASURES.index(measure)] += amount
 
+    def add_columns(self, window: pa.Array, columns: Mapping[str, pa.Array]) -> None:
+        """Rows in canonical order and without repeats, as columns; what is not among them is zero, "tenant" or the window's length.
+
+        No sum is beyond ``MEASURE_LIMIT + 1``, which stands for all that is.
+        """
+        start = pc.multiply(window, self.window_seconds * 1_000_000).cast(ROWS.field("window_start").type)
+        whole = {
+            "window_start": start,
+            "window_s": self.window_seconds,
+            "source": "tenant",
+            **dict.fromkeys(MEASURES, 0),
+            **columns,
+        }
+        self._tables.append(
+            pa.table(
+                [
+                    value if isinstance(value, pa.Array | pa.ChunkedArray) else pa.repeat(pa.scalar(value, field.type), len(window))
+                    for field, value in ((field, whole[field.name]) for field in ROWS)
+                ],
+                schema=ROWS,
+            )
+        )
+
     def reading(self, window: int, site: str, host: str) -> Reading:
         return self.readings.setdefault((window, site, host), Reading())
 
     def usage(self, dead: DeadLetters) -> Usage:
-        rows = []
-        for key in sorted(self.rows):
-            sums = self.rows[key]
-            if max(sums) > MEASURE_LIMIT:
-                dead.add("a sum too large to be use of a machine", f"account {key.account}, service {key.service}")
-            elif any(sums):
-                rows.append((*self._window(key.window), *key[1:], *sums))
         readings = []
         for (window, site, host), reading in sorted(self.readings.items()):
             known = (reading.energy_mj, reading.busy_cpu_ns, reading.memory_byte_s)
@@ -113,7 +132,22 @@ class Tally:
                     quality,
                 )
             )
-        return Usage(_table(rows, ROWS), _table(readings, READINGS))
+        return Usage(self._rows(dead), _table(readings, READINGS))
+
+    def _rows(self, dead: DeadLetters) -> pa.Table:
+        limited = (
+            (*self._window(key.window), *key[1:], *(min(amount, MEASURE_LIMIT + 1) for amount in self.rows[key]))
+            for key in sorted(self.rows)
+        )
+        tables = [*self._tables, _table(list(limited), ROWS)]
+        tables = [table for table in tables if table.num_rows] or tables[:1]
+        table = tables[0] if len(tables) == 1 else _merged(tables)
+        large = _any(pc.greater(table[measure], MEASURE_LIMIT) for measure in MEASURES)
+        if pc.any(large).as_py():
+            for row in table.select(["account", "service"]).filter(large).to_pylist():
+                dead.add("a sum too large to be use of a machine", f"account {row['account']}, service {row['service']}")
+        some = _any(pc.not_equal(table[measure], 0) for measure in MEASURES)
+        return table.filter(pc.and_not(some, large)).combine_chunks()
 
     def _window(self, number: int) -> tuple[int, int]:
         return number * self.window_seconds * 1_000_000, self.window_seconds
@@ -122,3 +156,14 @@ class Tally:
 def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
     columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
     return pa.table([pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)], schema=schema)
+
+
+def _merged(tables: list[pa.Table]) -> pa.Table:
+    """Rows of several tables in canonical order, those of one key added up: each amount is small enough for that."""
+    sums = pa.concat_tables(tables).group_by(list(KEY), use_threads=False).aggregate([(measure, "sum") for measure in MEASURES])
+    table = sums.select([*KEY, *(f"{measure}_sum" for measure in MEASURES)]).rename_columns(ROWS.names).cast(ROWS)
+    return table.sort_by([(name, "ascending") for name in KEY])
+
+
+def _any(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
+    return reduce(pc.or_, columns)

@@ -1,0 +1,1 @@
+"""Growth of one series, for ``_series`` alone (see ``ext/greencloud/_growth.pyx``)."""

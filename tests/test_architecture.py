@@ -9,18 +9,19 @@ import pytest
 
 SDK = Path(__file__).parents[1] / "sdk" / "greencloud"
 
-CORE = {"errors", "units"}
+CORE = {"errors", "units", "durable"}
 DOMAIN = CORE | {"facility", "usage", "allocation"}
 
 MAY_IMPORT = {
     "errors": set[str](),
     "units": {"errors"},
+    "durable": set[str](),
     "results": {"errors", "units"},
     "facility": CORE,
     "usage": CORE | {"facility"},
     "allocation": DOMAIN | {"_apportion", "_fleet", "_sampling", "_shapley"},
     "ledger": DOMAIN | {"results"},
-    "telemetry": CORE | {"facility", "usage"},
+    "telemetry": CORE | {"facility", "usage", "_combinations", "_growth", "_otlp", "_series", "_spans"},
     "engine": DOMAIN | {"results", "ledger", "telemetry"},
     "inventory": CORE | {"results", "ledger"},
     "goal": CORE | {"results", "ledger", "inventory"},
@@ -45,7 +46,8 @@ ONLY_IN = {
     "rich": {"report", "cli"},
     "numpy": set[str](),  # no extra brings it; Arrow's to_numpy and to_pandas need it just the same
     "pandas": set[str](),
-    "opentelemetry": {"telemetry", "agent"},
+    "opentelemetry": {"telemetry", "agent", "server"},
+    "prometheus_client": {"server"},
 }
 
 

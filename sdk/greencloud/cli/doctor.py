@@ -19,6 +19,7 @@ import click
 from greencloud import __version__
 from greencloud.cli._options import output_option
 from greencloud.errors import GreencloudError
+from greencloud.units import format_instant
 
 if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
@@ -137,6 +138,15 @@ def _log(directory: DataDirectory) -> Iterator[Finding]:
         remedy = "restore the named segment from a backup; allocation stops here rather than leave telemetry out"
         yield from (Finding("log", "fault", fault, remedy) for fault in state.faults)
         return
+    found = directory.telemetry.state()
+    if found.settled_ns:
+        until = format_instant(datetime.fromtimestamp(found.settled_ns // 10**9, UTC))
+        yield Finding(
+            "settled", "ok", f"hours before {until} are settled; {found.archive_bytes / (1 << 20):,.1f} MiB in the archive"
+        )
+    if found.late_files:
+        remedy = "see docs/operations.md, Late telemetry: take them in with greencloud ingest, or delete them"
+        yield Finding("late", "note", f"{len(found.late_files):,} dead-letter files", remedy)
     collected = gather(directory).collected
     yield Finding("telemetry", "ok", f"{collected.span_count:,} spans, {collected.duplicate_count:,} repeats left out")
     for letter in collected.dead_letters:

@@ -4,6 +4,7 @@
 
     greencloud.json   the format of the directory; a newer one is refused, never guessed at
     wal/              raw OTLP, appended before it is acknowledged
+    telemetry/        what is worked out from it, and what it was too late for (greencloud.telemetry.store)
     usage/            usage segments (Arrow IPC), from usage files
     facility/         books/REVISION/ as applied, and current.json that names the one in force
     goal/             the goal and the inventory that it rests on
@@ -27,12 +28,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from greencloud.durable import replace_file
 from greencloud.errors import FacilityError, NotFoundError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
+from greencloud.telemetry import TelemetryStore
 from greencloud.usage import SegmentStore
 
-__all__ = ["FORMAT", "DataDirectory", "replace_file"]
+__all__ = ["FORMAT", "DataDirectory"]
 
 FORMAT = 1
 
@@ -90,6 +93,10 @@ class DataDirectory:
     @property
     def wal_directory(self) -> Path:
         return self.path / "wal"
+
+    @property
+    def telemetry(self) -> TelemetryStore:
+        return TelemetryStore(self.wal_directory, self.path / "telemetry")
 
     @property
     def keys_directory(self) -> Path:
@@ -215,19 +222,3 @@ def _inside(file: Path, book: Path) -> Path:
             advice="keep the files of a facility book beside it, so that a revision can be kept whole",
         )
     return file.resolve().relative_to(folder)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file so that a crash leaves the old content or the new one, and never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

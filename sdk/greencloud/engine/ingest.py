@@ -14,7 +14,7 @@ from pathlib import Path
 
 from greencloud.engine.data import DataDirectory
 from greencloud.errors import NotFoundError, UsageDataError
-from greencloud.telemetry import WriteAheadLog, admit, records_from_file
+from greencloud.telemetry import WriteAheadLog, records_from_file, take
 from greencloud.usage import read_usage
 
 __all__ = ["OTLP_SUFFIXES", "USAGE_SUFFIXES", "Ingested", "ingest_file"]
@@ -91,8 +91,7 @@ def _otlp(data: DataDirectory, path: Path, account: str, received_ns: int, progr
     log = WriteAheadLog(data.wal_directory)
     try:
         for record in records_from_file(path, role=role, account=account, received_ns=received_ns):
-            admission = admit(record.signal, record.payload, role=role, account=account)
-            log.append(type(record)(record.signal, role, account, received_ns, admission.payload))
+            admission = take(log, record.signal, record.payload, role=role, account=account, received_ns=received_ns, live=False)
             requests += 1
             rejected += admission.rejected
             message = message or admission.message

@@ -11,6 +11,7 @@ file counts: else a tenant could contradict it, and stop the allocation.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,15 +24,17 @@ from greencloud.engine.data import DataDirectory
 from greencloud.engine.fitting import SiteWindow, in_windows
 from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.engine.slices import revision_with, slices_of
-from greencloud.errors import AllocationError, FacilityError, QuantityError, UnbalancedError, UsageDataError
+from greencloud.errors import AllocationError, FacilityError, QuantityError, StoreError, UnbalancedError, UsageDataError
 from greencloud.facility import Facility
 from greencloud.ledger import make_batch
 from greencloud.results import BatchSummary, RefusedWindow, RunSummary
-from greencloud.telemetry import Collected, DeadLetter, collect, read_log
+from greencloud.telemetry import Collected, DeadLetter
 from greencloud.units import Window, format_instant
 from greencloud.usage import Usage, by_window, digest, empty_usage, merge, without_keys_of
 
 __all__ = ["GRACE", "REFUSALS", "Gathered", "due_windows", "gather", "run_allocation"]
+
+_LOG = logging.getLogger("greencloud.engine")
 
 GRACE = timedelta(minutes=10)
 """How long after its end a window stays provisional: exporters batch and retry for seconds, hosts buffer for minutes."""
@@ -62,14 +65,20 @@ class Gathered:
             raise self.unfit[site, window]
 
 
-def gather(data: DataDirectory) -> Gathered:
-    """Everything known of use and meters: the write-ahead log, and the usage files that were ingested."""
-    return _gathered(data, data.facility())
+def gather(data: DataDirectory, *, keep: bool = False) -> Gathered:
+    """Everything known of use and meters: the write-ahead log, and the usage files that were ingested.
+
+    ``keep`` is for the holder of ``data.allocating()``: it keeps what was worked out of the log for the next run.
+    """
+    return _gathered(data, data.facility(), keep=keep)
 
 
-def _gathered(data: DataDirectory, facility: Facility) -> Gathered:
+def _gathered(data: DataDirectory, facility: Facility, *, keep: bool = False) -> Gathered:
     filed, unfit = in_windows(data.segments.read(), facility.window_seconds)
-    return Gathered(facility, filed, _beside(filed, collect(read_log(data.wal_directory), facility)), unfit)
+    settled, unsettled = in_windows(data.telemetry.settled_usage(), facility.window_seconds)
+    collected = data.telemetry.collect(facility, keep=keep)
+    collected = replace(collected, usage=merge([collected.usage, settled]))
+    return Gathered(facility, filed, _beside(filed, collected), unsettled | unfit)
 
 
 def _beside(filed: Usage, collected: Collected) -> Collected:
@@ -111,7 +120,7 @@ def run_allocation(
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
     if gathered is None:
         with data.allocating():
-            return run_allocation(data, rule=rule, start=start, end=end, now=now, gathered=gather(data))
+            return run_allocation(data, rule=rule, start=start, end=end, now=now, gathered=gather(data, keep=True))
     known = gathered
     ledger = data.ledger
     visible = {(batch.site, batch.start): batch for batch in ledger.snapshot().readable_batches()}
@@ -154,6 +163,10 @@ def run_allocation(
             nothing = digest(empty_usage())
             summary = ledger.post(make_batch(gone, usage_revision=nothing, provisional=False, created=now))
             posted += [summary] if summary else []
+    try:
+        data.telemetry.settle(known.facility, int(now.timestamp()) * 1_000_000_000)
+    except StoreError as error:  # all is posted; the next run tries again
+        _LOG.warning("old telemetry was not settled: %s", error.message)
     return RunSummary(tuple(posted), unchanged, tuple(refused))
 
 

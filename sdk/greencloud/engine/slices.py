@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 
 from greencloud.engine.data import DataDirectory
 from greencloud.facility import Facility
-from greencloud.telemetry import collect, read_log
 from greencloud.units import WINDOW_SECONDS, Window
 from greencloud.usage import KEY, Usage, digest, empty_usage, merge
 
@@ -27,7 +26,7 @@ def slices_of(data: DataDirectory, facility: Facility) -> dict[tuple[str, Window
     """The provider's rows by site and window of the facility, in windows as fine as they are known, in canonical order."""
     shortest = min(seconds for seconds in WINDOW_SECONDS if not facility.window_seconds % seconds)
     finer = replace(facility, window_seconds=shortest, readings=())
-    told = _by_provider(collect(read_log(data.wal_directory), finer).usage)
+    told = _by_provider(data.telemetry.metrics_only(finer))
     filed = _not_told(_by_provider(data.segments.read()), told, facility.window_seconds)
     nothing = empty_usage().readings
     rows = merge([Usage(filed, nothing), Usage(told, nothing)]).rows

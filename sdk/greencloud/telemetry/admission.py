@@ -2,157 +2,145 @@
 
 Whatever is not in the rejected count is ours for good, because a client must not send it again. So an item is rejected only
 where it can never mean anything: a span without ids or with impossible times, a number that is none. What is merely odd is
-kept, with a warning (``rejected`` 0 and a message, as the protocol has it). The judgements here hold again when the log is
-read, since a log may hold what an older version let in.
+kept, with a warning (``rejected`` 0 and a message, as the protocol has it). The payload is logged as it came, rejected items and
+all: they are judged again, equally, when the log is read, since all that a judgement needs is in the record.
 
-What a tenant sends live is of about now. A clock that is years off would open a window, with a batch of its own in the ledger,
-for every hour that it passes over, at everybody's cost. So with ``now_ns`` a tenant's items of other times are rejected; the
-provider's, and what an operator takes in from files, may be of any.
+What is sent live is of about now. A clock that is days ahead would open a window, with a batch of its own in the ledger, for
+every hour that it passes over, at everybody's cost: a tenant's items of that kind are rejected. What is **late** beyond the
+horizon is kept, in a dead-letter file with the reason, and not counted: hours so old may be settled. What an operator takes in
+from files may be of any time.
 
-Names of services and operations are kept as sent; ``collect`` cuts them to 256 characters.
+Names of services and operations are kept as sent; rows cut them to 256 characters.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
+from greencloud._otlp import Metrics, OtlpError, Traces
 from greencloud.errors import DecodeError
 from greencloud.facility import ACCOUNT_ID
 from greencloud.telemetry import semconv
-from greencloud.telemetry.otlp import Point, Resource, Span, sift_points, sift_spans
-from greencloud.telemetry.record import ROLES, SIGNALS
+from greencloud.telemetry.otlp import resource_of
+from greencloud.telemetry.record import ROLES, SIGNALS, Record
 
 __all__ = [
     "EARLY_NS",
-    "LATE_NS",
+    "HORIZON_NS",
     "MAX_MESSAGE_BYTES",
-    "MAX_SPAN_NS",
+    "POINT_FAULTS",
+    "SPAN_FAULTS",
+    "TOO_OLD",
     "Admission",
     "account_fault",
     "admit",
-    "point_fault",
-    "span_fault",
+    "bounds_of",
+    "decoded",
+    "record_bounds",
 ]
 
 MAX_MESSAGE_BYTES: Final = 1024
-MAX_SPAN_NS: Final = 7 * 86_400 * 10**9
-"""The longest span: one that claims years would make a row for every hour of them."""
 
-LATE_NS: Final = 7 * 86_400 * 10**9
-"""How long after its end a tenant's item is taken: an outage over a long weekend is."""
+HORIZON_NS: Final = 7 * 86_400 * 10**9
+"""How long after it began an item is counted: an outage over a long weekend is."""
 
 EARLY_NS: Final = 86_400 * 10**9
 """How far ahead a tenant's clock may be: it was set to local time."""
 
-_EARLIEST_NS: Final = 946_684_800 * 10**9  # 2000-01-01: before it a clock was not set
-_LATEST_NS: Final = 7_258_118_400 * 10**9  # 2200-01-01
+TOO_OLD: Final = 7
+_TIMES: Final = {TOO_OLD: "it began more than 7 days before it came", 8: "it is more than a day ahead; check the sender's clock"}
+
+SPAN_FAULTS: Final = {
+    1: "trace_id is not 16 bytes with one that is not zero",
+    2: "span_id is not 8 bytes with one that is not zero",
+    3: "no start time",
+    4: "a time is before 2000 or after 2199",
+    5: "the end is before the start, a negative duration",
+    6: "it lasts longer than 7 days",
+} | _TIMES
+"""Why a span cannot be counted, by the code that the decoder gives."""
+
+POINT_FAULTS: Final = {
+    1: "no value",
+    2: "the value is NaN or infinite",
+    3: "a monotonic sum is negative",
+    4: "no time",
+    5: "the time is before 2000 or after 2199",
+} | _TIMES
+
+_SMALL_BYTES: Final = 4096
+_ANY_TIME: Final = (1 << 64) - 1
+_scratch = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What to log and what to answer. ``rejected`` spans or points are not in ``payload``; ``message`` may warn of 0 rejected."""
+    """What to answer, and what the record says of the request.
 
-    payload: bytes
+    ``rejected`` of ``count`` items are not ours; ``late`` ones are, for a dead-letter file. ``message`` may warn of 0 rejected.
+    The times of the others lie in ``[first_ns, last_ns]``; the first is after the last where there are none.
+    """
+
+    count: int = 0
     rejected: int = 0
+    late: int = 0
     message: str = ""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Faults with their counts and first examples, in the order in which they were met."""
-
-    kind: str
-    seen: int = 0
-    faults: dict[str, tuple[int, str]] = field(default_factory=dict)
-    unnamed: int = 0
-
-    def judge(self, fault: str, example: str) -> bool:
-        self.seen += 1
-        if fault:
-            count, first = self.faults.get(fault, (0, example))
-            self.faults[fault] = (count + 1, first)
-        return not fault
+    first_ns: int = 1
+    last_ns: int = 0
 
     @property
-    def rejected(self) -> int:
-        return sum(count for count, _ in self.faults.values())
-
-    def message(self) -> str:
-        parts = []
-        if self.faults:
-            reasons = "; ".join(f"{count}: {fault} (first: {first})" for fault, (count, first) in self.faults.items())
-            parts.append(f"rejected {self.rejected} of {self.seen} {self.kind}. {reasons}.")
-        if self.unnamed:
-            parts.append(
-                f"{self.unnamed} {self.kind} come from a resource without service.name and are counted under the service "
-                f"{semconv.UNKNOWN_SERVICE!r}; set OTEL_SERVICE_NAME."
-            )
-        return _at_most(" ".join(parts), MAX_MESSAGE_BYTES)
+    def kept(self) -> bool:
+        """Whether there is anything to log."""
+        return self.count > self.rejected
 
 
-def admit(signal: str, payload: bytes, *, role: str, account: str, now_ns: int | None = None) -> Admission:
-    """Judge a request of a caller whose ``role`` and ``account`` its credential gave, and which came at ``now_ns`` if it is live.
+def admit(signal: str, payload: bytes, *, role: str, account: str, received_ns: int = 0, live: bool = False) -> Admission:
+    """Judge a request of a caller whose ``role`` and ``account`` its credential gave.
 
     Raises:
-        DecodeError: the bytes are not an OTLP export request of that signal, or a tenant has no account.
+        DecodeError: the bytes are not an OTLP export request of that signal (names byte and field), or a tenant has no account.
     """
     if signal not in SIGNALS or role not in ROLES:
         raise DecodeError(f"nothing is admitted for signal {signal!r} and role {role!r}")
     if role == "tenant" and account_fault(account):
         raise DecodeError(f"a tenant's telemetry needs an account: {account_fault(account)}", advice="issue another token")
-    live_ns = now_ns if role == "tenant" else None
-    if signal == "traces":
-        tally = _Tally("spans")
-
-        def keep_span(span: Span) -> bool:
-            fault = span_fault(span) or _owner_fault(span.resource, role) or _time_fault(span.end_ns, live_ns)
-            kept = tally.judge(fault, f"span {span.span_id.hex()[:32]}")
-            tally.unnamed += kept and role == "tenant" and not span.resource.text(semconv.SERVICE_NAME)
-            return kept
-
-        kept = sift_spans(payload, keep_span)
-    else:
-        tally = _Tally("data points")
-
-        def keep_point(point: Point) -> bool:
-            return tally.judge(point_fault(point) or _time_fault(point.time_ns, live_ns), f"metric {_shown(point.metric)}")
-
-        kept = sift_points(payload, keep_point)
-    return Admission(kept, tally.rejected, tally.message())
+    found = _scratch_of(signal)
+    try:
+        count = decoded(found, signal, payload, bounds_of(role, received_ns, live=live))
+        return _judged(found, count, role)
+    finally:
+        found.clear()
 
 
-def span_fault(span: Span) -> str:
-    """Why a span cannot be counted; "" when it can."""
-    if len(span.trace_id) != 16 or not any(span.trace_id):
-        return "trace_id is not 16 bytes with one that is not zero"
-    if len(span.span_id) != 8 or not any(span.span_id):
-        return "span_id is not 8 bytes with one that is not zero"
-    if span.start_ns == 0:
-        return "no start time"
-    if not (_EARLIEST_NS <= span.start_ns < _LATEST_NS and span.end_ns < _LATEST_NS):
-        return "a time is before 2000 or after 2199"
-    if span.end_ns < span.start_ns:
-        return "the end is before the start, a negative duration"
-    if span.end_ns - span.start_ns > MAX_SPAN_NS:
-        return f"it lasts longer than {MAX_SPAN_NS // (86_400 * 10**9)} days"
-    return ""
+def bounds_of(role: str, received_ns: int, *, live: bool) -> tuple[int, int]:
+    """The earliest start and the latest end that an item may have."""
+    if not live:
+        return 0, _ANY_TIME
+    return max(0, received_ns - HORIZON_NS), received_ns + EARLY_NS if role == "tenant" else _ANY_TIME
 
 
-def point_fault(point: Point) -> str:
-    """Why a number point cannot be counted; "" when it can."""
-    if point.value is None:
-        return "no value"
-    if not math.isfinite(point.value):
-        return "the value is NaN or infinite"
-    if point.monotonic and point.value < 0:
-        return "a monotonic sum is negative"
-    if point.time_ns == 0:
-        return "no time"
-    if not _EARLIEST_NS <= point.time_ns < _LATEST_NS:
-        return "the time is before 2000 or after 2199"
-    return ""
+def decoded(found: Traces | Metrics, signal: str, payload: bytes, bounds: tuple[int, int], owner: int = 0) -> int:
+    """Append a request to the columns; gives the number of its items.
+
+    Raises:
+        DecodeError: the bytes are not an export request of that signal.
+    """
+    try:
+        return found.append(payload, owner, *bounds)
+    except OtlpError as error:
+        raise DecodeError(
+            f"{len(payload)} bytes are not an OTLP {signal} export request: {error}",
+            advice="send protobuf of the opentelemetry.proto.collector services; check compression and the signal's path",
+        ) from None
+
+
+def record_bounds(record: Record) -> tuple[int, int]:
+    """The bounds that hold for the items of a record."""
+    return bounds_of(record.role, record.received_ns, live=record.live)
 
 
 def account_fault(account: str) -> str:
@@ -164,18 +152,88 @@ def account_fault(account: str) -> str:
     return ""
 
 
-def _owner_fault(resource: Resource, role: str) -> str:
-    return account_fault(resource.text(semconv.ACCOUNT_ID)) if role == "provider" else ""
+def _scratch_of(signal: str) -> Traces | Metrics:
+    """Columns of this thread, whose memory is used again and again."""
+    found: Traces | Metrics | None = getattr(_scratch, signal, None)
+    if found is None:
+        found = Traces() if signal == "traces" else Metrics()
+        setattr(_scratch, signal, found)
+    return found
 
 
-def _time_fault(time_ns: int, now_ns: int | None) -> str:
-    if now_ns is None or now_ns - LATE_NS <= time_ns <= now_ns + EARLY_NS:
-        return ""
-    return "it is more than 7 days old, or more than a day ahead; check the sender's clock, or ask the provider to take a file"
+def _judged(found: Traces | Metrics, count: int, role: str) -> Admission:
+    first_ns, last_ns = found.bounds()
+    faults = bytes(found.fault)
+    spans = isinstance(found, Traces)
+    strangers = _among(found, faults, _nobodys, {0, *_TIMES}) if spans and role == "provider" else []
+    unnamed = _among(found, faults, _nameless, {0}) if spans and role == "tenant" else []
+    sound = faults.count(0) == len(faults)
+    admission = Admission(count=count, first_ns=first_ns, last_ns=last_ns)
+    return admission if sound and not strangers and not unnamed else _told(found, admission, faults, strangers, len(unnamed))
 
 
-def _shown(name: str) -> str:
-    return repr(name[:64])
+def _told(found: Traces | Metrics, admission: Admission, faults: bytes, strangers: list[int], unnamed: int) -> Admission:
+    """The admission with what is to be said of it."""
+    spans = isinstance(found, Traces)
+    kind, texts = ("spans", SPAN_FAULTS) if spans else ("data points", POINT_FAULTS)
+    judged = bytearray(faults)
+    for index in strangers:
+        judged[index] = 255
+    reasons = {code: text for code, text in texts.items() if code in judged and code != TOO_OLD}
+    if strangers:
+        reasons[255] = account_fault(resource_of(found.resources[found.resource[strangers[0]]]).text(semconv.ACCOUNT_ID))
+    counts = {code: judged.count(code) for code in reasons}
+    rejected, late = sum(counts.values()), judged.count(TOO_OLD)
+    parts = []
+    if rejected:
+        listed = "; ".join(
+            f"{counts[code]}: {text} (first: {_shown(found, judged.index(code))})"
+            for code, text in sorted(reasons.items(), key=lambda item: judged.index(item[0]))
+        )
+        parts.append(f"rejected {rejected} of {admission.count} {kind}. {listed}.")
+    if late:
+        parts.append(
+            f"{late} {kind} began more than 7 days before they came: they are kept in a dead-letter file and not counted; "
+            f"ask the provider to take them in from a file."
+        )
+    if unnamed:
+        parts.append(
+            f"{unnamed} {kind} come from a resource without service.name and are counted under the service "
+            f"{semconv.UNKNOWN_SERVICE!r}; set OTEL_SERVICE_NAME."
+        )
+    return replace(admission, rejected=rejected, late=late, message=_at_most(" ".join(parts), MAX_MESSAGE_BYTES))
+
+
+def _among(found: Traces | Metrics, faults: bytes, odd: Callable[[bytes], bool], codes: set[int]) -> list[int]:
+    """The items with one of those codes whose resource is odd."""
+    resources = {number for number, resource in enumerate(found.resources) if odd(resource)}
+    if not resources:
+        return []
+    column = found.resource.tolist()
+    return [index for index, fault in enumerate(faults) if column[index] in resources and fault in codes]
+
+
+def _remembered(judge: Callable[[bytes], bool]) -> Callable[[bytes], bool]:
+    """The judgement of small resources is remembered: a sender's is the same in each of its requests."""
+    known = lru_cache(maxsize=4096)(judge)
+    return lambda resource: known(resource) if len(resource) <= _SMALL_BYTES else judge(resource)
+
+
+@_remembered
+def _nobodys(resource: bytes) -> bool:
+    return bool(account_fault(resource_of(resource).text(semconv.ACCOUNT_ID)))
+
+
+@_remembered
+def _nameless(resource: bytes) -> bool:
+    return not resource_of(resource).text(semconv.SERVICE_NAME)
+
+
+def _shown(found: Traces | Metrics, index: int) -> str:
+    if isinstance(found, Traces):
+        number = found.span_id[index]
+        return f"span {number:016x}" if number else f"a span named {found.names[found.name[index]][:64]!r}"
+    return f"metric {found.metrics[found.metric[index]][0][:64]!r}"
 
 
 def _at_most(text: str, size: int) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import errno
+import fcntl
 import os
 import threading
 import time
@@ -24,21 +25,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from greencloud.durable import sync_directory
 from greencloud.errors import StorageFullError, StoreError
 from greencloud.telemetry.record import Record, pack
 from greencloud.telemetry.segment import HEADER_SIZE, MARKER_SIZE, SUFFIX, frame, header, read_segment
 
-__all__ = ["SEGMENT_BYTES", "LogState", "WriteAheadLog", "read_log", "scan_log"]
+__all__ = ["SEGMENT_BYTES", "LogState", "WriteAheadLog", "move_segment", "read_log", "scan_log", "segment_paths"]
 
 SEGMENT_BYTES: Final = 64 << 20
 _MIN_FREE_BYTES: Final = 64 << 20
 _GROUP_BYTES: Final = 64 << 20  # bounds what one sync has to carry, and so how long the first of a group waits
+_MOST_PIECES: Final = 512  # below IOV_MAX of any system
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    data: bytes
+    pieces: list[bytes]
+    size: int
     done: bool = False
     failure: StoreError | None = None
 
@@ -53,7 +57,10 @@ class _OpenSegment:
 
 
 class WriteAheadLog:
-    """Appends to the log in ``directory``, from any number of threads. Nothing is created before the first append."""
+    """Appends to the log in ``directory``, from any number of threads. Nothing is created before the first append.
+
+    ``syncs``, ``sync_ns`` and ``synced_bytes`` say how many groups were made durable, in what time, and how large they were.
+    """
 
     def __init__(
         self,
@@ -74,6 +81,8 @@ class WriteAheadLog:
         self._segment: _OpenSegment | None = None
         self._counter = 0
         self.syncs = 0
+        self.sync_ns = 0
+        self.synced_bytes = 0
 
     def append(self, record: Record) -> None:
         """Keep a record; returns when it is durable.
@@ -82,7 +91,8 @@ class WriteAheadLog:
             StorageFullError: no room; nothing was kept of this record and nothing else was harmed.
             StoreError: the log is closed, or the storage failed.
         """
-        waiter = _Waiter(pack(record))
+        pieces = pack(record)
+        waiter = _Waiter(pieces, sum(map(len, pieces)))
         with self._turn:
             if self._closed:
                 raise StoreError(f"the log {self._directory} is closed", path=str(self._directory))
@@ -123,7 +133,7 @@ class WriteAheadLog:
     def _take_group(self) -> list[_Waiter]:
         size = count = 0
         for waiter in self._waiting:
-            size += len(waiter.data)
+            size += waiter.size
             if count and size > _GROUP_BYTES:
                 break
             count += 1
@@ -133,7 +143,7 @@ class WriteAheadLog:
     def _lead(self, group: list[_Waiter]) -> None:
         failure: StoreError | None = StoreError(f"the log {self._directory} was interrupted", path=str(self._directory))
         try:
-            self._commit(b"".join(waiter.data for waiter in group))
+            self._commit([piece for waiter in group for piece in waiter.pieces])
             failure = None
         except StoreError as error:
             failure = error
@@ -145,12 +155,14 @@ class WriteAheadLog:
                 self._committing = False
                 self._turn.notify_all()
 
-    def _commit(self, body: bytes) -> None:
+    def _commit(self, body: list[bytes]) -> None:
+        length = sum(map(len, body))
         try:
-            segment = self._writable(len(body))
+            segment = self._writable(length)
         except OSError as error:
             raise self._failure(error) from error
         data = frame(segment.marker, body)
+        began = time.monotonic_ns()
         written = False
         try:
             _write(segment.descriptor, data)
@@ -162,8 +174,11 @@ class WriteAheadLog:
         except BaseException:
             self._cut_back(segment, keep=False)
             raise
-        segment.size += len(data)
+        size = sum(map(len, data))
+        segment.size += size
         self.syncs += 1
+        self.sync_ns += time.monotonic_ns() - began
+        self.synced_bytes += size
 
     def _writable(self, length: int) -> _OpenSegment:
         segment = self._segment
@@ -202,9 +217,10 @@ class WriteAheadLog:
             except FileExistsError:
                 continue
         marker = os.urandom(MARKER_SIZE)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)  # it is in use: see move_segment
         try:
-            _write(descriptor, header(marker))
-            _sync_directory(self._directory)
+            _write(descriptor, [header(marker)])
+            sync_directory(self._directory)
         except BaseException:
             os.close(descriptor)
             with contextlib.suppress(OSError):
@@ -258,8 +274,19 @@ def read_log(directory: Path) -> Iterator[Record]:
     Raises:
         StoreError: a segment is damaged before its end, is of a newer format, or is no segment.
     """
-    for path in _segments(directory):
+    for path in segment_paths(directory):
         yield from read_segment(path).records()
+
+
+def move_segment(path: Path, directory: Path) -> bool:
+    """Move a segment away, unless a writer has it open: what that would append would go with it."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        path.rename(directory / path.name)
+    return True
 
 
 def scan_log(directory: Path) -> LogState:
@@ -267,7 +294,7 @@ def scan_log(directory: Path) -> LogState:
     size = records = oldest = newest = 0
     torn: list[str] = []
     faults: list[str] = []
-    paths = _segments(directory)
+    paths = segment_paths(directory)
     for path in paths:
         try:
             segment = read_segment(path)
@@ -285,7 +312,8 @@ def scan_log(directory: Path) -> LogState:
     return LogState(len(paths), size, records, tuple(torn), oldest, newest, tuple(faults))
 
 
-def _segments(directory: Path) -> list[Path]:
+def segment_paths(directory: Path) -> list[Path]:
+    """The segments of a log, in name order, which is the order of their beginnings. Raises StoreError."""
     # Not glob, which takes a directory that may not be read for an empty one: all that was logged would seem never sent.
     try:
         found = sorted(Path(directory).iterdir())
@@ -300,10 +328,15 @@ def _segments(directory: Path) -> list[Path]:
     return [path for path in found if path.suffix == SUFFIX]
 
 
-def _write(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
+def _write(descriptor: int, pieces: list[bytes]) -> None:
+    """All of the pieces, however many calls that takes: a call takes so many pieces and bytes at most, and may write less."""
+    rest = [memoryview(piece) for piece in pieces if piece]
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        written = os.writev(descriptor, rest[:_MOST_PIECES])
+        while rest and written >= len(rest[0]):
+            written -= len(rest.pop(0))
+        if rest:
+            rest[0] = rest[0][written:]
 
 
 def _make_directory(directory: Path) -> None:
@@ -314,12 +347,4 @@ def _make_directory(directory: Path) -> None:
         place = place.parent
     directory.mkdir(parents=True, exist_ok=True)
     for new in reversed(made):
-        _sync_directory(new.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(new.parent)

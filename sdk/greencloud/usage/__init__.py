@@ -4,7 +4,7 @@ from greencloud.usage.columns import KEY, MEASURES, QUALITIES, READING_KEY, READ
 from greencloud.usage.digest import digest
 from greencloud.usage.files import read_usage
 from greencloud.usage.intake import usage_from
-from greencloud.usage.merge import empty_usage, merge, without_keys_of
+from greencloud.usage.merge import add_up, empty_usage, merge, without_keys_of
 from greencloud.usage.segments import SegmentStore
 from greencloud.usage.windows import by_window, check_windows, rebin, select, site_windows
 
@@ -19,6 +19,7 @@ __all__ = [
     "SOURCES",
     "SegmentStore",
     "Usage",
+    "add_up",
     "by_window",
     "check_windows",
     "digest",

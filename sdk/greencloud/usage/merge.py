@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from greencloud.errors import UsageDataError
 from greencloud.usage.cells import first_row
-from greencloud.usage.columns import KEY, READING_KEY, READINGS, ROWS, Usage
+from greencloud.usage.columns import KEY, MEASURES, READING_KEY, READINGS, ROWS, Usage
 
-__all__ = ["canonical", "empty_usage", "merge", "same_as_before", "without_keys_of"]
+__all__ = ["add_up", "canonical", "empty_usage", "merge", "same_as_before", "without_keys_of"]
 
 
 def empty_usage() -> Usage:
@@ -34,6 +34,21 @@ def merge(parts: Iterable[Usage]) -> Usage:
     rows = pa.concat_tables([part.rows.select(ROWS.names).cast(ROWS) for part in found])
     readings = pa.concat_tables([part.readings.select(READINGS.names).cast(READINGS) for part in found])
     return Usage(canonical(rows, KEY), canonical(readings, READING_KEY))
+
+
+def add_up(parts: Iterable[Usage]) -> Usage:
+    """The sum of the parts, in canonical order: what several say under one key are different amounts of it.
+
+    Raises:
+        UsageDataError: two parts have a reading of one host and window, which is no sum.
+    """
+    found = [empty_usage(), *parts]
+    rows = pa.concat_tables([part.rows.select(ROWS.names).cast(ROWS) for part in found])
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in KEY])).combine_chunks()
+    if rows.num_rows > 1 and pc.any(same_as_before(rows, KEY)).as_py():
+        grouped = rows.group_by(list(KEY)).aggregate([(name, "sum") for name in MEASURES])
+        rows = grouped.rename_columns({f"{name}_sum": name for name in MEASURES}).select(ROWS.names).cast(ROWS)
+    return Usage(canonical(rows, KEY), merge(Usage(found[0].rows, part.readings) for part in found).readings)
 
 
 def without_keys_of(rows: pa.Table, others: pa.Table) -> pa.Table:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from greencloud.durable import sync_directory
 from greencloud.errors import StorageFullError, StoreError
 from greencloud.usage.columns import READINGS, ROWS, Usage
 from greencloud.usage.digest import digest
@@ -64,6 +65,10 @@ class SegmentStore:
             StoreError: a segment is damaged.
         """
         return merge(_read(path) for path in self.paths())
+
+    def read_only(self, names: Iterable[str]) -> Usage:
+        """The merge of the segments of those names. Raises as ``read``."""
+        return merge(_read(self.directory / name) for name in names)
 
     def paths(self) -> list[Path]:
         """Segments in order of name.
@@ -114,7 +119,7 @@ class SegmentStore:
             with suppress(FileNotFoundError):
                 Path(name).unlink()
             raise
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
 
 
 def _encoded(table: pa.Table) -> pa.Table:
@@ -151,12 +156,3 @@ def _within(table: pa.Table, first: pa.Scalar, last: pa.Scalar) -> pa.Table:
         return table.slice(0, 0)
     start = table["window_start"]
     return table.filter(pc.and_(pc.greater_equal(start, first), pc.less_equal(start, last)))
-
-
-def _sync_directory(directory: Path) -> None:
-    """A rename is durable once its directory is."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

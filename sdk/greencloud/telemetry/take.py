@@ -1,0 +1,23 @@
+"""Taking a request: admitted, then appended to the log, and only then may it be acknowledged."""
+
+from __future__ import annotations
+
+from greencloud.telemetry.admission import Admission, admit
+from greencloud.telemetry.record import Record
+from greencloud.telemetry.wal import WriteAheadLog
+
+__all__ = ["take"]
+
+
+def take(log: WriteAheadLog, signal: str, payload: bytes, *, role: str, account: str, received_ns: int, live: bool) -> Admission:
+    """Judge a request and keep what is ours of it; when this returns that is durable.
+
+    Raises:
+        DecodeError: the bytes are not an OTLP export request of that signal, or a tenant has no account.
+        StorageFullError, StoreError: it could not be kept; nothing of it was.
+    """
+    admission = admit(signal, payload, role=role, account=account, received_ns=received_ns, live=live)
+    if admission.kept:
+        late = admission.late > 0
+        log.append(Record(signal, role, account, received_ns, payload, live, admission.first_ns, admission.last_ns, late))
+    return admission

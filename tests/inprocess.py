@@ -18,8 +18,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from greencloud.client import Client
 from greencloud.errors import DecodeError, NotFoundError
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, GoalProgress, GoalStatus, GoalYear, RunSummary
-from greencloud.server import Intake, KeyStore, Services, build_server
+from greencloud.server import Intake, KeyStore, Principal, Services, Taken, build_server
 from greencloud.server.app import RunningServer, Tls
+from greencloud.server.quota import Policy
 from greencloud.units import Emissions, Energy
 
 __all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
@@ -187,9 +188,18 @@ class World:
             raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
         return goal()
 
-    def append(self, *, signal: str, role: str, account: str, received_ns: int, payload: bytes) -> None:
-        self._fail()
-        self.intake.append(signal=signal, role=role, account=account, received_ns=received_ns, payload=payload)
+    def take(self, signal: str, payload: bytes, principal: Principal, received_ns: int) -> Taken:
+        admitted = self.intake.admit(signal, payload, role=principal.role, account=principal.account)
+        if admitted.payload:
+            self._fail()
+            self.intake.append(
+                signal=signal,
+                role=principal.role,
+                account=principal.account,
+                received_ns=received_ns,
+                payload=admitted.payload,
+            )
+        return Taken(admitted.rejected, admitted.message)
 
     def _wait(self) -> None:
         if self.held:
@@ -221,16 +231,19 @@ class World:
 
 
 @contextmanager
-def serving(folder: Path, *, tls: Tls | None = None, listen: str = "127.0.0.1:0", threads: int = 8) -> Iterator[World]:
+def serving(
+    folder: Path, *, tls: Tls | None = None, listen: str = "127.0.0.1:0", threads: int = 8, policy: Policy | None = None
+) -> Iterator[World]:
     world = World(folder, KeyStore(folder / "keys"), DiskIntake(folder / "telemetry.jsonl"))
     server = build_server(
         Services(world.snapshot, world.run_allocation, world.goal_progress, rules=("reserved_and_used", "used")),
-        Intake(admit=world.intake.admit, append=world.append),
+        Intake(lambda *request: world.take(*request)),  # noqa: PLW0108  tests put another take in place
         world.keys,
         listen=listen,
         tls=tls,
         clock=lambda: world.now,
         threads=threads,
+        policy=policy,
     )
     world.target, world.server = server.target, server
     try:

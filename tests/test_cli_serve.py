@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from greencloud.cli import main
+from greencloud.cli.serve import Rate
 from greencloud.client import Client
 from greencloud.errors import NotFoundError, PermissionDeniedError, UnauthenticatedError
 from inprocess import NOW, START
@@ -154,3 +155,16 @@ def test_an_account_that_the_book_in_force_does_not_list_gets_a_token_and_a_warn
     assert (listed.exit_code, listed.stderr) == (0, "")
     assert other.exit_code == 0
     assert "does not list account 'bolt'" in other.stderr
+
+
+@pytest.mark.parametrize(("text", "bytes_a_second"), [("500kB/s", 500_000), ("50MB/s", 50_000_000), ("1GB/s", 10**9), ("none", 0)])
+def test_a_quota_is_read_as_it_is_written(text: str, bytes_a_second: int) -> None:
+    assert Rate().convert(text, None, None) == bytes_a_second
+
+
+@pytest.mark.parametrize("arguments", [("--quota", "50"), ("--quota", "0MB/s"), ("--provider-quota", "fast"), ("--workers", "0")])
+def test_options_of_serve_that_cannot_be_meant_end_with_2(tmp_path: Path, arguments: tuple[str, str]) -> None:
+    done = CliRunner().invoke(main, ["serve", "--data", str(tmp_path / "data"), *arguments])
+
+    assert done.exit_code == 2
+    assert not (tmp_path / "data").exists()

@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +25,9 @@ from grpc_status import rpc_status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from greencloud.errors import GreencloudError
 from greencloud.server import KeyStore
+from greencloud.server.auth import Authenticator
 from greencloud.server.intake import METHODS
 from inprocess import NOW, SERVICES, World, serving
 
@@ -206,3 +209,19 @@ def test_each_call_leaves_one_line_with_the_principal_and_never_the_token(tmp_pa
     assert "request=asked-1" in lines[0]
     assert "role=- account=- code=UNAUTHENTICATED" in lines[1]
     assert token.split(".")[1] not in caplog.text
+
+
+def test_a_flood_of_forged_tokens_is_not_verified_and_known_callers_come_through(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path / "keys")
+    authenticator = Authenticator(keys, clock=lambda: NOW)
+    known = (("authorization", f"Bearer {keys.issue('tenant', 'acme', ttl=timedelta(hours=1), now=NOW)}"),)
+    assert authenticator.principal(known).account == "acme"
+    refusals: Counter[str] = Counter()
+    for number in range(5_000):
+        with pytest.raises(GreencloudError) as caught:
+            authenticator.principal((("authorization", f"Bearer {number}.forged"),))
+        refusals[type(caught.value).__name__] += 1
+
+    assert refusals["UnauthenticatedError"] >= 2_000
+    assert refusals["BusyError"] >= 1_000
+    assert authenticator.principal(known).account == "acme"

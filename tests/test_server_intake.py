@@ -12,7 +12,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -26,8 +26,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from greencloud.errors import StorageFullError, StoreError
-from greencloud.server.errors import BusyError
-from greencloud.server.intake import METHODS, BytesInFlight, partial_success
+from greencloud.server.intake import METHODS, partial_success
 from inprocess import NOW, World, serving
 
 TRACES, METRICS, LOGS, PROFILES = (f"/{service}/Export" for service in METHODS)
@@ -96,26 +95,6 @@ def test_a_long_error_message_is_cut_at_a_character() -> None:
 
     assert len(answer.partial_success.error_message.encode()) <= 1024
     assert set(answer.partial_success.error_message) == {"é"}
-
-
-@settings(max_examples=50)
-@given(st.lists(st.integers(0, 100), max_size=20), st.integers(1, 120))
-def test_bytes_in_flight_never_pass_the_limit_unless_one_request_does_alone(sizes: list[int], limit: int) -> None:
-    gate = BytesInFlight(limit)
-    open_requests, held = [], 0
-    for size in sizes:
-        request = gate.hold(size)
-        if held and held + size > limit:
-            with pytest.raises(BusyError):
-                request.__enter__()
-        else:
-            request.__enter__()
-            open_requests.append(request)
-            held += size
-    for request in open_requests:
-        request.__exit__(None, None, None)
-    with gate.hold(limit * 2):
-        pass
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])

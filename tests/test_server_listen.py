@@ -21,7 +21,7 @@ from greencloud.client import Client
 from greencloud.errors import UnavailableError
 from greencloud.server import ListenError, Tls
 from greencloud.server.app import is_loopback, split_listen
-from greencloud.server.process import _tls
+from greencloud.server.settings import _tls
 from inprocess import World, goal, serving
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,9 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from greencloud.server.errors import BusyError
+from greencloud.server.errors import ListenError
 from greencloud.server.intake import METHODS
-from greencloud.server.reception import Reception
+from greencloud.server.threads import check_grpcio
 from inprocess import World, serving
 
 EXPORT = f"/{next(iter(METHODS))}/Export"
@@ -101,48 +100,41 @@ def test_one_caller_cannot_line_up_without_end(world: World) -> None:
         assert any(detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for detail in status.details)
 
 
-class Context:
-    """Notes when it is cancelled."""
-
-    def __init__(self) -> None:
-        self.cancelled = threading.Event()
-
-    def cancel(self) -> None:
-        self.cancelled.set()
-
-
-@pytest.fixture
-def reception() -> Iterator[Reception]:
-    made = Reception(2, patience_s=1.5, hurry_s=0.05)
-    yield made
-    made.close()
+def test_health_is_answered_whatever_the_threads_do_and_however_many_calls_are_silent(world: World) -> None:
+    world.held = threading.Event()
+    with world.channel() as channel:
+        ask: Any = channel.unary_unary(LIST)
+        calls = [ask.future(b"", metadata=world.bearer(), timeout=20) for _ in range(THREADS // 2)]
+        for _ in calls:
+            assert world.arrived.acquire(timeout=10)
+        with silent(world, CHECK, (), 200), silent(world, WATCH, (), 20), silent(world, EXPORT, world.bearer("globex"), 20):
+            for _ in range(5):
+                assert answered(world, CHECK) is grpc.StatusCode.OK
+        world.held.set()
+        assert [call.exception() for call in calls] == [None] * len(calls)
 
 
-def test_one_wait_has_patience_and_a_crowd_has_not(reception: Reception) -> None:
-    started = time.monotonic()
-    alone = Context()
-    reception.expect("a", most=9)
-    with reception.waiting("a", alone):
-        assert alone.cancelled.wait(10)
-    assert time.monotonic() - started >= 1.5
+@pytest.mark.parametrize("method", [EXPORT, LIST, CHECK, WATCH, REFLECTION])
+def test_a_call_whose_message_does_not_come_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    monkeypatch.setattr("greencloud.server.app.PATIENCE_S", 0.2)
+    with serving(tmp_path, threads=THREADS) as world, world.channel() as channel:
+        done = threading.Event()
 
-    first, second = Context(), Context()
-    reception.expect("a", most=9)
-    reception.expect("b", most=9)
-    started = time.monotonic()
-    with reception.waiting("a", first), reception.waiting("b", second):
-        assert first.cancelled.wait(10)
-        assert second.cancelled.wait(10)
-    assert time.monotonic() - started < 1.5
+        def nothing() -> Iterator[bytes]:
+            done.wait(60)
+            yield from ()
+
+        open_stream: Any = channel.stream_stream(method)
+        call = open_stream(nothing(), metadata=world.bearer(), timeout=20)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(call)
+        done.set()
+        assert isinstance(caught.value, grpc.Call)
+        assert caught.value.code() is grpc.StatusCode.CANCELLED
 
 
-def test_a_caller_may_have_so_many_calls_without_a_message_and_others_are_not_counted(reception: Reception) -> None:
-    for _ in range(3):
-        reception.expect("a", most=3)
-    with pytest.raises(BusyError):
-        reception.expect("a", most=3)
-    reception.expect("b", most=3)
-
-    with reception.waiting("a", Context()):
-        pass
-    reception.expect("a", most=3)
+def test_a_grpcio_of_another_shape_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_grpcio()
+    monkeypatch.setattr("grpc._server._unary_response_in_pool", len)
+    with pytest.raises(ListenError, match="pip install"):
+        check_grpcio()

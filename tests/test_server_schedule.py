@@ -47,10 +47,12 @@ def test_leaving_ends_the_waiting_at_once_and_zero_means_never() -> None:
     assert not runs
 
 
-def test_a_server_told_to_allocates_what_it_has_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_told_to_allocates_what_it_has_taken(tmp_path: Path, workers: str) -> None:
     now = time.time_ns()
     data = tmp_path / "data"
-    with serving(data, "--allocate-every", "1s") as server, exporting(server.target, server.token("acme")) as export:
+    options = ("--allocate-every", "1s", "--workers", workers)
+    with serving(data, *options) as server, exporting(server.target, server.token("acme")) as export:
         export(trace_request({"service.name": "shop"}, [SpanSpec(1, 1, now - SECOND, now)]))
         deadline = time.monotonic() + 60
         while not (batches := Ledger(data / "ledger").snapshot().batches()):

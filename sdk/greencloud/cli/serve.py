@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import click
 
@@ -14,6 +16,23 @@ from greencloud.cli._options import DURATION, data_option, facility_option
 __all__ = ["command"]
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+class Rate(click.ParamType[int]):
+    """Bytes a second: 500kB/s, 50MB/s, 1GB/s; none (0) for no limit."""
+
+    name = "rate"
+    units: ClassVar = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        if value == "none":
+            return 0
+        found = re.fullmatch(r"(\d{1,6})(kB|MB|GB)/s", value)
+        if not found or not int(found[1]):
+            self.fail(f"{value!r} is not a rate: write 500kB/s, 50MB/s, 1GB/s or none", param, ctx)
+        return int(found[1]) * self.units[found[2]]
 
 
 @click.command(name="serve")
@@ -25,7 +44,12 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--allocate-every", type=DURATION, default="0s", metavar="T", help="Run the allocation at this interval: 5m, 1h; 0s never."
 )
-@click.option("--insecure", is_flag=True, help="Allow no TLS on an address that other machines can reach.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, metavar="N", help="Processes that share the port.")
+@click.option("--quota", type=Rate(), default="50MB/s", metavar="RATE", help="What a tenant may send, in each worker; none: any.")
+@click.option("--provider-quota", type=Rate(), default="500MB/s", metavar="RATE", help="The same for the provider and its agents.")
+@click.option("--largest-message", type=click.IntRange(1, 1024), default=64, metavar="MIB", help="Largest request, decompressed.")
+@click.option("--metrics", default="", metavar="HOST:PORT", help="Show the server's own metrics (Prometheus) at /metrics.")
+@click.option("--insecure", is_flag=True, help="Allow no TLS, and --metrics, on an address that other machines can reach.")
 def command(
     *,
     data: Path,
@@ -34,6 +58,11 @@ def command(
     tls_cert: Path | None,
     tls_key: Path | None,
     allocate_every: timedelta,
+    workers: int,
+    quota: int,
+    provider_quota: int,
+    largest_message: int,
+    metrics: str,
     insecure: bool,
 ) -> None:
     """Take telemetry by OTLP and answer questions on one port, until SIGTERM or Ctrl-C.
@@ -51,5 +80,10 @@ def command(
         tls_key=tls_key,
         insecure=insecure,
         allocate_every=allocate_every,
+        workers=workers,
+        quota=quota,
+        provider_quota=provider_quota,
+        largest_message=largest_message << 20,
+        metrics=metrics,
         ready=lambda target: click.echo(f"listening on {target}"),
     )

@@ -3,7 +3,7 @@
 from greencloud.server.app import RunningServer, Tls, build_server
 from greencloud.server.credentials import KeyStore, Principal
 from greencloud.server.errors import ListenError, RequestError
-from greencloud.server.intake import Intake
+from greencloud.server.intake import Intake, Taken
 from greencloud.server.process import serve
 from greencloud.server.services import Services
 
@@ -15,6 +15,7 @@ __all__ = [
     "RequestError",
     "RunningServer",
     "Services",
+    "Taken",
     "Tls",
     "build_server",
     "serve",

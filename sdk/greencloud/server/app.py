@@ -1,9 +1,9 @@
 """One server on one port: OTLP intake, the API, health and reflection, behind one interceptor.
 
-It is the synchronous ``grpc.server`` with a thread pool: for short calls it is the fastest of grpcio's servers, and the work of
-a call (decoding, fsync, the ledger's reads) releases the interpreter lock. Half of the threads are kept from the API, so that
-intake always finds one. Nobody is turned away with ``maximum_concurrent_rpcs``: its RESOURCE_EXHAUSTED makes OTLP clients drop
-data.
+It is the synchronous ``grpc.server`` over threads of our own (``greencloud.server.threads``): for short calls it is the fastest of
+grpcio's servers, and the work of a call (decoding, fsync, the ledger's reads) releases the interpreter lock. Half of the threads
+are kept from the API, so that intake always finds one. Nobody is turned away with ``maximum_concurrent_rpcs``: its
+RESOURCE_EXHAUSTED makes OTLP clients drop data.
 """
 
 from __future__ import annotations
@@ -11,28 +11,33 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2  # noqa: F401  reflection describes it
 from grpc_reflection.v1alpha import reflection
 
 from greencloud.server.allocation import AllocationServicer
 from greencloud.server.auth import Authenticator, Verifier
 from greencloud.server.calls import CallInterceptor
+from greencloud.server.counts import Counts
 from greencloud.server.errors import ListenError
 from greencloud.server.footprint import FootprintServicer
+from greencloud.server.gate import Gate
 from greencloud.server.goal import GoalServicer
+from greencloud.server.health import SERVICE as HEALTH_SERVICE
+from greencloud.server.health import Health
 from greencloud.server.intake import METHODS, Intake, intake_handlers
 from greencloud.server.paging import Pages
-from greencloud.server.reception import Reception
+from greencloud.server.quota import Policy
 from greencloud.server.services import Services
+from greencloud.server.threads import PATIENCE_S, Threads, check_grpcio
 from greencloud.v1 import (
     allocation_service_pb2,
     allocation_service_pb2_grpc,
@@ -42,15 +47,13 @@ from greencloud.v1 import (
     goal_service_pb2_grpc,
 )
 
-__all__ = ["THREADS", "RunningServer", "Tls", "build_server", "is_loopback", "split_listen"]
+__all__ = ["LARGEST_MESSAGE", "THREADS", "RunningServer", "Tls", "build_server", "is_loopback", "refuse_taken", "split_listen"]
 
 THREADS: Final = 32
 LARGEST_MESSAGE: Final = 64 << 20
 """OTLP 1.11: the recommended limit. It holds after decompression, too."""
 
 _OPTIONS: Final = (
-    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-    ("grpc.so_reuseport", 0),  # otherwise a second server takes half of the calls in silence
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),  # agents ping idle connections every 10 s
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
@@ -88,21 +91,24 @@ class RunningServer:
 
     host: str
     port: int
+    gate: Gate
+    counts: Counts
     _server: grpc.Server
-    _pool: ThreadPoolExecutor
-    _health: Any
-    _reception: Reception
+    _threads: Threads
+    _health: Health
 
     @property
     def target(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def stop(self, grace: float) -> None:
-        """Take no new calls, give those under way ``grace`` seconds, and return when no handler runs any more."""
-        self._health.enter_graceful_shutdown()
-        self._server.stop(grace).wait()
-        self._pool.shutdown(wait=True)
-        self._reception.close()
+        """Say so by health, turn new calls away, give those under way ``grace`` seconds; return when no handler runs any more."""
+        until = time.monotonic() + grace
+        self._health.drain()
+        self.gate.drain(grace)
+        self._server.stop(max(0.0, until - time.monotonic())).wait()
+        self._threads.close()
+        self._health.pool.shutdown(wait=True)
 
 
 def build_server(
@@ -114,37 +120,47 @@ def build_server(
     tls: Tls | None = None,
     clock: Callable[[], datetime],
     threads: int = THREADS,
+    policy: Policy | None = None,
+    largest_message: int = LARGEST_MESSAGE,
+    shared: bool = False,
 ) -> RunningServer:
     """Start a server on ``listen`` (``HOST:PORT``; port 0 takes a free one).
+
+    With ``shared`` other processes may serve the same port, and whoever asks for that must hold it (``greencloud.server.workers``).
 
     Raises:
         ListenError: the address cannot be had, or the certificate cannot be used.
     """
+    check_grpcio()
     host, port = split_listen(listen)
     credentials = _credentials(tls) if tls else None
+    counts = Counts()
+    gate = Gate(policy or Policy.of(threads))
     pages = Pages(verifier.page_key(), clock=clock)
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="greencloud")
-    reception = Reception(threads)
-    guard = CallInterceptor(
-        Authenticator(verifier, clock=clock), reception, api_calls=max(1, threads // 2), most_expected=4 * threads
+    if not shared:
+        refuse_taken(host, port)
+    health = Health((*_SERVICES, *METHODS))
+    pool = Threads(threads, gate, patience_s=PATIENCE_S)
+    guard = CallInterceptor(Authenticator(verifier, clock=clock), gate, pool, health, counts, api_calls=max(1, threads // 2))
+    options = (
+        *_OPTIONS,
+        ("grpc.max_receive_message_length", largest_message),
+        ("grpc.so_reuseport", int(shared)),  # by default it is on, and a second server takes half of the calls in silence
     )
-    server = grpc.server(pool, interceptors=[guard], options=_OPTIONS)
-    server.add_generic_rpc_handlers(intake_handlers(intake, clock=clock))
+    server = grpc.server(pool, interceptors=[guard], options=options)  # type: ignore[arg-type]  # an Executor will do
+    server.add_generic_rpc_handlers(intake_handlers(intake, clock=clock, counts=counts))
     footprint_service_pb2_grpc.add_FootprintServiceServicer_to_server(FootprintServicer(services, pages), server)
     allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(AllocationServicer(services, pages), server)
     goal_service_pb2_grpc.add_GoalServiceServicer_to_server(GoalServicer(services), server)
-    checker = health.HealthServicer()
-    for name in (*_SERVICES, *METHODS):
-        checker.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(checker, server)
-    reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    _refuse_taken(host, port)
+    reflection.enable_server_reflection((*_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
     try:
         bound = server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)
     except RuntimeError as error:
+        pool.close()
+        health.pool.shutdown()
         raise ListenError(f"cannot listen on {listen}", advice="choose another address with --listen") from error
     server.start()
-    return RunningServer(host, bound, server, pool, checker, reception)
+    return RunningServer(host, bound, gate, counts, server, pool, health)
 
 
 def split_listen(listen: str) -> tuple[str, int]:
@@ -166,7 +182,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def refuse_taken(host: str, port: int) -> None:
     """grpcio is content when one of a name's addresses is free; then some clients would reach the other program."""
     if not port:
         return

@@ -1,10 +1,12 @@
-"""The one interceptor: who calls, what went wrong, and a line in the log, around every method alike.
+"""The one interceptor: who calls, what went wrong, and what is told of it, around every method alike.
 
-A call is authenticated before its message is read, let alone parsed; that holds for methods that do not exist, too. Only health
-is open. The message is received after that (``greencloud.server.reception`` sees to it that nobody waits for one for long, which
-is why every method is served as if it took a stream), and parsed inside the guard, so that a request that is not one is
-INVALID_ARGUMENT. Whatever the handler raises becomes a status (``greencloud.server.errors``), and each call ends in one log line
-that names method, principal, code, time and request id, and never a token.
+A call is authenticated when its headers are there, and let in by the gate or turned away, before its message is read; that holds
+for methods that do not exist, too. Only health is open. Then the message is awaited without a thread
+(``greencloud.server.threads``) and the method runs when it is its turn. Messages are parsed inside the guard, so that a request
+that is not one is INVALID_ARGUMENT. Whatever a method raises becomes a status (``greencloud.server.errors``).
+
+Every call is counted. One line in the log names method, principal, code, time and request id, and never a token: for questions
+always, for telemetry when it fails (or at level DEBUG), and of refusals that cost a caller nothing so many a second.
 """
 
 from __future__ import annotations
@@ -15,182 +17,276 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from greencloud.server.auth import CALLER, Authenticator
+from greencloud.server.counts import Counts
 from greencloud.server.credentials import Principal
 from greencloud.server.errors import BusyError, RequestError, UnimplementedError, abort, answer_to
-from greencloud.server.reception import Reception
+from greencloud.server.gate import Account, Gate, Job
+from greencloud.server.health import CHECK, LIST, SERVICE, WATCH, Health
+from greencloud.server.intake import SIGNALS
+from greencloud.server.lines import Lines
+from greencloud.server.threads import Threads, When
 
 __all__ = ["CallInterceptor"]
 
 _LOG: Final = logging.getLogger("greencloud.server")
-_OPEN: Final = "/grpc.health.v1.Health/"
+_HEALTH: Final = f"/{SERVICE}/"
 _OTLP: Final = "/opentelemetry.proto.collector."
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGEST_API_REQUEST: Final = 1 << 20
 _NOBODY: Final = Principal("-", "-", "-")
-_MOST_OF_NOBODY: Final = 4
 _MOST_STREAMS: Final = 2
+_LINES_A_SECOND: Final = 20
 
 
-@dataclass(slots=True)
 class _Call:
-    """One call from its first byte to its log line."""
+    """One call from its headers to its end."""
 
-    method: str
-    request_id: str
-    principal: Principal = _NOBODY
-    code: grpc.StatusCode = grpc.StatusCode.OK
-    cause: str = ""
-    started: float = field(default_factory=time.monotonic)
+    __slots__ = ("account", "cause", "code", "metadata", "method", "principal", "refusal", "size", "started", "unique")
+
+    def __init__(self, details: grpc.HandlerCallDetails) -> None:
+        self.method: str = details.method
+        self.metadata = details.invocation_metadata
+        self.principal = _NOBODY
+        self.account: Account | None = None
+        self.code = grpc.StatusCode.OK
+        self.cause = self.refusal = self.unique = ""
+        self.size = 0
+        self.started = time.monotonic()
 
     @property
     def otlp(self) -> bool:
         return self.method.startswith(_OTLP)
 
-    def log(self) -> None:
-        method = re.sub(r"[^\w./-]", "?", self.method[:200])
-        _LOG.info(
-            "rpc method=%s role=%s account=%s code=%s ms=%.1f request=%s%s",
-            method,
-            self.principal.role,
-            self.principal.account or "-",
-            self.code.name,
-            (time.monotonic() - self.started) * 1000,
-            self.request_id,
-            f" cause={self.cause}" if self.cause else "",
-        )
+    @property
+    def request_id(self) -> str:
+        """The caller's ``x-request-id`` if it is a plain word, else one of ours."""
+        if not self.unique:
+            self.unique = _request_id(self.metadata)
+        return self.unique
+
+
+class _Behaviour:
+    """What grpcio calls in place of a method. One for each call."""
+
+    __slots__ = ("call", "error", "guard", "handler", "when")
+
+    def __init__(
+        self, guard: CallInterceptor, call: _Call, when: When, handler: Any = None, error: Exception | None = None
+    ) -> None:
+        self.guard = guard
+        self.call = call
+        self.when = when
+        self.handler = handler
+        self.error = error
+
+    def arrive(self, size: int | None, job: Job) -> None:
+        if size is None:
+            self.error = RequestError([("request", "no message came")])
+        self.guard.arrive(self.call, size or 0, job)
+
+    def refuse(self, error: BusyError) -> None:
+        self.error = error
+
+    def lost(self) -> None:
+        self.call.code = grpc.StatusCode.CANCELLED
+        self.guard.end(self.call)
+
+    def __call__(self, message: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            if self.error:
+                raise self.error
+            return self.answer(message, context)
+        except Exception as error:  # each becomes a status
+            self.guard.fail(self.call, error, context)
+        finally:
+            self.guard.end(self.call)
+
+    def answer(self, message: bytes, context: grpc.ServicerContext) -> Any:
+        """Telemetry."""
+        return self.handler.unary_unary(message, context)
+
+
+class _Question(_Behaviour):
+    """A method of the API."""
+
+    __slots__ = ()
+
+    def answer(self, message: bytes, context: grpc.ServicerContext) -> Any:
+        if len(message) > _LARGEST_API_REQUEST:
+            raise RequestError([("request", f"larger than {_LARGEST_API_REQUEST} bytes")])
+        with _one_of(self.guard.slots):
+            return self.handler.unary_unary(_parsed(self.handler.request_deserializer, message), context)
+
+
+class _Check(_Behaviour):
+    """Health. ``handler`` is bytes in, bytes out. Neither counted nor logged, and nobody waits for it."""
+
+    __slots__ = ()
+
+    def lost(self) -> None: ...
+
+    def __call__(self, message: bytes, context: grpc.ServicerContext) -> Any:
+        try:
+            return _parsed(self.handler, message)
+        except Exception as error:
+            self.guard.fail(self.call, error, context)
+
+
+class _Stream(_Behaviour):
+    """A method that reads and writes streams; each holds a thread while its caller is silent, so they are few and short."""
+
+    __slots__ = ()
+
+    def __call__(self, message: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+        try:
+            with self.guard.threads.listening(context), _one_of(self.guard.streams):
+                yield from self.handler.stream_stream(message, context)
+        except grpc.RpcError:  # the caller went away while we read its messages
+            self.call.code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception as error:
+            self.guard.fail(self.call, error, context)
+        finally:
+            self.guard.end(self.call)
+
+
+class _Watch(_Behaviour):
+    """Health, as a stream, in threads of its own."""
+
+    __slots__ = ("experimental_thread_pool",)  # grpcio's name for it
+    experimental_thread_pool: ThreadPoolExecutor
+
+    def __call__(self, message: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        health: Health = self.handler
+        try:
+            with self.guard.threads.listening(context, nobodys=True):
+                raw = next(message, b"")
+            yield from _parsed(lambda raw: health.watch(raw, context), raw)
+        except grpc.RpcError:
+            raise
+        except Exception as error:
+            self.guard.fail(self.call, error, context)
+        finally:
+            health.leave()
 
 
 class CallInterceptor(grpc.ServerInterceptor):
-    """Guards every method. At most ``api_calls`` of the API run at once, so that questions cannot crowd out intake.
+    """Guards every method. At most ``api_calls`` of the API run at once, so that questions cannot crowd out intake."""
 
-    Streams (reflection) are few and short, because each holds a thread while its caller is silent.
-    """
-
-    def __init__(self, authenticator: Authenticator, reception: Reception, *, api_calls: int, most_expected: int) -> None:
+    def __init__(
+        self, authenticator: Authenticator, gate: Gate, threads: Threads, health: Health, counts: Counts, *, api_calls: int
+    ) -> None:
+        self.threads = threads
+        self.slots = threading.BoundedSemaphore(api_calls)
+        self.streams = threading.BoundedSemaphore(_MOST_STREAMS)
         self._authenticator = authenticator
-        self._reception = reception
-        self._most_expected = most_expected
-        self._slots = threading.BoundedSemaphore(api_calls)
-        self._streams = threading.BoundedSemaphore(_MOST_STREAMS)
+        self._gate = gate
+        self._health = health
+        self._counts = counts
+        self._lines = Lines(_LINES_A_SECOND)
 
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Any], handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
-        details = handler_call_details
-        call = _Call(details.method, _request_id(details.invocation_metadata))
-        if details.method.startswith(_OPEN):
-            return self._open(call, continuation(details))
+        call = _Call(handler_call_details)
+        telemetry = call.method in SIGNALS
+        if not telemetry and call.method.startswith(_HEALTH):
+            return self._open(call)
         try:
-            call.principal = self._authenticator.principal(details.invocation_metadata)
+            call.principal = principal = self._authenticator.principal(call.metadata)
+            CALLER.set(principal)
+            handler = continuation(handler_call_details)
+            if handler is None:
+                raise UnimplementedError("there is no such method")
+            call.account = self._gate.enter(principal, metered=telemetry)
         except Exception as error:  # whatever it is, nobody comes in by it
-            return self._refuse(call, error)
-        CALLER.set(call.principal)
-        handler = continuation(details)
-        if handler is None:
-            return self._refuse(call, UnimplementedError("there is no such method"))
-        try:
-            self._reception.expect(call.principal, most=self._most_expected)
-        except BusyError as error:
-            return self._refuse(call, error)
-        return self._guard_streams(call, handler) if handler.request_streaming else self._guard(call, handler)
-
-    def _open(self, call: _Call, handler: Any) -> Any:
-        """Health, for which nobody needs a credential, and so nobody gets more than a few threads."""
-        if handler is None:
-            return None
-        try:
-            self._reception.expect(call.principal, most=_MOST_OF_NOBODY)
-        except BusyError as error:
-            return self._refuse(call, error)
-
-        def check(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
-            with self._answering(call, context, logged=False):
-                raw = self._message(call, requests, context)
-                return handler.unary_unary(_parsed(handler.request_deserializer, raw), context)
-
-        def watch(requests: Iterator[bytes], context: grpc.ServicerContext, send: Any) -> Any:
-            with self._answering(call, context, logged=False):
-                raw = self._message(call, requests, context)
-                return handler.unary_stream(_parsed(handler.request_deserializer, raw), context, send)
-
-        if not handler.response_streaming:
-            return grpc.stream_unary_rpc_method_handler(check, response_serializer=handler.response_serializer)
-        watch.experimental_non_blocking = True  # type: ignore[attr-defined]  # as the health service has it: no thread a watcher
-        return grpc.stream_stream_rpc_method_handler(watch, response_serializer=handler.response_serializer)
-
-    def _guard(self, call: _Call, handler: Any) -> Any:
+            return self._refusal(call, error)
+        if telemetry:
+            return grpc.unary_unary_rpc_method_handler(_Behaviour(self, call, When.TURN, handler))
+        if handler.request_streaming:
+            assert handler.response_streaming, "no service of ours takes a stream to answer once"
+            return grpc.stream_stream_rpc_method_handler(
+                _Stream(self, call, When.THREAD, handler), handler.request_deserializer, handler.response_serializer
+            )
         assert not handler.response_streaming, "no service of ours streams"
-
-        def serve(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
-            with self._answering(call, context):
-                raw = self._message(call, requests, context)
-                if call.otlp:
-                    return handler.unary_unary(_parsed(handler.request_deserializer, raw), context)
-                if len(raw) > _LARGEST_API_REQUEST:
-                    raise RequestError([("request", f"larger than {_LARGEST_API_REQUEST} bytes")])
-                with _one_of(self._slots):
-                    return handler.unary_unary(_parsed(handler.request_deserializer, raw), context)
-
-        return grpc.stream_unary_rpc_method_handler(serve, response_serializer=handler.response_serializer)
-
-    def _guard_streams(self, call: _Call, handler: Any) -> Any:
-        assert handler.response_streaming, "no service of ours streams"
-
-        def serve(requests: Iterable[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-            with self._reception.waiting(call.principal, context), self._answering(call, context), _one_of(self._streams):
-                yield from handler.stream_stream(requests, context)
-
-        return grpc.stream_stream_rpc_method_handler(
-            serve, request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer
+        return grpc.unary_unary_rpc_method_handler(
+            _Question(self, call, When.TURN, handler), response_serializer=handler.response_serializer
         )
 
-    def _message(self, call: _Call, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        with self._reception.waiting(call.principal, context):
-            raw = next(requests, None)
-        if raw is None:
-            raise RequestError([("request", "no message came")])
-        return raw
+    def arrive(self, call: _Call, size: int, job: Job) -> None:
+        """The message of a call is there. Raises BusyError."""
+        assert call.account
+        self._gate.arrive(call.account, size, job, metered=call.method in SIGNALS)
+        call.size = size
 
-    def _refuse(self, call: _Call, error: Exception) -> Any:
-        """A handler that answers at once, whatever the shape of the method, and waits for no message."""
+    def fail(self, call: _Call, error: Exception, context: grpc.ServicerContext) -> None:
+        """End the call with the status of the error."""
+        provider = call.principal.role == "provider"
+        answer = answer_to(error, request_id=call.request_id, otlp=call.otlp, provider=provider)
+        call.code, call.cause = answer.code, type(error.__cause__ or error).__name__
+        call.refusal = error.cause if isinstance(error, BusyError) else ""
+        if not answer.expected or answer.code is grpc.StatusCode.INTERNAL:
+            _LOG.error("request %s failed", call.request_id, exc_info=error)
+        abort(context, answer)
 
-        def serve(_requests: Iterable[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            with self._answering(call, context):
-                raise error
+    def end(self, call: _Call) -> None:
+        """Count and tell a call that is over."""
+        if call.account:
+            self._gate.leave(call.account, call.size)
+        seconds = time.monotonic() - call.started
+        signal = SIGNALS.get(call.method) or ("other" if call.otlp else "api")
+        self._counts.ended(signal, call.code.name, seconds, refusal=call.refusal)
+        if call.code is grpc.StatusCode.OK and call.otlp:
+            level = logging.DEBUG
+        elif (call.refusal or call.code is grpc.StatusCode.UNAUTHENTICATED) and not self._lines.spare(call.started):
+            return
+        else:
+            level = logging.INFO
+        if _LOG.isEnabledFor(level):
+            _LOG.log(
+                level,
+                "rpc method=%s role=%s account=%s code=%s ms=%.1f request=%s%s",
+                re.sub(r"[^\w./-]", "?", call.method[:200]),
+                call.principal.role,
+                call.principal.account or "-",
+                call.code.name,
+                seconds * 1000,
+                call.request_id,
+                f" cause={call.cause}" if call.cause else "",
+            )
 
-        return grpc.stream_stream_rpc_method_handler(serve)
-
-    @contextmanager
-    def _answering(self, call: _Call, context: grpc.ServicerContext, *, logged: bool = True) -> Iterator[None]:
+    def _open(self, call: _Call) -> Any:
+        """Health, for which nobody needs a credential."""
+        answers = {CHECK: self._health.check, LIST: self._health.list}
+        if call.method in answers:
+            return grpc.unary_unary_rpc_method_handler(_Check(self, call, When.MESSAGE, answers[call.method]))
+        if call.method != WATCH:
+            return None
         try:
-            yield
-        except grpc.RpcError:  # the caller went away while we read its messages
-            call.code = grpc.StatusCode.CANCELLED
-            raise
-        except Exception as error:  # each becomes a status
-            provider = call.principal.role == "provider"
-            answer = answer_to(error, request_id=call.request_id, otlp=call.otlp, provider=provider)
-            call.code, call.cause = answer.code, type(error.__cause__ or error).__name__
-            if not answer.expected or answer.code is grpc.StatusCode.INTERNAL:
-                _LOG.exception("request %s failed", call.request_id)
-            abort(context, answer)
-        finally:
-            if logged:
-                call.log()
+            self._health.enter()
+        except BusyError as error:
+            return self._refusal(call, error)
+        behaviour = _Watch(self, call, When.THREAD, self._health)
+        behaviour.experimental_thread_pool = self._health.pool
+        return grpc.stream_stream_rpc_method_handler(behaviour)
+
+    def _refusal(self, call: _Call, error: Exception) -> Any:
+        """A handler that answers at once, whatever the shape of the method, and waits for no message."""
+        return grpc.unary_unary_rpc_method_handler(_Behaviour(self, call, When.HEADERS, error=error))
 
 
 @contextmanager
 def _one_of(slots: threading.BoundedSemaphore) -> Iterator[None]:
     if not slots.acquire(blocking=False):
-        raise BusyError("the server answers as many questions as it can")
+        raise BusyError("the server answers as many questions as it can", cause="questions")
     try:
         yield
     finally:
@@ -207,7 +303,6 @@ def _parsed(deserialize: Callable[[bytes], Any] | None, raw: bytes) -> Any:
 
 
 def _request_id(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
-    """The caller's ``x-request-id`` if it is a plain word, else one of ours."""
     for key, value in metadata or ():
         if key == "x-request-id" and isinstance(value, str) and _REQUEST_ID.fullmatch(value):
             return value

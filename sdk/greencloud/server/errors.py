@@ -59,14 +59,15 @@ class UnimplementedError(GreencloudError):
 
 
 class BusyError(GreencloudError):
-    """More work at once than the server takes. Try again after ``retry_after_s`` seconds."""
+    """More work at once than the server takes. Try again after ``retry_after_s`` seconds. ``cause`` is for the metrics."""
 
     reason = "BUSY"
     exit_code = 6
 
-    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+    def __init__(self, message: str, *, retry_after_s: float = 1.0, cause: str = "busy") -> None:
         super().__init__(message, advice="try again shortly")
         self.retry_after_s = retry_after_s
+        self.cause = cause
 
 
 class ListenError(GreencloudError):

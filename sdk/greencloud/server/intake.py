@@ -1,32 +1,29 @@
 """OTLP intake: four methods that take raw bytes and answer when the bytes are durable.
 
-The handlers have no deserializer: what a request holds is decided by ``Intake.admit`` in one pass, and what was kept is appended
-to the write-ahead log before the answer goes out, because a client lets go of what was acknowledged. The answer is empty, or says
-how many spans or data points were rejected; those the client must not send again.
+The handlers have no deserializer: ``Intake.take`` judges a request in one pass and makes it durable before the answer goes out,
+because a client lets go of what was acknowledged. The answer is empty, or says how many spans or data points were rejected;
+those the client must not send again.
 
 Traces and metrics are kept. Logs and profiles hold no use of energy: they are accepted and discarded with a warning, because
 stock distributions send them by default and would log an error for each batch that is refused.
-
-grpcio holds one message for each worker thread; ``BytesInFlight`` bounds what is being worked on together, and beyond it clients
-are asked to try again.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import grpc
 
 from greencloud.server.auth import caller
-from greencloud.server.errors import BusyError
+from greencloud.server.counts import Counts
+from greencloud.server.credentials import Principal
 from greencloud.units import microseconds_of
 
-__all__ = ["METHODS", "Admission", "Admit", "Append", "BytesInFlight", "Intake", "intake_handlers", "partial_success"]
+__all__ = ["METHODS", "SIGNALS", "Intake", "Take", "Taken", "intake_handlers", "partial_success"]
 
 METHODS: Final = {
     "opentelemetry.proto.collector.trace.v1.TraceService": "traces",
@@ -36,84 +33,57 @@ METHODS: Final = {
 }
 """Service name to signal; each has the one method ``Export``."""
 
+SIGNALS: Final = {f"/{service}/Export": signal for service, signal in METHODS.items()}
+
 _KEPT: Final = ("traces", "metrics")
 _LONGEST_MESSAGE: Final = 1024
 
 
-class Admission(Protocol):
-    """What is kept of a request; ``greencloud.telemetry.Admission`` is one."""
+class Taken(NamedTuple):
+    """What became of a request: spans or points rejected and why, how many were kept, and the latest time in them (0: unknown)."""
 
-    @property
-    def payload(self) -> bytes: ...
-
-    @property
-    def rejected(self) -> int: ...
-
-    @property
-    def message(self) -> str: ...
+    rejected: int = 0
+    message: str = ""
+    items: int = 0
+    newest_ns: int = 0
 
 
-class Admit(Protocol):
-    """Decides what is kept of a request. Raises DecodeError for bytes that are not OTLP."""
+class Take(Protocol):
+    """Judges a request and returns when what is kept of it is durable.
 
-    def __call__(self, signal: str, payload: bytes, *, role: str, account: str) -> Admission: ...
+    Raises DecodeError for bytes that are not OTLP, StorageFullError where there is no room; nothing is kept then.
+    """
 
-
-class Append(Protocol):
-    """Returns when the payload is durable. Raises StorageFullError, leaving what is stored unharmed."""
-
-    def __call__(self, *, signal: str, role: str, account: str, received_ns: int, payload: bytes) -> None: ...
+    def __call__(self, signal: str, payload: bytes, principal: Principal, received_ns: int) -> Taken: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
     """Where telemetry goes."""
 
-    admit: Admit
-    append: Append
+    take: Take
 
 
-class BytesInFlight:
-    """A semaphore that counts bytes and never waits. One request is always taken, however large."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held = 0
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def hold(self, size: int) -> Iterator[None]:
-        """Raises BusyError when the limit would be passed."""
-        with self._lock:
-            if self._held and self._held + size > self._limit:
-                raise BusyError("the server holds as much telemetry in flight as it can", retry_after_s=2.0)
-            self._held += size
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._held -= size
-
-
-def intake_handlers(intake: Intake, *, clock: Callable[[], datetime], limit: int = 64 << 20) -> tuple[grpc.GenericRpcHandler, ...]:
+def intake_handlers(intake: Intake, *, clock: Callable[[], datetime], counts: Counts) -> tuple[grpc.GenericRpcHandler, ...]:
     """Generic handlers of the four OTLP services, raw bytes in and out."""
-    in_flight = BytesInFlight(limit)
+    take = intake.take
 
     def keep(signal: str) -> Callable[[bytes, Any], bytes]:
         def export(payload: bytes, _context: Any) -> bytes:
             principal = caller()
             received_ns = microseconds_of(clock()) * 1000
-            with in_flight.hold(len(payload)):
-                admitted = intake.admit(signal, payload, role=principal.role, account=principal.account)
-                if admitted.payload:
-                    intake.append(
-                        signal=signal,
-                        role=principal.role,
-                        account=principal.account,
-                        received_ns=received_ns,
-                        payload=admitted.payload,
-                    )
-            return partial_success(admitted.rejected, admitted.message)
+            began = time.monotonic()
+            taken = take(signal, payload, principal, received_ns)
+            counts.took(
+                signal,
+                principal.account,
+                len(payload),
+                items=taken.items,
+                rejected=taken.rejected,
+                seconds=time.monotonic() - began,
+                lag_s=(received_ns - taken.newest_ns) / 1e9 if taken.newest_ns else 0.0,
+            )
+            return partial_success(taken.rejected, taken.message)
 
         return export
 

@@ -1,8 +1,8 @@
 """``greencloud serve`` as a function: open a data directory, serve it until the process is told to stop, and close it.
 
-On SIGTERM or SIGINT the server drains: health says NOT_SERVING, calls under way get their time, and the write-ahead log is
-closed after the last handler has ended, so that nothing is written after the end. A second signal ends the process at once;
-what was acknowledged is durable by then.
+On SIGTERM or SIGINT the server drains: health says NOT_SERVING, new calls are told to come again, those under way get their time,
+and the write-ahead log is closed after the last handler has ended, so that nothing is written after the end. A second signal
+ends the process at once; what was acknowledged is durable by then.
 """
 
 from __future__ import annotations
@@ -11,28 +11,32 @@ import ctypes
 import logging
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.errors import NotFoundError
 from greencloud.results import GoalProgress, RunSummary
-from greencloud.server.app import Tls, build_server, is_loopback, split_listen
-from greencloud.server.credentials import KeyStore
-from greencloud.server.errors import ListenError
-from greencloud.server.intake import Intake
+from greencloud.server.app import LARGEST_MESSAGE, RunningServer, build_server
+from greencloud.server.credentials import KeyStore, Principal
+from greencloud.server.intake import Intake, Taken
+from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE
 from greencloud.server.schedule import allocating_every
 from greencloud.server.services import Services
+from greencloud.server.settings import Settings, now
 
 if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
+    from greencloud.server.metrics import Metrics
     from greencloud.telemetry import WriteAheadLog
 
-__all__ = ["GRACE_S", "serve"]
+__all__ = ["GRACE_S", "Open", "on_signals", "prepare", "run", "serve"]
 
 GRACE_S: Final = 20.0
+_SUMMARY_S: Final = 60.0
 _LOG: Final = logging.getLogger("greencloud.server")
 _M_TRIM_THRESHOLD: Final = -1  # malloc.h
 _M_MMAP_THRESHOLD: Final = -3
@@ -47,39 +51,163 @@ def serve(
     tls_key: Path | None = None,
     insecure: bool = False,
     allocate_every: timedelta = timedelta(0),
+    workers: int = 1,
+    quota: int = TENANT_RATE,
+    provider_quota: int = PROVIDER_RATE,
+    largest_message: int = LARGEST_MESSAGE,
+    metrics: str = "",
     ready: Callable[[str], None],
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = now,
 ) -> None:
     """Serve a data directory; ``ready`` is told ``HOST:PORT`` once calls are taken. Returns after SIGTERM or SIGINT.
 
-    With ``allocate_every`` above zero it runs the allocation at that interval.
+    With ``allocate_every`` above zero it runs the allocation at that interval. With several ``workers`` each is a process of its
+    own on the same port. ``metrics`` is an address for a Prometheus page.
 
     Raises:
         ListenError: the address cannot be had, or would carry tokens in clear text over a network.
         StoreError, FacilityError: the data directory or the facility book cannot be used.
     """
+    settings = Settings(
+        data=data_directory,
+        listen=listen,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        insecure=insecure,
+        allocate_every_s=allocate_every.total_seconds(),
+        quota=quota,
+        provider_quota=provider_quota,
+        largest_message=largest_message,
+        metrics=metrics,
+        clock=clock,
+    )
+    settings.check()
+    prepare(settings, facility)
+    stopping = threading.Event()
+    on_signals(stopping)
+    if workers > 1:
+        from greencloud.server.workers import supervise
+
+        supervise(settings, workers, ready=ready, stopping=stopping)
+    else:
+        with run(settings) as server, _page(server, metrics):
+            ready(server.target)
+            stopping.wait()
+    _LOG.info("stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A server that runs, and what its metrics are of."""
+
+    server: RunningServer
+    log: WriteAheadLog
+    directory: Path
+
+    @property
+    def target(self) -> str:
+        return self.server.target
+
+    def metrics(self) -> Metrics:
+        """Count from now on."""
+        from greencloud.server.metrics import Metrics
+
+        return Metrics(self.server, self.log, self.directory)
+
+
+def prepare(settings: Settings, facility: Path | None) -> None:
+    """Open the data directory, put the facility book in force, and make the signing key if there is none."""
+    from greencloud.engine import DataDirectory
+
+    data = DataDirectory.open(settings.data, create=True)
+    book = data.apply_facility(facility) if facility else data.facility()
+    KeyStore(data.keys_directory).page_key()
+    _LOG.info("data directory %s, facility book %s with %d sites", data.path, book.revision[:12], len(book.sites))
+
+
+@contextmanager
+def run(settings: Settings) -> Iterator[Open]:
+    """Serve while the block lasts, and drain at its end."""
     from greencloud.engine import DataDirectory
     from greencloud.telemetry import WriteAheadLog
 
-    tls = _tls(listen, tls_cert, tls_key, insecure=insecure)
+    tls = settings.check()
     _pin_malloc()
-    data = DataDirectory.open(data_directory, create=True)
-    book = data.apply_facility(facility) if facility else data.facility()
-    _LOG.info("data directory %s, facility book %s with %d sites", data.path, book.revision[:12], len(book.sites))
-    stopping = threading.Event()
+    data = DataDirectory.open(settings.data, create=False)
     log = WriteAheadLog(data.wal_directory)
+    clock = settings.clock
     try:
         services = _services(data, clock)
-        server = build_server(services, _intake(log, clock), KeyStore(data.keys_directory), listen=listen, tls=tls, clock=clock)
-        _on_signals(stopping)
-        with allocating_every(allocate_every.total_seconds(), lambda: services.run_allocation("reserved_and_used", None, None)):
-            ready(server.target)
-            stopping.wait()
+        server = build_server(
+            services,
+            _intake(log),
+            KeyStore(data.keys_directory),
+            listen=settings.listen,
+            tls=tls,
+            clock=clock,
+            policy=settings.policy(),
+            largest_message=settings.largest_message,
+            shared=settings.shared,
+        )
+        every, rule = settings.allocate_every_s, "reserved_and_used"
+        with _told(server), allocating_every(every, lambda: services.run_allocation(rule, None, None)):
+            yield Open(server, log, data.path)
         _LOG.info("stopping: calls under way have %.0f s", GRACE_S)
         server.stop(GRACE_S)
     finally:
         log.close()
-    _LOG.info("stopped")
+
+
+def on_signals(stopping: threading.Event) -> None:
+    """Set the event at the first SIGTERM or SIGINT; the second ends the process."""
+
+    def stop(_number: int, _frame: Any) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)
+        stopping.set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+
+
+@contextmanager
+def _page(running: Open, listen: str) -> Iterator[None]:
+    if not listen:
+        yield
+        return
+    from greencloud.server.metrics import Page
+
+    metrics = running.metrics()
+    page = Page(listen, metrics.registry)
+    _LOG.info("metrics on %s", page.url)
+    try:
+        yield
+    finally:
+        page.close()
+        metrics.close()
+
+
+@contextmanager
+def _told(server: RunningServer) -> Iterator[None]:
+    """One line a minute of what was taken, where anything was."""
+    ended = threading.Event()
+
+    def go_round() -> None:
+        before = server.counts.summary()
+        while not ended.wait(_SUMMARY_S):
+            after = server.counts.summary()
+            requests, items, size, refused = (new - old for new, old in zip(after, before, strict=True))
+            if requests:
+                _LOG.info("intake: %d requests, %d items, %.1f MB, %d refused", requests, items, size / 1e6, refused)
+            before = after
+
+    thread = threading.Thread(target=go_round, name="greencloud-summary")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _services(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
@@ -87,7 +215,7 @@ def _services(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.engine import run_allocation
     from greencloud.goal import goal_progress
 
-    def run(rule: str, start: datetime | None, end: datetime | None) -> RunSummary:
+    def run_rule(rule: str, start: datetime | None, end: datetime | None) -> RunSummary:
         return run_allocation(data, rule=rule, start=start, end=end, now=clock())
 
     def progress(name: str) -> GoalProgress:
@@ -96,46 +224,17 @@ def _services(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
             raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
         return found
 
-    return Services(snapshot=data.ledger.snapshot, run_allocation=run, goal_progress=progress, rules=RULES)
+    return Services(snapshot=data.ledger.snapshot, run_allocation=run_rule, goal_progress=progress, rules=RULES)
 
 
-def _intake(log: WriteAheadLog, clock: Callable[[], datetime]) -> Intake:
-    from greencloud.telemetry import Admission, Record, admit
+def _intake(log: WriteAheadLog) -> Intake:
+    from greencloud.telemetry import take
 
-    def admit_live(signal: str, payload: bytes, *, role: str, account: str) -> Admission:
-        return admit(signal, payload, role=role, account=account, now_ns=int(clock().timestamp()) * 1_000_000_000)
+    def take_live(signal: str, payload: bytes, principal: Principal, received_ns: int) -> Taken:
+        taken = take(log, signal, payload, role=principal.role, account=principal.account, received_ns=received_ns, live=True)
+        return Taken(taken.rejected, taken.message, taken.count - taken.rejected, taken.last_ns)
 
-    def append(*, signal: str, role: str, account: str, received_ns: int, payload: bytes) -> None:
-        log.append(Record(signal, role, account, received_ns, payload))
-
-    return Intake(admit=admit_live, append=append)
-
-
-def _tls(listen: str, certificate: Path | None, key: Path | None, *, insecure: bool) -> Tls | None:
-    host, _ = split_listen(listen)
-    if certificate and key:
-        try:
-            return Tls(certificate.read_bytes(), key.read_bytes())
-        except OSError as error:
-            raise ListenError(f"{error.filename}: {error.strerror}", advice="check --tls-cert and --tls-key") from error
-    if certificate or key:
-        raise ListenError("TLS needs a certificate and its key", advice="give both --tls-cert and --tls-key")
-    if not is_loopback(host) and not insecure:
-        raise ListenError(
-            f"{host} can be reached from other machines, and without TLS tokens would travel in clear text",
-            advice="give --tls-cert and --tls-key; or --insecure if something in front of the server speaks TLS",
-        )
-    return None
-
-
-def _on_signals(stopping: threading.Event) -> None:
-    def stop(_number: int, _frame: Any) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_DFL)
-        stopping.set()
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, stop)
+    return Intake(take_live)
 
 
 def _pin_malloc() -> None:

@@ -1,0 +1,167 @@
+"""Who is let in, and when: the limits of accounts, and the queue in which their calls wait for a thread.
+
+A call enters with its headers (``enter``), where an account that holds too many calls or is over its quota is turned away before
+anything of it is read. When its message is there it takes a place in the queue (``arrive``), where the bytes in hand are bounded
+for each account and for all together. ``next`` gives a thread the next job by fair turns; ``overdue`` are those that waited too
+long, to be turned away too. ``leave`` ends a call, whatever became of it.
+
+Everything that is turned away is UNAVAILABLE with a delay of 1 to 3 s, because OTLP clients drop what they hold at anything else.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from greencloud.server.credentials import Principal
+from greencloud.server.errors import BusyError
+from greencloud.server.fair import FairQueue
+from greencloud.server.quota import Bucket, Limits, Policy
+
+__all__ = ["Account", "Gate", "Job"]
+
+_REQUEST_COST: Final = 16 << 10
+"""What a call costs beside its bytes, so that a million empty ones are not free."""
+
+Job = Callable[[BusyError | None], None]
+"""Does a call's work, or turns it away with the error."""
+
+
+@dataclass(eq=False, slots=True)
+class Account:
+    """What one account (or the provider) has in hand."""
+
+    key: str
+    limits: Limits
+    bucket: Bucket | None
+    calls: int = 0
+    bytes: int = 0
+
+
+class Gate:
+    """Admission of calls to threads."""
+
+    def __init__(self, policy: Policy, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._empty = threading.Condition(self._lock)
+        self._accounts: dict[str, Account] = {}
+        self._queue: FairQueue[Job] = FairQueue()
+        self._handed: queue.SimpleQueue[tuple[Hashable, Job] | None] = queue.SimpleQueue()  # to threads that have nothing to do
+        self._idle = 0  # of them, those that nothing was handed to; while there is one, nothing that may go waits
+        self._draining = False
+        self.calls = 0
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        """Calls that wait for a thread."""
+        return len(self._queue)
+
+    def enter(self, principal: Principal, *, metered: bool) -> Account:
+        """Let a call in of which the headers are there; ``metered`` when its bytes count against the quota.
+
+        Raises:
+            BusyError: the server drains, or the account holds too much or has sent too much.
+        """
+        key = principal.account  # "" is the provider
+        with self._lock:
+            if self._draining:
+                raise BusyError("the server is going down; another takes its place", retry_after_s=1.0, cause="draining")
+            account = self._accounts.get(key)
+            if account is None:
+                account = self._accounts[key] = self._open(key, principal.role)
+            if account.calls >= account.limits.calls:
+                raise BusyError("too many calls of one account are under way", retry_after_s=2.0, cause="calls")
+            if metered and account.bucket:
+                delay = account.bucket.refusal(self._clock())
+                if delay:
+                    rate = account.limits.rate / 1e6
+                    raise BusyError(f"the account sends more than {rate:g} MB/s", retry_after_s=delay, cause="quota")
+            account.calls += 1
+            self.calls += 1
+            return account
+
+    def arrive(self, account: Account, size: int, job: Job, *, metered: bool) -> None:
+        """The message is there: queue the job that serves it.
+
+        Raises:
+            BusyError: too many bytes are in hand. The job is not queued.
+        """
+        limits = account.limits
+        now = self._clock()
+        with self._lock:
+            if account.bytes and account.bytes + size > limits.bytes:
+                raise BusyError("too many bytes of one account are under way", retry_after_s=1.0, cause="account bytes")
+            if self.bytes and self.bytes + size > self._policy.bytes:
+                raise BusyError("the server holds as much telemetry in flight as it can", retry_after_s=2.0, cause="bytes")
+            account.bytes += size
+            self.bytes += size
+            if metered and account.bucket:
+                account.bucket.take(size, now)
+            flow = account.key if metered else ("api", account.key)
+            share = limits.running if metered else 1 << 30
+            self._queue_up(flow, size + _REQUEST_COST, job, now=now, share=share, weight=limits.weight)
+
+    def line_up(self, flow: Hashable, job: Job) -> None:
+        """Queue a job that belongs to no account's telemetry."""
+        with self._lock:
+            self._queue_up(flow, _REQUEST_COST, job, now=self._clock())
+
+    def _queue_up(self, flow: Hashable, cost: int, job: Job, *, now: float, share: int = 1 << 30, weight: int = 1) -> None:
+        if self._idle and self._queue.go(flow, cost, share=share, weight=weight):
+            self._idle -= 1
+            self._handed.put((flow, job))
+            return
+        self._queue.push(flow, cost, job, now=now, share=share, weight=weight)
+        if self._idle and (found := self._queue.pop()):
+            self._idle -= 1
+            self._handed.put(found)
+
+    def leave(self, account: Account, size: int) -> None:
+        """A call that entered is over; ``size`` as it arrived, 0 if it did not."""
+        with self._lock:
+            account.calls -= 1
+            account.bytes -= size
+            self.calls -= 1
+            self.bytes -= size
+            if not account.calls and account.bucket is None:
+                del self._accounts[account.key]
+            if self._draining and not self.calls:
+                self._empty.notify_all()
+
+    def next(self, done: Hashable = None) -> tuple[Hashable, Job] | None:
+        """Wait for the next job, after that of the flow ``done``; None after ``close``. Gives the flow, too."""
+        with self._lock:
+            if done is not None:
+                self._queue.done(done)
+            found = self._queue.pop()
+            if found:
+                return found
+            self._idle += 1
+        return self._handed.get()
+
+    def overdue(self) -> list[Job]:
+        """Jobs that have waited for their turn for too long. They are out of the queue."""
+        with self._lock:
+            return self._queue.expire(self._clock() - self._policy.wait_s)
+
+    def drain(self, grace: float) -> None:
+        """Let nobody in any more, and wait until all that were in have left, or for so many seconds."""
+        with self._empty:
+            self._draining = True
+            self._empty.wait_for(lambda: not self.calls, grace)
+
+    def close(self, threads: int) -> None:
+        """Send the threads home."""
+        for _ in range(threads):
+            self._handed.put(None)
+
+    def _open(self, key: str, role: str) -> Account:
+        limits = self._policy.provider if role == "provider" else self._policy.tenant
+        bucket = Bucket(limits.rate, limits.rate * limits.burst_s, now=self._clock()) if limits.rate else None
+        return Account(key, limits, bucket)

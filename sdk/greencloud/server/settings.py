@@ -1,0 +1,81 @@
+"""What a server is started with, as one value that a worker process can be given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from greencloud.server.app import LARGEST_MESSAGE, THREADS, Tls, is_loopback, split_listen
+from greencloud.server.errors import ListenError
+from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE, Policy
+
+__all__ = ["Settings", "now"]
+
+
+def now() -> datetime:
+    """The clock of a server."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` "" is none."""
+
+    data: Path
+    listen: str = "127.0.0.1:4317"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    insecure: bool = False
+    allocate_every_s: float = 0.0
+    quota: int = TENANT_RATE
+    provider_quota: int = PROVIDER_RATE
+    largest_message: int = LARGEST_MESSAGE
+    metrics: str = ""
+    shared: bool = False
+    clock: Callable[[], datetime] = field(default=now, compare=False)
+
+    def check(self) -> Tls | None:
+        """The certificate, if there is one. Raises ListenError where tokens or names would travel in clear text."""
+        if self.metrics and not is_loopback(split_listen(self.metrics)[0]) and not self.insecure:
+            raise ListenError(
+                f"metrics name accounts, and {self.metrics} can be reached from other machines without a credential",
+                advice="give --metrics an address of this machine; or --insecure if something in front of it guards it",
+            )
+        return _tls(self.listen, self.tls_cert, self.tls_key, insecure=self.insecure)
+
+    def policy(self) -> Policy:
+        return Policy.of(THREADS, rate=self.quota, provider_rate=self.provider_quota)
+
+    def to_json(self) -> str:
+        """For a worker. The clock is left out: workers have the usual one."""
+        values = asdict(self)
+        del values["clock"]
+        return json.dumps(values, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        values: dict[str, Any] = json.loads(text)
+        for name in ("data", "tls_cert", "tls_key"):
+            values[name] = Path(values[name]) if values[name] else None
+        return cls(**values)
+
+
+def _tls(listen: str, certificate: Path | None, key: Path | None, *, insecure: bool) -> Tls | None:
+    host, _ = split_listen(listen)
+    if certificate and key:
+        try:
+            return Tls(certificate.read_bytes(), key.read_bytes())
+        except OSError as error:
+            raise ListenError(f"{error.filename}: {error.strerror}", advice="check --tls-cert and --tls-key") from error
+    if certificate or key:
+        raise ListenError("TLS needs a certificate and its key", advice="give both --tls-cert and --tls-key")
+    if not is_loopback(host) and not insecure:
+        raise ListenError(
+            f"{host} can be reached from other machines, and without TLS tokens would travel in clear text",
+            advice="give --tls-cert and --tls-key; or --insecure if something in front of the server speaks TLS",
+        )
+    return None

@@ -21,7 +21,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-__all__ = ["SECOND", "SpanSpec", "attributes", "counter", "exporting", "metrics_request", "trace_request"]
+__all__ = ["SECOND", "TRACES", "SpanSpec", "attributes", "counter", "exporting", "metrics_request", "trace_request"]
 
 SECOND = 1_000_000_000
 

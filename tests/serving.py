@@ -14,14 +14,14 @@ __all__ = ["Served", "greencloud", "serving"]
 
 
 def greencloud(
-    *arguments: str | Path, check: bool = True, environment: Mapping[str, str] | None = None
+    *arguments: str | Path, check: bool = True, environment: Mapping[str, str] | None = None, timeout: float = 100
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end, with ``environment`` on top of the present one."""
     done = subprocess.run(
         [sys.executable, "-m", "greencloud", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=timeout,
         check=False,
         env=os.environ | {"NO_COLOR": "1", "COLUMNS": "160"} | dict(environment or {}),
     )

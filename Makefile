@@ -1,9 +1,9 @@
 # Two commands: `make demo` runs the main job, `make test` passes the tests. Each sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := pyproject.toml setup.py plugins/pyproject.toml $(shell find ext proto -name '*.p*' 2>/dev/null)
+SOURCES := pyproject.toml setup.py plugins/pyproject.toml $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
 
-.PHONY: demo test test-packaging lint format clean
+.PHONY: demo test test-packaging senders test-senders test-stress crash-load lint format clean
 
 demo: .venv/demo.stamp
 	$(BIN)/greencloud demo
@@ -15,6 +15,22 @@ test: .venv/test.stamp
 # Builds wheels from a clean copy and installs them bare: some two minutes of compiling.
 test-packaging: .venv/test.stamp
 	$(BIN)/python -m pytest -m packaging
+
+# The crash load in its short form, and every attack of a hostile tenant: some ten minutes, one after the other.
+test-stress: .venv/test.stamp
+	$(BIN)/python -m pytest -n 0 -m stress
+
+# Half an hour of load on a server that is killed every minute, its disk filled, its clock stepped. As root, with libfaketime
+# (Debian: faketime) if it is to be all of that; CRASH_LOAD takes other options of tests/crash_load.py.
+crash-load: .venv/test.stamp
+	$(BIN)/python tests/crash_load.py --minutes 30 --kill-every 60 $(CRASH_LOAD)
+
+# Programs of other projects that send OTLP, into a venv of their own: some 450 MB.
+senders:
+	PYTHON=$(PYTHON) tests/senders/install.sh
+
+test-senders: .venv/test.stamp senders
+	$(BIN)/python -m pytest -m senders -n auto --dist worksteal
 
 lint: .venv/test.stamp
 	$(BIN)/ruff format --check .

@@ -32,8 +32,8 @@ TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 @contextmanager
 def exporting(target: str, token: str = "") -> Iterator[Callable[[bytes], ExportTraceServiceResponse]]:
-    """A function that exports trace requests over one connection with that credential, or none."""
-    with grpc.insecure_channel(target) as channel:
+    """A function that exports trace requests over one connection of its own with that credential, or none."""
+    with grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, ExportTraceServiceResponse] = channel.unary_unary(
             TRACES, response_deserializer=ExportTraceServiceResponse.FromString
         )

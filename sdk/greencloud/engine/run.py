@@ -106,9 +106,11 @@ def run_allocation(
     end: datetime | None = None,
     now: datetime,
     gathered: Gathered | None = None,
+    settle_after: timedelta | None = None,
 ) -> RunSummary:
     """Allocate every site-window with usage or readings that starts in ``[start, end)``, and post what is new.
 
+    With ``settle_after`` the hours are settled afterwards that nothing came of for so long (``greencloud.telemetry.store``).
     Whoever gathers beforehand holds ``data.allocating()`` from then on.
 
     Raises:
@@ -120,7 +122,9 @@ def run_allocation(
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
     if gathered is None:
         with data.allocating():
-            return run_allocation(data, rule=rule, start=start, end=end, now=now, gathered=gather(data, keep=True))
+            return run_allocation(
+                data, rule=rule, start=start, end=end, now=now, gathered=gather(data, keep=True), settle_after=settle_after
+            )
     known = gathered
     ledger = data.ledger
     visible = {(batch.site, batch.start): batch for batch in ledger.snapshot().readable_batches()}
@@ -163,10 +167,11 @@ def run_allocation(
             nothing = digest(empty_usage())
             summary = ledger.post(make_batch(gone, usage_revision=nothing, provisional=False, created=now))
             posted += [summary] if summary else []
-    try:
-        data.telemetry.settle(known.facility, int(now.timestamp()) * 1_000_000_000)
-    except StoreError as error:  # all is posted; the next run tries again
-        _LOG.warning("old telemetry was not settled: %s", error.message)
+    if settle_after is not None:
+        try:
+            data.telemetry.settle(known.facility, int(now.timestamp()) * 1_000_000_000, settle_after)
+        except StoreError as error:  # all is posted; the next run tries again
+            _LOG.warning("old telemetry was not settled: %s", error.message)
     return RunSummary(tuple(posted), unchanged, tuple(refused))
 
 

@@ -5,12 +5,13 @@ from greencloud.telemetry.collect import Collected, collect
 from greencloud.telemetry.deadletter import DeadLetter
 from greencloud.telemetry.files import records_from_file
 from greencloud.telemetry.record import Record
-from greencloud.telemetry.store import TelemetryState, TelemetryStore
+from greencloud.telemetry.store import SHORTEST, TelemetryState, TelemetryStore
 from greencloud.telemetry.take import take
 from greencloud.telemetry.wal import LogState, WriteAheadLog, read_log, scan_log
 
 __all__ = [
     "HORIZON_NS",
+    "SHORTEST",
     "Admission",
     "Collected",
     "DeadLetter",

@@ -11,9 +11,10 @@
       settled/          those segments
       archive/          segments of the log that only tell of settled hours: nobody reads them, they may be deleted
 
-**Settling** keeps a run's work from growing with the log. Live items count for a horizon after they began, and a silence of a
-counter for as long; so hours that are older than all that came within the last two horizons cannot change any more. Their usage
-is kept as it stands, in the windows of the book in force, and their segments go to the archive.
+**Settling** keeps a run's work from growing with the log, for those who ask for it. Live items count for a horizon after they
+began, and a silence of a counter for as long; so hours that are older than all that came within the last two horizons get nothing
+new any more. Their usage is kept as it stands, in the windows and at the sites of the book in force, and their segments go to the
+archive. Without settling every hour can be worked out again under another book.
 
 What is done here is done under the lock of the run that allocates; other readers see the state before or after.
 """
@@ -25,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -49,13 +51,15 @@ from greencloud.telemetry.tally import Tally
 from greencloud.telemetry.wal import move_segment
 from greencloud.usage import SegmentStore, Usage, add_up, empty_usage
 
-__all__ = ["TelemetryState", "TelemetryStore"]
+__all__ = ["SHORTEST", "TelemetryState", "TelemetryStore"]
 
 Progress: TypeAlias = Callable[[int, int], object]
 
 _DAY_NS: Final = 24 * HOUR_NS
 _FAR_NS: Final = 8_000 * 366 * _DAY_NS
-_QUIET_NS: Final = 2 * HORIZON_NS
+
+SHORTEST: Final = timedelta(microseconds=2 * HORIZON_NS // 1000)
+"""Of live items and of silences each may reach back by a horizon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +140,15 @@ class TelemetryStore:
         """What number points alone tell of hours that are not settled."""
         return self._measured(self._index(), facility, self.settled_ns, set())[0]
 
-    def settle(self, facility: Facility, now_ns: int) -> bool:
-        """Settle what can be settled; gives whether there was anything.
+    def settle(self, facility: Facility, now_ns: int, after: timedelta = SHORTEST) -> bool:
+        """Settle the hours of which nothing came for so long, and not less than ``SHORTEST``; gives whether there were any.
 
         Raises:
             StoreError: the log is damaged, or the disk does not take it; nothing is settled then.
         """
         index = self._index()
         settled, names = self._settled()
-        through_ns = self._quiet_since(index, now_ns)
+        through_ns = self._quiet_since(index, now_ns, max(after, SHORTEST) // timedelta(microseconds=1) * 1000)
         fresh = any(summary.first_ns < through_ns for summary in index.segments.values())
         if through_ns <= settled.through_ns or not fresh:
             return False
@@ -224,10 +228,10 @@ class TelemetryStore:
             for reason, count in reasons.items()
         ]
 
-    def _quiet_since(self, index: LogIndex, now_ns: int) -> int:
-        """The day before which nothing can change any more."""
-        young = [summary for summary in index.segments.values() if summary.received_ns >= now_ns - _QUIET_NS]
-        bounds = [now_ns - _QUIET_NS]
+    def _quiet_since(self, index: LogIndex, now_ns: int, quiet_ns: int) -> int:
+        """The day before which nothing came in that time, nor can reach back to."""
+        young = [summary for summary in index.segments.values() if summary.received_ns >= now_ns - quiet_ns]
+        bounds = [now_ns - quiet_ns]
         bounds += [summary.first_ns - HOUR_NS for summary in young]
         bounds += [summary.points_first_ns - HORIZON_NS for summary in young]
         return max(0, min(bounds) // _DAY_NS * _DAY_NS)

@@ -17,6 +17,8 @@ from greencloud.telemetry import Record, read_log
 from otlp import SECOND, SpanSpec, exporting, trace_request
 from serving import Served, greencloud, serving
 
+pytestmark = pytest.mark.stress
+
 SENDERS = 4
 SPANS_A_REQUEST = 20
 

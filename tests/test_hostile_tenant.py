@@ -41,7 +41,7 @@ from load import METRICS, retry_delay
 from otlp import SECOND, TRACES, SpanSpec, counter, metrics_request, trace_request
 from serving import Served, greencloud, serving
 
-pytestmark = pytest.mark.stress
+pytestmark = pytest.mark.hostile
 
 MEDIAN_S: Final = 0.25
 TAIL_S: Final = 1.0

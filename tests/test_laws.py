@@ -129,7 +129,7 @@ def test_law_2_shuffled_split_and_repeated_input_gives_the_same_bits(records: li
     assert postings(records).equals(postings(shuffled))
 
 
-@LAWS
+@settings(LAWS, max_examples=15)  # each of them runs the whole path twice
 @given(everybody, tenant_records("acme"))
 def test_law_3_late_data_and_a_new_book_supersede_and_nothing_posted_is_lost(records: list[Record], late: list[Record]) -> None:
     dearer = tuple(replace(factor, micrograms_per_kwh=factor.micrograms_per_kwh * 2) for factor in BOOK.factors)

@@ -24,6 +24,8 @@ from otlp import SECOND, SpanSpec, exporting, trace_request
 from serving import Served, greencloud, serving
 from test_durability import spans_in
 
+pytestmark = pytest.mark.stress
+
 
 class Stubborn(threading.Thread):
     """Sends numbered spans over many connections, each again until it is acknowledged, as OTLP clients do."""

@@ -97,6 +97,7 @@ class _Behaviour:
 
     def lost(self) -> None:
         self.call.code = grpc.StatusCode.CANCELLED
+        self.guard.unseen(self.call)
         self.guard.end(self.call)
 
     def __call__(self, message: Any, context: grpc.ServicerContext) -> Any:
@@ -226,6 +227,11 @@ class CallInterceptor(grpc.ServerInterceptor):
         assert call.account
         self._gate.arrive(call.account, size, job, metered=call.method in SIGNALS)
         call.size = size
+
+    def unseen(self, call: _Call) -> None:
+        """The call ends before its message was seen, if it was: what gRPC did for it counts against its account's quota."""
+        if call.account and not call.size and call.method in SIGNALS:
+            self._gate.unseen(call.account)
 
     def fail(self, call: _Call, error: Exception, context: grpc.ServicerContext) -> None:
         """End the call with the status of the error."""

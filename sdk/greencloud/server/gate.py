@@ -27,6 +27,9 @@ __all__ = ["Account", "Gate", "Job"]
 _REQUEST_COST: Final = 16 << 10
 """What a call costs beside its bytes, so that a million empty ones are not free."""
 
+_UNSEEN_COST: Final = 32 << 20
+"""What a call costs whose message never came, or was too large: gRPC has inflated up to the largest message for it by then."""
+
 Job = Callable[[BusyError | None], None]
 """Does a call's work, or turns it away with the error."""
 
@@ -121,6 +124,12 @@ class Gate:
         if self._idle and (found := self._queue.pop()):
             self._idle -= 1
             self._handed.put(found)
+
+    def unseen(self, account: Account) -> None:
+        """A call of telemetry ends of which no message was seen."""
+        with self._lock:
+            if account.bucket:
+                account.bucket.take(_UNSEEN_COST, self._clock())
 
     def leave(self, account: Account, size: int) -> None:
         """A call that entered is over; ``size`` as it arrived, 0 if it did not."""

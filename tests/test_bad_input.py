@@ -147,7 +147,7 @@ def test_a_tenants_spans_of_years_ago_open_no_windows(server: Served) -> None:
     answer = export(server, trace_request({"service.name": "clock"}, spans))
 
     assert answer.partial_success.rejected_spans == 0, "it is kept, in a dead-letter file"
-    assert "1 spans began more than 7 days before" in answer.partial_success.error_message
+    assert "1 span began more than 7 days before" in answer.partial_success.error_message
     greencloud("allocate", "--data", server.data, check=False)
     (kept,) = (server.data / "telemetry" / "dead-letters").rglob("*.jsonl")
     assert "old" in kept.read_text()

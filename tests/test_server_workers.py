@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -66,11 +67,16 @@ def children(server: Served) -> list[int]:
     return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
-def await_log(server: Served, text: str) -> None:
-    deadline = time.monotonic() + 60
-    while text not in server.log.read_text():
-        assert time.monotonic() < deadline, server.log.read_text()
-        time.sleep(0.05)
+def await_log(server: Served, text: str, times: int = 1) -> None:
+    """Follow the server's log until it has said that so often."""
+    command = ["tail", "-n", "+1", "-f", str(server.log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout
+        for line in follower.stdout:
+            times -= text in line
+            if not times:
+                break
+        follower.terminate()
 
 
 def start(server: Served, count: int) -> list[Stubborn]:
@@ -99,10 +105,7 @@ def test_two_workers_share_the_load_and_one_that_is_killed_comes_back_and_loses_
             assert sender.enough.wait(60)
         os.kill(first[0], signal.SIGKILL)
         await_log(server, "another starts in")
-        deadline = time.monotonic() + 60
-        while server.log.read_text().count("serves") < 3:
-            assert time.monotonic() < deadline, server.log.read_text()
-            time.sleep(0.05)
+        await_log(server, "serves", times=3)
         assert len(set(children(server)) - set(first)) == 1
         acknowledged = finish(senders)
 

@@ -108,6 +108,14 @@ def test_a_message_that_is_none_among_others_is_named_by_its_byte(tmp_path: Path
         read(path)
 
 
+def test_an_empty_envelope_among_others_is_passed_over(tmp_path: Path) -> None:
+    envelope = b"\x0a\x02\x0a\x00"  # a resource without anything, as k6 sends it first
+    path = tmp_path / "x.binpb"
+    path.write_bytes(varint(len(envelope)) + envelope + varint(len(SPANS)) + SPANS)
+    (record,) = read(path)
+    assert record.payload == SPANS
+
+
 def test_a_file_that_is_missing_or_torn_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"nowhere\.jsonl"):
         read(tmp_path / "nowhere.jsonl")

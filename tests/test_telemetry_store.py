@@ -175,6 +175,42 @@ def test_settling_changes_no_figure_and_takes_old_segments_out_of_the_way(old: T
     assert readings == expected[1]
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 9 * 24), st.integers(0, 7200), st.integers(0, 3 * 24)), min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(0, 12 * 24), st.integers(0, 10**6)), max_size=8),
+    st.lists(st.integers(10, 40), min_size=1, max_size=3),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_settling_at_any_time_changes_no_figure(
+    tmp_path_factory: pytest.TempPathFactory,
+    sent: list[tuple[int, int, int]],
+    counted: list[tuple[int, int]],
+    days: list[int],
+) -> None:
+    """Whatever was sent, however late within the horizon, and however often it is settled in between."""
+    place = tmp_path_factory.mktemp("store")
+    store = TelemetryStore(place / "wal", place / "telemetry")
+    records = []
+    for number, (hour, seconds, late) in enumerate(sent, 1):
+        start = T0 + hour * HOUR_NS
+        made = traces([span(number, start, start + seconds * SECOND)])
+        records.append(replace(tenant(made), received_ns=start + seconds * SECOND + late * HOUR_NS, live=True))
+    for hour, value in counted:
+        at = T0 + hour * HOUR_NS
+        payload = metrics("hw.host.energy", [point(at, value, start=T0)], unit="J")
+        records.append(Record("metrics", "provider", "", at, payload, live=True))
+    records.sort(key=lambda record: record.received_ns)
+    whole = collect(records, BOOK).usage
+    for now in sorted(T0 + day * DAY_NS for day in days):
+        append(store, [record for record in records if record.received_ns < now])
+        records = [record for record in records if record.received_ns >= now]
+        store.settle(BOOK, now)
+    append(store, records)
+    rows, readings = both(store)
+    assert sorted(rows, key=str) == sorted(whole.rows.to_pylist(), key=str)
+    assert sorted(readings, key=str) == sorted(whole.readings.to_pylist(), key=str)
+
+
 def test_a_segment_that_its_writer_has_open_stays(old: TelemetryStore) -> None:
     later = T0 + 3 * DAY_NS + 3 * HORIZON_NS + 2 * DAY_NS
     with WriteAheadLog(old.log, min_free_bytes=0) as log:

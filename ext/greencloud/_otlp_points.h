@@ -151,7 +151,8 @@ static int gc_end_metric(gc_state* s, gc_metrics* m, size_t first, gc_piece name
     return 1;
 }
 
-static int gc_decode_metric(gc_state* s, const uint8_t* at, const uint8_t* end, gc_metrics* m) {
+static int gc_decode_metric(gc_state* s, const uint8_t* at, const uint8_t* end, void* columns) {
+    gc_metrics* m = (gc_metrics*)columns;
     gc_piece name = {at, 0}, unit = {at, 0};
     uint64_t temporality = 0, monotonic = 0;
     const uint8_t* start = at;
@@ -191,31 +192,7 @@ static int gc_decode_metric(gc_state* s, const uint8_t* at, const uint8_t* end, 
 }
 
 static int gc_decode_scope_metrics(gc_state* s, const uint8_t* at, const uint8_t* end, void* columns) {
-    gc_metrics* m = (gc_metrics*)columns;
-    uint32_t tag;
-    size_t length, metrics = 0;
-    while (at < end) {
-        if (!gc_tag(s, &at, end, &tag)) return 0;
-        if (GC_LIKELY(tag == GC_FIELD(2, GC_LEN))) {
-            if (!gc_count(s, at, &m->c.items, GC_MAX_ITEMS, "more than 1048576 items in a request; send smaller batches") ||
-                !gc_length(s, &at, end, &length) || !gc_enter(s, at) || !gc_decode_metric(s, at, at + length, m))
-                return gc_within(s, 2, (int64_t)metrics);
-            gc_leave(s);
-            at += length;
-            metrics++;
-        } else if (tag == GC_FIELD(1, GC_LEN)) {
-            if (!gc_length(s, &at, end, &length) || !gc_enter(s, at) || !gc_check(s, at, at + length, GC_SCOPE))
-                return gc_within(s, 1, -1);
-            gc_leave(s);
-            at += length;
-        } else if (tag == GC_FIELD(3, GC_LEN)) {
-            gc_piece url;
-            if (!gc_piece_of(s, &at, end, &url) || !gc_text(s, url.p, url.n)) return gc_within(s, 3, -1);
-        } else if (!gc_skip(s, &at, end, tag)) {
-            return gc_within(s, tag >> 3, -1);
-        }
-    }
-    return 1;
+    return gc_decode_scope(s, at, end, &((gc_metrics*)columns)->c, columns, gc_decode_metric);
 }
 
 static int gc_decode_metrics(gc_state* s, const uint8_t* at, const uint8_t* end, gc_metrics* m) {

@@ -72,6 +72,13 @@ static int gc_lay(gc_state* s, gc_buffer* buffer, size_t used, const uint8_t* p,
 
 typedef int (*gc_group_of)(gc_state*, const uint8_t*, const uint8_t*, void*);
 
+/* What groups and scopes have beside their items: a schema_url, and what nobody knows. */
+static int gc_decode_rest(gc_state* s, const uint8_t** at, const uint8_t* end, uint32_t tag) {
+    gc_piece url;
+    if (tag != GC_FIELD(3, GC_LEN)) return gc_skip(s, at, end, tag) ? 1 : gc_within(s, tag >> 3, -1);
+    return gc_piece_of(s, at, end, &url) && gc_text(s, url.p, url.n) ? 1 : gc_within(s, 3, -1);
+}
+
 /* ResourceSpans and ResourceMetrics have one shape: resource 1, groups 2, schema_url 3. Gives the number of the resource. */
 static int gc_decode_resource_group(
     gc_state* s, const uint8_t* at, const uint8_t* end, gc_common* c, void* columns, gc_group_of decode, int32_t* number
@@ -102,15 +109,39 @@ static int gc_decode_resource_group(
                 resource.n += length;
             }
             at += length;
-        } else if (tag == GC_FIELD(3, GC_LEN)) {
-            gc_piece url;
-            if (!gc_piece_of(s, &at, end, &url) || !gc_text(s, url.p, url.n)) return gc_within(s, 3, -1);
-        } else if (!gc_skip(s, &at, end, tag)) {
-            return gc_within(s, tag >> 3, -1);
+        } else if (!gc_decode_rest(s, &at, end, tag)) {
+            return 0;
         }
     }
     *number = gc_number_of(&c->resources, resource.p, resource.n);
     return *number < 0 ? gc_no_memory(s) : 1;
+}
+
+/* ScopeSpans and ScopeMetrics have one shape, too: scope 1, items 2, schema_url 3. Inlined, so that `decode` is no pointer. */
+static inline __attribute__((always_inline)) int gc_decode_scope(
+    gc_state* s, const uint8_t* at, const uint8_t* end, gc_common* c, void* columns, gc_group_of decode
+) {
+    uint32_t tag;
+    size_t length, items = 0;
+    while (at < end) {
+        if (!gc_tag(s, &at, end, &tag)) return 0;
+        if (GC_LIKELY(tag == GC_FIELD(2, GC_LEN))) {
+            if (!gc_count(s, at, &c->items, GC_MAX_ITEMS, "more than 1048576 items in a request; send smaller batches") ||
+                !gc_length(s, &at, end, &length) || !gc_enter(s, at) || !decode(s, at, at + length, columns))
+                return gc_within(s, 2, (int64_t)items);
+            gc_leave(s);
+            at += length;
+            items++;
+        } else if (tag == GC_FIELD(1, GC_LEN)) {
+            if (!gc_length(s, &at, end, &length) || !gc_enter(s, at) || !gc_check(s, at, at + length, GC_SCOPE))
+                return gc_within(s, 1, -1);
+            gc_leave(s);
+            at += length;
+        } else if (!gc_decode_rest(s, &at, end, tag)) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 /* A request: repeated groups in field 1. */

@@ -132,7 +132,8 @@ GC_INLINE int gc_store_span(gc_state* s, gc_traces* t, const gc_span* span) {
     return 1;
 }
 
-static int gc_decode_span(gc_state* s, const uint8_t* at, const uint8_t* end, gc_traces* t) {
+static int gc_decode_span(gc_state* s, const uint8_t* at, const uint8_t* end, void* columns) {
+    gc_traces* t = (gc_traces*)columns;
     const uint8_t* start = at;
     gc_span span;
     gc_piece key;
@@ -205,39 +206,12 @@ static int gc_decode_span(gc_state* s, const uint8_t* at, const uint8_t* end, gc
     return gc_store_span(s, t, &span);
 }
 
-static int gc_decode_scope_spans(gc_state* s, const uint8_t* at, const uint8_t* end, gc_traces* t) {
-    uint32_t tag;
-    size_t length, spans = 0;
-    while (at < end) {
-        if (!gc_tag(s, &at, end, &tag)) return 0;
-        if (GC_LIKELY(tag == GC_FIELD(2, GC_LEN))) {
-            if (!gc_count(s, at, &t->c.items, GC_MAX_ITEMS, "more than 1048576 items in a request; send smaller batches") ||
-                !gc_length(s, &at, end, &length) || !gc_enter(s, at) || !gc_decode_span(s, at, at + length, t))
-                return gc_within(s, 2, (int64_t)spans);
-            gc_leave(s);
-            at += length;
-            spans++;
-        } else if (tag == GC_FIELD(1, GC_LEN)) {
-            if (!gc_length(s, &at, end, &length) || !gc_enter(s, at) || !gc_check(s, at, at + length, GC_SCOPE))
-                return gc_within(s, 1, -1);
-            gc_leave(s);
-            at += length;
-        } else if (tag == GC_FIELD(3, GC_LEN)) {
-            gc_piece url;
-            if (!gc_piece_of(s, &at, end, &url) || !gc_text(s, url.p, url.n)) return gc_within(s, 3, -1);
-        } else if (!gc_skip(s, &at, end, tag)) {
-            return gc_within(s, tag >> 3, -1);
-        }
-    }
-    return 1;
-}
-
-static int gc_decode_scope_of_traces(gc_state* s, const uint8_t* at, const uint8_t* end, void* columns) {
-    return gc_decode_scope_spans(s, at, end, (gc_traces*)columns);
+static int gc_decode_scope_spans(gc_state* s, const uint8_t* at, const uint8_t* end, void* columns) {
+    return gc_decode_scope(s, at, end, &((gc_traces*)columns)->c, columns, gc_decode_span);
 }
 
 static int gc_decode_traces(gc_state* s, const uint8_t* at, const uint8_t* end, gc_traces* t) {
-    return gc_decode(s, at, end, &t->c, t, gc_decode_scope_of_traces, &t->resource);
+    return gc_decode(s, at, end, &t->c, t, gc_decode_scope_spans, &t->resource);
 }
 
 #endif

@@ -1,44 +1,20 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from greencloud._tables cimport Item, Table
+
 cdef extern from *:
     """
     #include <stdint.h>
     typedef unsigned __int128 greencloud_spans_u128;
     #define greencloud_fetch(address) __builtin_prefetch(address)
-    static inline uint64_t greencloud_mix(uint64_t a, uint64_t b) {
-        greencloud_spans_u128 product = (greencloud_spans_u128) a * b;
-        return (uint64_t) product ^ (uint64_t) (product >> 64);
-    }
     """
     # Only a name that reaches C, as in _apportion.pxd.
     ctypedef unsigned long long u128 "greencloud_spans_u128"
-    uint64_t greencloud_mix(uint64_t a, uint64_t b) noexcept nogil
     void greencloud_fetch(const void* address) noexcept nogil
-
-cdef enum:
-    FINE = 0
-    NO_MEMORY = 1
 
 cdef enum:
     MEASURES = 4  # cpu_ns, memory_byte_s, disk_bytes, gpu_ns
     NOTES = 20
-
-# What is sorted, by a, b and c in this order; d comes along.
-cdef struct Item:
-    uint64_t a
-    uint64_t b
-    uint64_t c
-    uint64_t d
-
-# Keys of three words, numbered in order of arrival.
-cdef struct Table:
-    uint64_t* words
-    uint32_t* slots  # number + 1, 0 where free
-    int64_t size
-    int64_t room
-    uint64_t mask
-    uint64_t slot_room
-    uint64_t probes
 
 # A span with what is read of it, gathered once from the columns.
 cdef struct Span:

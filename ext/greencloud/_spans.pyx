@@ -17,12 +17,13 @@ Results are a function of the set of spans: sums of integers, minima, and rows i
 """
 
 from array import array
-from os import urandom
 
 from cpython.array cimport array as c_array, clone
 from libc.stdint cimport INT32_MAX, INT64_MAX
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
+
+from greencloud._tables cimport FINE, Item, NO_MEMORY, Table, find_key, free_table, hash_of, reset_table, sort_items
 
 cdef enum:
     REMOTE_PARENT = 1
@@ -44,7 +45,6 @@ cdef enum:
     MEASURED = 2
 
 cdef enum:
-    RUN = 8  # items that are put in order by insertion before runs are merged
     BUCKET = 1 << 13
     AHEAD = 8
     MAX_CPUS = 4096
@@ -58,141 +58,6 @@ cdef uint64_t LATEST_NS = 7_258_118_400 * <uint64_t> 1_000_000_000  # 2200-01-01
 cdef uint64_t MOST[MEASURES]
 MOST[:] = [MAX_CPUS, MAX_BYTES_PER_NS, MAX_BYTES_PER_NS, MAX_CPUS]
 
-cdef uint64_t SEED[4]
-SEED[:] = [int.from_bytes(urandom(8), "little") | 1 for _ in range(4)]  # no sender may choose what collides
-
-
-# --- sorting and hashing ------------------------------------------------------------------------------------------------------
-
-
-cdef inline bint _less(const Item* one, const Item* other) noexcept nogil:
-    if one.a != other.a:
-        return one.a < other.a
-    if one.b != other.b:
-        return one.b < other.b
-    return one.c < other.c
-
-
-cdef void _insert(Item* items, int64_t n) noexcept nogil:
-    cdef int64_t i, k
-    cdef Item item
-    for i in range(1, n):
-        item = items[i]
-        k = i
-        while k > 0 and _less(&item, &items[k - 1]):
-            items[k] = items[k - 1]
-            k -= 1
-        items[k] = item
-
-
-cdef uint64_t _sort(Item* items, Item* spare, int64_t n) noexcept nogil:
-    """Merge sort, n log n whatever the order. Gives the number of items moved."""
-    cdef int64_t start = 0, middle, end = 0, i, k, at, width = RUN
-    cdef uint64_t work = n
-    while start < n:
-        _insert(items + start, min(<int64_t> RUN, n - start))
-        start += RUN
-    while width < n:
-        end = 0
-        while end + width < n:
-            start = end
-            middle = start + width
-            end = min(middle + width, n)
-            if not _less(&items[middle], &items[middle - 1]):
-                continue
-            work += end - start
-            memcpy(spare, items + start, width * sizeof(Item))
-            i = 0
-            k = middle
-            at = start
-            while i < width and k < end:
-                if _less(&items[k], &spare[i]):
-                    items[at] = items[k]
-                    k += 1
-                else:
-                    items[at] = spare[i]
-                    i += 1
-                at += 1
-            if i < width:
-                memcpy(items + at, spare + i, (width - i) * sizeof(Item))
-        width *= 2
-    return work
-
-
-cdef inline uint64_t _hash(uint64_t a, uint64_t b, uint64_t c) noexcept nogil:
-    return greencloud_mix(greencloud_mix(a ^ SEED[0], b ^ SEED[1]) ^ c ^ SEED[2], SEED[3])
-
-
-cdef int _reset(Table* table, int64_t expected) noexcept nogil:
-    cdef uint64_t slots = 16
-    cdef void* moved
-    while slots < 2 * <uint64_t> expected:
-        slots *= 2
-    if slots > table.slot_room:
-        moved = realloc(table.slots, slots * sizeof(uint32_t))
-        if moved == NULL:
-            return NO_MEMORY
-        table.slots = <uint32_t*> moved
-        table.slot_room = slots
-    memset(table.slots, 0, slots * sizeof(uint32_t))
-    table.mask = slots - 1
-    table.size = 0
-    return FINE
-
-
-cdef int _double(Table* table) noexcept nogil:
-    cdef int64_t i, size = table.size
-    cdef uint64_t at
-    cdef const uint64_t* key
-    if _reset(table, table.mask + 1) != FINE:
-        return NO_MEMORY
-    table.size = size
-    for i in range(size):
-        key = &table.words[3 * i]
-        at = _hash(key[0], key[1], key[2]) & table.mask
-        while table.slots[at] != 0:
-            at = (at + 1) & table.mask
-        table.slots[at] = <uint32_t> (i + 1)
-    return FINE
-
-
-cdef int64_t _find(Table* table, uint64_t a, uint64_t b, uint64_t c, bint add) noexcept nogil:
-    """The number of a key; a new one is added, or -1 where it is not to be. -2 without memory."""
-    cdef uint64_t at
-    cdef uint64_t* key
-    cdef void* moved
-    cdef int64_t room
-    if add and 2 * <uint64_t> table.size > table.mask and _double(table) != FINE:
-        return -2
-    at = _hash(a, b, c) & table.mask
-    while table.slots[at] != 0:
-        key = &table.words[3 * <int64_t> (table.slots[at] - 1)]
-        if key[0] == a and key[1] == b and key[2] == c:
-            return table.slots[at] - 1
-        at = (at + 1) & table.mask
-        table.probes += 1
-    if not add:
-        return -1
-    if table.size == table.room:
-        room = max(64, 2 * table.room)
-        moved = realloc(table.words, 3 * room * sizeof(uint64_t)) if room < INT32_MAX else NULL
-        if moved == NULL:
-            return -2
-        table.words = <uint64_t*> moved
-        table.room = room
-    key = &table.words[3 * table.size]
-    key[0] = a
-    key[1] = b
-    key[2] = c
-    table.size += 1
-    table.slots[at] = <uint32_t> table.size
-    return table.size - 1
-
-
-cdef void _free(Table* table) noexcept nogil:
-    free(table.words)
-    free(table.slots)
-
 
 def pairs_of(const int32_t[::1] owner, const int32_t[::1] resource):
     cdef Py_ssize_t i, n = owner.shape[0]
@@ -205,23 +70,20 @@ def pairs_of(const int32_t[::1] owner, const int32_t[::1] resource):
     memset(&table, 0, sizeof(Table))
     try:
         with nogil:
-            found = _reset(&table, 16)
+            found = reset_table(&table, 16)
             for i in range(n):
                 if found < 0:
                     break
                 if i == 0 or owner[i] != owner[i - 1] or resource[i] != resource[i - 1]:
-                    found = _find(&table, <uint32_t> owner[i], <uint32_t> resource[i], 0, True)
+                    found = find_key(&table, <uint32_t> owner[i], <uint32_t> resource[i], 0, True)
                 out[i] = <int32_t> found
         if found < 0 or table.slots == NULL:
             raise MemoryError
         owners = array("i", [<int32_t> table.words[3 * i] for i in range(table.size)])
         resources = array("i", [<int32_t> table.words[3 * i + 1] for i in range(table.size)])
     finally:
-        _free(&table)
+        free_table(&table)
     return pair, owners, resources
-
-
-# --- the kernel ---------------------------------------------------------------------------------------------------------------
 
 
 cdef class Weighing:
@@ -298,10 +160,10 @@ cdef class Weighing:
         free(self.sums)
         free(self.seen)
         free(self.crowded)
-        _free(&self.traces)
-        _free(&self.claims)
-        _free(&self.rows)
-        _free(&self.told)
+        free_table(&self.traces)
+        free_table(&self.claims)
+        free_table(&self.rows)
+        free_table(&self.told)
 
     cdef void check(self) except *:
         """Every index and time, before any loop trusts it."""
@@ -369,7 +231,7 @@ cdef class Weighing:
             shift -= 1
         cdef int64_t* bounds = <int64_t*> calloc(buckets + 1, sizeof(int64_t))
         cdef uint32_t* order = <uint32_t*> malloc((self.n + 1) * sizeof(uint32_t))
-        if bounds == NULL or order == NULL or _reset(&self.rows, 1024) != FINE or _reset(&self.told, 64) != FINE:
+        if bounds == NULL or order == NULL or reset_table(&self.rows, 1024) != FINE or reset_table(&self.told, 64) != FINE:
             free(bounds)
             free(order)
             return NO_MEMORY
@@ -473,7 +335,7 @@ cdef class Weighing:
         cdef Item* item
         if n == 0:
             return FINE
-        if self.make_room(n) != FINE or _reset(&self.traces, n) != FINE or _reset(&self.claims, 16) != FINE:
+        if self.make_room(n) != FINE or reset_table(&self.traces, n) != FINE or reset_table(&self.claims, 16) != FINE:
             return NO_MEMORY
         memset(self.bounds, 0, (n + 1) * sizeof(int64_t))
         for i in range(n):
@@ -481,7 +343,7 @@ cdef class Weighing:
             if i + AHEAD < n:
                 self.ahead(order[i + AHEAD])
             self.gather(span, order[i])
-            number = _find(&self.traces, span.trace_high, span.trace_low, 0, True)
+            number = find_key(&self.traces, span.trace_high, span.trace_low, 0, True)
             if number < 0:
                 return NO_MEMORY
             self.trace_of[i] = <int32_t> number
@@ -508,7 +370,7 @@ cdef class Weighing:
         cdef int64_t i
         cdef bint walls = False, asking = False
         cdef Span* span
-        self.work += _sort(items, self.spare, n)
+        self.work += sort_items(items, self.spare, n)
         n = self.distinct(items, n)
         for i in range(n):
             span = &self.spans[items[i].d]
@@ -649,7 +511,7 @@ cdef class Weighing:
                 kid.c = span.start
                 kid.d = span.end
                 size += 1
-        self.work += _sort(self.kids, self.spare, size)
+        self.work += sort_items(self.kids, self.spare, size)
         for i in range(size):
             kid = &self.kids[i]
             if kept > 0:
@@ -728,7 +590,7 @@ cdef class Weighing:
             while hour <= high:
                 self.work += 1
                 size = self.claims.size
-                at = _find(&self.claims, number, span.id, hour, True)
+                at = find_key(&self.claims, number, span.id, hour, True)
                 if at < 0:
                     return NO_MEMORY
                 if self.claim_room < self.claims.room:
@@ -752,7 +614,7 @@ cdef class Weighing:
         cdef Claim* claim
         while id != 0:
             self.work += 1
-            at = _find(&self.claims, number, id, hour, False)
+            at = find_key(&self.claims, number, id, hour, False)
             if at < 0:
                 break
             claim = &self.claim[at]
@@ -836,14 +698,14 @@ cdef class Weighing:
                 for k in range(MEASURES):
                     sums.of[k] += parts[k]
                 sums.count += at == window
-                if parts[0] != 0 and _find(&self.told, self.pair_process[span.pair], at, 0, True) < 0:
+                if parts[0] != 0 and find_key(&self.told, self.pair_process[span.pair], at, 0, True) < 0:
                     return NO_MEMORY
             at += 1
         return FINE
 
     cdef Sums* row(self, uint64_t window, int32_t place, int32_t operation, uint64_t rest) noexcept nogil:
         cdef int64_t size = self.rows.size
-        cdef int64_t at = _find(&self.rows, window, <uint64_t> place << 32 | <uint64_t> operation, rest, True)
+        cdef int64_t at = find_key(&self.rows, window, <uint64_t> place << 32 | <uint64_t> operation, rest, True)
         cdef void* moved
         if at < 0:
             return NULL
@@ -874,7 +736,7 @@ cdef class Weighing:
                     items[n].c = <uint64_t> self.place_labels[place] << 34 | key[2]
                     items[n].d = i
                     n += 1
-            self.work += _sort(items, spare, n)
+            self.work += sort_items(items, spare, n)
         elif items != NULL:
             free(items)
             items = NULL
@@ -898,7 +760,7 @@ cdef class Weighing:
         cdef Sums* sums
         cdef uint64_t key[3]
         memset(&crowds, 0, sizeof(Table))
-        if crowd != NULL and member != NULL and _reset(&crowds, 64) == FINE:
+        if crowd != NULL and member != NULL and reset_table(&crowds, 64) == FINE:
             status = FINE
             for i in range(rows):
                 member[i] = -1
@@ -907,7 +769,7 @@ cdef class Weighing:
                 if again and (self.rows.words[3 * i + 1] & LOW) != <uint64_t> self.other_operation:
                     continue
                 place = <int32_t> (self.rows.words[3 * i + 1] >> 32)
-                number = _find(&crowds, self.rows.words[3 * i], self.place_bound[place], 0, True)
+                number = find_key(&crowds, self.rows.words[3 * i], self.place_bound[place], 0, True)
                 if number < 0:
                     status = NO_MEMORY
                     break
@@ -928,7 +790,7 @@ cdef class Weighing:
                         items[n].c = rank
                         items[n].d = i
                         n += 1
-                self.work += _sort(items, spare, n)
+                self.work += sort_items(items, spare, n)
                 number = -1
                 for rank in range(n):
                     if <int64_t> items[rank].a != number:
@@ -952,7 +814,7 @@ cdef class Weighing:
         free(member)
         free(items)
         free(spare)
-        _free(&crowds)
+        free_table(&crowds)
         return status
 
     cdef void write(self) except *:
@@ -1009,7 +871,7 @@ cdef uint64_t _at_most_64_bits(u128 time) noexcept nogil:
 cdef inline uint64_t _trace_hash(const uint8_t* trace_id) noexcept nogil:
     cdef uint64_t words[2]
     memcpy(words, trace_id, 16)
-    return _hash(words[0], words[1], 0)
+    return hash_of(words[0], words[1], 0)
 
 
 cdef inline uint64_t _last_instant(const Span* span) noexcept nogil:

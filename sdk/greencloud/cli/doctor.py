@@ -148,7 +148,11 @@ def _log(directory: DataDirectory) -> Iterator[Finding]:
         remedy = "see docs/operations.md, Late telemetry: take them in with greencloud ingest, or delete them"
         yield Finding("late", "note", f"{len(found.late_files):,} dead-letter files", remedy)
     collected = gather(directory).collected
-    yield Finding("telemetry", "ok", f"{collected.span_count:,} spans, {collected.duplicate_count:,} repeats left out")
+    yield Finding(
+        "telemetry",
+        "ok",
+        f"{collected.span_count:,} spans in {found.hours:,} hours, {collected.duplicate_count:,} repeats left out",
+    )
     for letter in collected.dead_letters:
         yield Finding("dead letters", "note", f"{letter.count:,} x {letter.reason} (first: {letter.example})")
 

@@ -43,7 +43,7 @@ def compare_rules(
     rules = check_rules(rules)
     check_dimensions(by)
     known = gather(data)
-    slices = slices_of(data, known.facility) if any(rule_named(rule).needs_slices for rule in rules) else {}
+    slices = slices_of(data, known.facility) if any(rule_named(rule).needs_slices for rule in rules) else None
     allocated: dict[str, list[WindowAllocation]] = {rule: [] for rule in rules}
     refused = []
     for (site, window), parts in due_windows(known).items():
@@ -52,7 +52,7 @@ def compare_rules(
         try:
             known.check(site, window)
             usage = merge(parts)
-            within = slices.get((site, window))
+            within = slices.within(site, window) if slices else None
             found = [
                 allocate_window(
                     known.facility, usage, site, window, rule=rule, slices=within if rule_named(rule).needs_slices else None

@@ -132,7 +132,7 @@ def run_allocation(
     refused: list[RefusedWindow] = []
     unchanged = 0
     due = due_windows(known)
-    slices = slices_of(data, known.facility) if named.needs_slices else {}
+    slices = slices_of(data, known.facility) if named.needs_slices else None
     for (site, window), parts in due.items():
         if (start and window.start < start) or (end and window.start >= end):
             continue
@@ -141,7 +141,9 @@ def run_allocation(
         try:
             known.check(site, window)
             usage = merge(parts)
-            within = slices.get((site, window), usage.rows.slice(0, 0)) if named.needs_slices else None
+            within = slices.within(site, window) if slices else None
+            if slices and within is None:
+                within = usage.rows.slice(0, 0)
             revision = revision_with(usage, within)
             if before and _same(before, known.facility, revision, named, provisional):
                 unchanged += 1

@@ -135,7 +135,7 @@ def answer_to(error: Exception, *, request_id: str, otlp: bool, provider: bool) 
         code = grpc.StatusCode.UNAVAILABLE
     told = expected and (provider or isinstance(known, _TOLD_TO_ALL))
     if told:
-        text, fields = str(known), known.fields() | ({"advice": known.advice} if known.advice else {})
+        text, fields = _one_line(known), known.fields() | ({"advice": known.advice} if known.advice else {})
     else:
         text, fields = f"the server could not do this; give its operator the request id {request_id}", {}
     delay = getattr(known, "retry_after_s", 2.0 if otlp and code is grpc.StatusCode.UNAVAILABLE else None)
@@ -162,6 +162,11 @@ def abort(context: grpc.ServicerContext, answer: Answer) -> NoReturn:
     context.set_trailing_metadata(tuple(trailers))
     context.abort(answer.code, answer.message)
     raise AssertionError("abort raises")
+
+
+def _one_line(error: GreencloudError) -> str:
+    """What and then what to do: a line break would reach logs of clients as %0A, or cut their line in two."""
+    return "; ".join(str(error).splitlines())
 
 
 def _bad_request(violations: Sequence[tuple[str, str]]) -> error_details_pb2.BadRequest:

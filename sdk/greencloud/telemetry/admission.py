@@ -193,12 +193,12 @@ def _told(found: Traces | Metrics, admission: Admission, faults: bytes, stranger
         parts.append(f"rejected {rejected} of {admission.count} {kind}. {listed}.")
     if late:
         parts.append(
-            f"{late} {kind} began more than 7 days before they came: they are kept in a dead-letter file and not counted; "
-            f"ask the provider to take them in from a file."
+            f"{_some(late, kind)} began more than 7 days before receipt, kept in a dead-letter file and not counted; "
+            f"ask the provider to take it in."
         )
     if unnamed:
         parts.append(
-            f"{unnamed} {kind} come from a resource without service.name and are counted under the service "
+            f"{_some(unnamed, kind)} from a resource without service.name, counted under the service "
             f"{semconv.UNKNOWN_SERVICE!r}; set OTEL_SERVICE_NAME."
         )
     return replace(admission, rejected=rejected, late=late, message=_at_most(" ".join(parts), MAX_MESSAGE_BYTES))
@@ -234,6 +234,10 @@ def _shown(found: Traces | Metrics, index: int) -> str:
         number = found.span_id[index]
         return f"span {number:016x}" if number else f"a span named {found.names[found.name[index]][:64]!r}"
     return f"metric {found.metrics[found.metric[index]][0][:64]!r}"
+
+
+def _some(count: int, kind: str) -> str:
+    return f"{count} {kind if count != 1 else kind.removesuffix('s')}"
 
 
 def _at_most(text: str, size: int) -> str:

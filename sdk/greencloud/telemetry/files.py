@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from greencloud.errors import DecodeError, NotFoundError
-from greencloud.telemetry.otlp import from_json, signal_of
+from greencloud.telemetry.otlp import from_json, is_envelope, signal_of
 from greencloud.telemetry.record import Record
 
 __all__ = ["records_from_file"]
@@ -115,7 +115,7 @@ def _from_binary(path: Path, data: bytes) -> Iterator[tuple[str, bytes]]:
             signals = [signal_of(part) for _, part in parts]
             if any(signals):
                 for (at, part), signal in zip(parts, signals, strict=True):
-                    if part and not signal:
+                    if part and not signal and not is_envelope(part):
                         raise DecodeError(
                             f"{path}: the message at byte {at} is no OTLP traces or metrics request",
                             advice="write one signal's export requests, each after its length",

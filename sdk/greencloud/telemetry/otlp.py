@@ -20,7 +20,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import DataPointFlags
 from greencloud._otlp import Metrics, OtlpError, Traces, attributes_of
 from greencloud.errors import DecodeError
 
-__all__ = ["Attributes", "Resource", "Value", "from_json", "identity", "items_as_json", "resource_of", "signal_of"]
+__all__ = ["Attributes", "Resource", "Value", "from_json", "identity", "is_envelope", "items_as_json", "resource_of", "signal_of"]
 
 Value = str | int | float | bool | bytes
 Attributes = dict[str, Value]
@@ -111,6 +111,17 @@ def signal_of(payload: bytes) -> str:
     if _holds_data(payload):
         return "metrics"
     return "traces" if faults - {1, 2} else ""
+
+
+def is_envelope(payload: bytes) -> bool:
+    """Whether the bytes are a request of resources without items, as some senders begin with."""
+    for columns in (Traces(), Metrics()):
+        try:
+            if not columns.append(payload) and columns.resources:
+                return True
+        except OtlpError:
+            pass
+    return False
 
 
 def _span_faults(payload: bytes) -> set[int]:

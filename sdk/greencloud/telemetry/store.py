@@ -64,7 +64,7 @@ SHORTEST: Final = timedelta(microseconds=2 * HORIZON_NS // 1000)
 
 @dataclass(frozen=True, slots=True)
 class TelemetryState:
-    """What ``doctor`` tells. Bytes of the archive; dead-letter files with the items in them; hours from the cache."""
+    """What ``doctor`` tells: bytes of the archive, dead-letter files, and in how many hours there are spans in the log."""
 
     settled_ns: int
     archive_bytes: int

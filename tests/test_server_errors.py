@@ -61,7 +61,7 @@ def test_an_error_comes_back_with_its_message_advice_and_reason(world: World, na
 
     came = raised(world, error)
 
-    assert (came.message, came.advice) == (error.message, error.advice)
+    assert (came.message, came.advice) == ("; ".join(error.message.splitlines()), error.advice)
     if isinstance(came, RemoteError):
         assert (came.remote_reason, came.code) == (error.reason, STATUS[type(error)].name)
     else:

@@ -62,7 +62,7 @@ def error_from(error: grpc.RpcError) -> GreencloudError:
     code, text = error.code(), error.details() or ""
     reason, fields = _error_info(error)
     advice = fields.get("advice") or _ADVICE.get(code, "")
-    message = text.removesuffix(f"\n{advice}") or code.name
+    message = text.removesuffix("; " + "; ".join(advice.splitlines())) or code.name
     if code is grpc.StatusCode.UNAUTHENTICATED:
         return UnauthenticatedError(message, advice=advice)
     if code is grpc.StatusCode.PERMISSION_DENIED:

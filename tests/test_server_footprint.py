@@ -101,7 +101,7 @@ def test_asking_for_another_account_is_refused_alike_whether_or_not_it_exists(wo
 
     if foreign:
         assert code is grpc.StatusCode.PERMISSION_DENIED
-        assert text.startswith(f"permission denied on account {foreign[0]!r} (or it might not exist)\n")
+        assert text.startswith(f"permission denied on account {foreign[0]!r} (or it might not exist); ")
         assert violations == {}
     else:
         assert code is grpc.StatusCode.INVALID_ARGUMENT

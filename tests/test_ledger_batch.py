@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from greencloud.errors import StoreError
 from greencloud.ledger import make_batch
 from greencloud.ledger.batch import sum_of
-from greencloud.ledger.header import decode_header, encode_header
+from greencloud.ledger.header import Header, decode_headers, encode_headers
 from greencloud.units import INT64_MAX, Energy
 from ledger_builders import CREATED, allocated, batch, batch_of, hour
 
+CUT = zlib.compress(b'{"format":2,"batches":[]}')[:-6]
 TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
 AMOUNT = st.integers(0, INT64_MAX)
 ROW = st.fixed_dictionaries(
@@ -82,20 +84,24 @@ def test_a_header_comes_back_as_it_was(energy: int, pools: dict[str, int], notes
         notes=tuple(notes),
         created=created,
         supersedes="b",
+        causes=("late_data",),
+        requested_by="someone",
+        reason="a gateway was down",
     )
-    header = decode_header(encode_header(summary, made.totals), path="p")
-    assert (header.summary, header.totals) == (summary, made.totals)
+    headers = (Header(summary, made.totals), Header(made.summary, {**made.totals, "energy_mj": energy * 1000}))
+    assert decode_headers(encode_headers(headers[:1]), path="p") == headers[:1]
+    assert decode_headers(encode_headers(headers), path="p") == headers
 
 
 def test_a_header_of_a_newer_format_is_refused() -> None:
-    with pytest.raises(StoreError, match="format 2"):
-        decode_header(b'{"format":2}', path="p")
+    with pytest.raises(StoreError, match="format 3"):
+        decode_headers(b'{"format":3}', path="p")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format":1}', b"\xff", b'{"format":1,"summary":{},"totals":{}}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format":2}', b"\xff", b'{"format":2,"batches":[{}]}', CUT])
 def test_what_is_no_header_is_refused_by_name(content: bytes) -> None:
     with pytest.raises(StoreError, match="segments/x"):
-        decode_header(content, path="segments/x")
+        decode_headers(content, path="segments/x")
 
 
 @given(st.lists(st.integers(-INT64_MAX, INT64_MAX), max_size=20))

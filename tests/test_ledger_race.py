@@ -12,9 +12,11 @@ from threading import Barrier
 import pytest
 
 from greencloud.ledger import Batch, Ledger
-from greencloud.ledger.segments import write_segment
-from greencloud.ledger.store import EMPTY, Segment, Store
-from ledger_builders import EVER, batch, energy_of, hour
+from greencloud.ledger.header import Header
+from greencloud.ledger.posting import Posting
+from greencloud.ledger.segments import rows_of
+from greencloud.ledger.store import EMPTY, Commit, Store
+from ledger_builders import CREATED, EVER, batch, energy_of, hour
 
 CHILD = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -52,10 +54,10 @@ def go(*processes: subprocess.Popen[str]) -> None:
         process.stdin.flush()
 
 
-def written(store: Store, each: Batch, token: str) -> Segment:
-    store.prepare()
-    path = write_segment(store.folder, each.summary, each.postings, each.totals, token=token, checkpoint=lambda _: None)
-    return Segment(path.relative_to(store.root).as_posix(), each.summary.site, each.window)
+def written(store: Store, each: Batch, token: str) -> Commit:
+    ledger = Ledger(store.root, token=lambda: token)
+    segment = ledger.write([Header(each.summary, each.totals)], rows_of(each))
+    return Commit([segment], (), Posting.of(store.root, EMPTY, [each]).work)
 
 
 @pytest.mark.parametrize("empty", [True, False], ids=["first-commit", "new-window"])
@@ -64,8 +66,8 @@ def test_of_two_commits_of_one_new_window_one_is_refused(tmp_path: Path, empty: 
     if not empty:
         Ledger(tmp_path).post(batch({"a": 0}, window=hour(9)))
     first, second = store.read(), store.read()
-    assert store.commit(first, written(store, batch({"a": 100}), "1"), []) is True
-    assert store.commit(second, written(store, batch({"a": 100, "b": 0}), "2"), []) is False
+    assert store.commit(first, written(store, batch({"a": 100}), "1"), CREATED) is True
+    assert store.commit(second, written(store, batch({"a": 100, "b": 0}), "2"), CREATED) is False
     assert energy_of(tmp_path)["a"] == 100
 
 
@@ -73,15 +75,15 @@ def test_of_many_first_commits_at_one_time_one_is_made(tmp_path: Path) -> None:
     for number in range(20):
         root = tmp_path / str(number)
         stores = [Store(root) for _ in range(4)]
-        segments = [written(store, batch({"a": 100, "b": at}), str(at)) for at, store in enumerate(stores)]
+        commits = [written(store, batch({"a": 100, "b": at}), str(at)) for at, store in enumerate(stores)]
         together = Barrier(len(stores))
 
-        def commit(store: Store, segment: Segment, together: Barrier = together) -> bool:
+        def commit(store: Store, made: Commit, together: Barrier = together) -> bool:
             together.wait(20)
-            return store.commit(EMPTY, segment, [])
+            return store.commit(EMPTY, made, CREATED)
 
         with ThreadPoolExecutor(len(stores)) as pool:
-            made = list(pool.map(commit, stores, segments))
+            made = list(pool.map(commit, stores, commits))
         assert sorted(made) == [False, False, False, True]
         assert Ledger(root).snapshot().version == 0
         assert energy_of(root)["a"] == 100
@@ -91,8 +93,8 @@ def test_commits_of_overlapping_windows_exclude_each_other(tmp_path: Path) -> No
     store = Store(tmp_path)
     Ledger(tmp_path).post(batch({"a": 0}, window=hour(9)))
     first, second = store.read(), store.read()
-    assert store.commit(first, written(store, batch({"a": 100}), "1"), []) is True
-    assert store.commit(second, written(store, batch({"a": 100}, window=hour(0, 300)), "2"), []) is False
+    assert store.commit(first, written(store, batch({"a": 100}), "1"), CREATED) is True
+    assert store.commit(second, written(store, batch({"a": 100}, window=hour(0, 300)), "2"), CREATED) is False
 
 
 @pytest.mark.parametrize("empty", [True, False], ids=["first-commit", "new-window"])

@@ -15,7 +15,8 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
     ├── UnbalancedError             UNBALANCED           residual per measure
     ├── GoalError (ValueError)      INVALID_GOAL         path, key
     ├── StoreError                  STORE_ERROR          path: torn, newer, locked or full
-    │   └── StorageFullError        STORAGE_FULL         retry_after_s
+    │   ├── StorageFullError        STORAGE_FULL         retry_after_s
+    │   └── LeaseLostError          LEASE_LOST           another writer has taken over
     ├── MissingExtraError (ImportError) MISSING_EXTRA    extra: the pip extra that brings it
     ├── UnauthenticatedError        UNAUTHENTICATED
     ├── PermissionDeniedError       PERMISSION_DENIED
@@ -34,6 +35,7 @@ __all__ = [
     "FacilityError",
     "GoalError",
     "GreencloudError",
+    "LeaseLostError",
     "MissingExtraError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -163,6 +165,13 @@ class StorageFullError(StoreError):
     def __init__(self, message: str, *, path: str = "", retry_after_s: float = 2.0, advice: str = "") -> None:
         super().__init__(message, path=path, advice=advice)
         self.retry_after_s = retry_after_s
+
+
+class LeaseLostError(StoreError):
+    """The writer's lease is held by another one now; nothing was posted."""
+
+    reason = "LEASE_LOST"
+    exit_code = 6
 
 
 class MissingExtraError(GreencloudError, ImportError):

@@ -73,6 +73,16 @@ class FootprintRow:
     quality_flags: tuple[str, ...] = ()
     provisional: bool = False
     methodology_versions: tuple[str, ...] = ()
+    # Of ``energy``, by the weakest kind of evidence that each posting rests on; the four add up to it.
+    measured_energy: Energy = Energy()
+    modelled_energy: Energy = Energy()
+    estimated_energy: Energy = Energy()
+    self_reported_energy: Energy = Energy()
+    # Half-widths of 95 % intervals, added up over postings as if all erred together: never too narrow. None: not known.
+    energy_half_width: Energy | None = None
+    location_half_width: Emissions | None = None  # of total_location_based
+    market_half_width: Emissions | None = None  # of total_market_based
+    updated: datetime | None = None  # when the newest batch behind the row was posted
 
     @property
     def total_location_based(self) -> Emissions:
@@ -102,6 +112,10 @@ class BatchSummary:
     pool_energy: dict[str, Energy]
     created: datetime
     notes: tuple[str, ...] = ()
+    # Of a batch that takes the place of a final one: why, by whom, and in whose words.
+    causes: tuple[str, ...] = ()
+    requested_by: str = ""
+    reason: str = ""
 
     @property
     def difference(self) -> Energy:

@@ -7,6 +7,7 @@ does it, so that a provider-year fits exactly.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -123,6 +124,7 @@ def row_to_message(row: FootprintRow) -> footprint_service_pb2.FootprintRow:
 
 
 def row_from_message(message: footprint_service_pb2.FootprintRow) -> FootprintRow:
+    lines: dict[str, Any] = {name: emissions_from_message(getattr(message, name)) for name in _EMISSION_FIELDS}
     return FootprintRow(
         start=instant_from_message(message.start_time),
         end=instant_from_message(message.end_time),
@@ -132,7 +134,7 @@ def row_from_message(message: footprint_service_pb2.FootprintRow) -> FootprintRo
         quality_flags=tuple(message.quality_flags),
         provisional=message.provisional,
         methodology_versions=tuple(message.methodology_versions),
-        **{name: emissions_from_message(getattr(message, name)) for name in _EMISSION_FIELDS},
+        **lines,
     )
 
 

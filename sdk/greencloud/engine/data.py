@@ -37,7 +37,8 @@ from greencloud.usage import SegmentStore
 
 __all__ = ["FORMAT", "DataDirectory"]
 
-FORMAT = 1
+FORMAT = 2
+"""2: segments of several batches, days as partitions. A ledger of format 1 is not read: no release ever wrote one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,12 @@ class DataDirectory:
                 f"{self.path} was written by a newer greencloud (format {found}; this one reads up to {FORMAT})",
                 path=str(self.path),
                 advice="upgrade greencloud; nothing was changed",
+            )
+        if found < FORMAT:
+            raise StoreError(
+                f"{self.path} was written by a greencloud before the first release (format {found}; this one reads {FORMAT})",
+                path=str(self.path),
+                advice="take its telemetry and usage files into a new data directory, and allocate there; nothing was changed",
             )
 
     @property

@@ -1,49 +1,74 @@
-"""The examination of what is visible: every segment is there, whole, balanced, what its id says, and alone on its window."""
+"""The examination of what is visible: every segment is there, whole, balanced, what its ids say, and alone on its windows."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from greencloud.allocation import POSTINGS
-from greencloud.errors import GreencloudError
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from greencloud.errors import GreencloudError, StoreError
 from greencloud.ledger.batch import Batch, batch_id, canonical
 from greencloud.ledger.checks import check_batch
-from greencloud.ledger.segments import read_header, read_segment
+from greencloud.ledger.columns import ROWS, SEGMENT
+from greencloud.ledger.header import Header
+from greencloud.ledger.segments import content_in, content_of, read_headers, read_segment
 from greencloud.ledger.store import Segment, Version
+from greencloud.units import Window
 
 __all__ = ["examine"]
 
 
 def examine(root: Path, version: Version) -> list[str]:
     """What is wrong, one sentence a finding, each beginning with the file. Empty: all is well."""
-    findings = []
-    last: dict[str, Segment] = {}
+    findings: list[str] = []
+    last: dict[str, tuple[Segment, Window]] = {}
+    held: list[tuple[Window, Segment]] = []
     for segment in version.segments():
-        findings += [f"{segment.path}: {problem}" for problem in _problems(root, segment)]
+        windows, problems = _problems(root, segment)
+        findings += [f"{segment.path}: {problem}" for problem in problems]
+        held += [(window, segment) for window in windows]
+    for window, segment in sorted(held, key=lambda each: (each[0].start, each[1].site, each[1].path)):
         before = last.get(segment.site)
-        if before and before.window.end > segment.window.start:
-            findings.append(
-                f"{segment.path}: {segment.site} at {segment.window} is counted twice: {before.path} holds {before.window}"
-            )
-        if not before or segment.window.end > before.window.end:
-            last[segment.site] = segment
+        if before and before[1].end > window.start:
+            findings.append(f"{segment.path}: {segment.site} at {window} is counted twice: {before[0].path} holds {before[1]}")
+        if not before or window.end > before[1].end:
+            last[segment.site] = segment, window
     return findings
 
 
-def _problems(root: Path, segment: Segment) -> list[str]:
+def _problems(root: Path, segment: Segment) -> tuple[list[Window], list[str]]:
+    """The windows that a segment holds, as far as it can be read, and what is wrong with it."""
     path = root / segment.path
+    told = [Window(segment.first, segment.window_s)]
     if not path.is_file():
-        return ["the file is missing; restore it from a backup"]
+        return told, ["the file is missing; restore it from a backup"]
     try:
-        header = read_header(path)
+        headers = read_headers(path)
         rows = read_segment(path)
-        batch = Batch(header.summary, canonical(rows.select(POSTINGS.names)), header.totals)
-        check_batch(batch)
         problems = []
-        if (header.summary.site, batch.window) != (segment.site, segment.window):
-            problems.append(f"holds {header.summary.site} at {batch.window}, not {segment.site} at {segment.window}")
-        if header.summary.id != batch_id(batch.summary, batch.postings, batch.totals):
-            problems.append("the content is not what the batch id was made from")
+        batches = [Batch(header.summary, canonical(_of(rows, header)), header.totals) for header in headers]
+        for header, batch in zip(headers, batches, strict=True):
+            check_batch(batch)
+            if header.summary.site != segment.site or not segment.first <= header.summary.start <= segment.last:
+                where = f"{segment.site} from {segment.first:%Y-%m-%dT%H:%M}Z to {segment.last:%Y-%m-%dT%H:%M}Z"
+                problems.append(f"holds {header.summary.site} at {batch.window}, not {where}")
+            if header.summary.id != batch_id(batch.summary, batch.postings, batch.totals):
+                problems.append("the content is not what the batch id was made from")
+        if sum(batch.postings.num_rows for batch in batches) != rows.num_rows or rows.num_rows != segment.rows:
+            problems.append("it holds postings of no batch")
+        if content_in(segment.path) != content_of([header.summary.id for header in headers]):
+            problems.append("its batches are not those that its name stands for")
     except GreencloudError as error:
-        return [error.message]
-    return problems
+        return told, [error.message]
+    return [batch.window for batch in batches], problems
+
+
+def _of(rows: pa.Table, header: Header) -> pa.Table:
+    """The postings of one batch; what they repeat of its header must be so."""
+    own = rows.filter(pc.equal(rows["batch_id"], header.summary.id))
+    told = {"provisional": header.summary.provisional, "methodology_version": header.summary.methodology_version}
+    for name, value in told.items():
+        if not pc.all(pc.equal(own[name], pa.scalar(value, SEGMENT.field(name).type))).as_py() and own.num_rows:
+            raise StoreError(f"{name} of some postings is not that of the batch's header")
+    return own.select(ROWS.names)

@@ -2,8 +2,8 @@
 
 The header (``BatchSummary``) says what the batch was made from and what was metered; the postings say who was charged; the
 totals are what the postings must add up to. The id is a SHA-256 over all of them in one canonical form, so that the same inputs
-give the same id on every machine, in whatever order the rows came. Two things stay out of it: when the batch was made
-(``created``) and what it takes the place of (``supersedes``), since neither changes what is charged.
+give the same id on every machine, in whatever order the rows came. What does not change what is charged stays out of it: when the
+batch was made (``created``), what it takes the place of (``supersedes``), and why, by whom and in whose words.
 """
 
 from __future__ import annotations
@@ -17,23 +17,16 @@ from typing import Final, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from greencloud.allocation import DIMENSIONS, POSTINGS
 from greencloud.errors import StoreError
+from greencloud.ledger.columns import ROWS, SEGMENT_ORDER, UNCERTAINTIES, UNKNOWN
 from greencloud.ledger.header import canonical_json, summary_fields
 from greencloud.results import BatchSummary
 from greencloud.units import Energy, Window
 
-__all__ = ["SEGMENT_ORDER", "Allocated", "Batch", "batch_id", "canonical", "energy_by_account", "is_pool", "make_batch", "sum_of"]
-
-SEGMENT_ORDER: Final = (
-    "account",
-    "window_start",
-    "window_s",
-    *(name for name in DIMENSIONS if name not in {"account", "window_start", "window_s"}),
-)
-"""Accounts first: nearly every question is about one account, whose rows then lie together in a file."""
+__all__ = ["Allocated", "Batch", "batch_id", "canonical", "energy_by_account", "is_pool", "make_batch", "sum_of"]
 
 _WIDE: Final = pa.decimal128(38, 0)
+_NOT_IN_ID: Final = ("id", "created", "supersedes", "causes", "requested_by", "reason")
 
 
 class Allocated(Protocol):
@@ -76,7 +69,7 @@ def make_batch(allocated: Allocated, *, usage_revision: str, provisional: bool, 
     """The batch of an allocated window. ``supersedes`` is empty until the ledger posts it.
 
     Raises:
-        StoreError: the postings do not have the columns of ``POSTINGS``.
+        StoreError: the postings do not have the columns of the allocation's ``POSTINGS``.
     """
     postings = canonical(allocated.postings)
     totals = {name: int(value) for name, value in allocated.totals.items()}
@@ -102,10 +95,8 @@ def make_batch(allocated: Allocated, *, usage_revision: str, provisional: bool, 
 
 
 def batch_id(summary: BatchSummary, postings: pa.Table, totals: Mapping[str, int]) -> str:
-    """SHA-256 of header, totals and ``postings`` (in canonical order), without ``id``, ``created`` and ``supersedes``."""
-    fields = summary_fields(summary)
-    for name in ("id", "created", "supersedes"):
-        del fields[name]
+    """SHA-256 of what is charged: of header, totals and ``postings`` (in canonical order)."""
+    fields = {name: value for name, value in summary_fields(summary).items() if name not in _NOT_IN_ID}
     digest = hashlib.sha256(canonical_json({"summary": fields, "totals": dict(totals)}).encode())
     for column in postings.columns:
         _hash_column(digest, column)
@@ -113,17 +104,20 @@ def batch_id(summary: BatchSummary, postings: pa.Table, totals: Mapping[str, int
 
 
 def canonical(postings: pa.Table) -> pa.Table:
-    """The postings in the ledger's columns and order.
+    """The postings in the ledger's columns and order; intervals that are not there are not known.
 
     Raises:
         StoreError: a column is missing, of a type that does not fit, or holds a null.
     """
     try:
-        table = postings.select(POSTINGS.names).cast(POSTINGS)
+        for name in UNCERTAINTIES:
+            if name not in postings.column_names:
+                postings = postings.append_column(ROWS.field(name), pa.repeat(pa.scalar(UNKNOWN, pa.int32()), postings.num_rows))
+        table = postings.select(ROWS.names).cast(ROWS)
     except (KeyError, ValueError, pa.ArrowException) as error:
         raise StoreError(f"postings are not in the ledger's columns: {error}", advice="make them with allocate()") from error
     # Beyond the key, so that rows that differ in quality or amount alone have one order too.
-    rest = (name for name in POSTINGS.names if name not in SEGMENT_ORDER)
+    rest = (name for name in ROWS.names if name not in SEGMENT_ORDER)
     return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in (*SEGMENT_ORDER, *rest)]))
 
 

@@ -1,13 +1,14 @@
-"""The header of a batch as it travels in a segment: canonical JSON in the Parquet file's own metadata.
+"""The headers of the batches in a segment: canonical JSON in the Parquet file's own metadata, compressed where there are many.
 
-Header and postings are one file, so that neither can be visible without the other. Times are ISO 8601 in UTC, energy is integer
-millijoules, keys are sorted. ``format`` is 1; a reader refuses a number that it does not know rather than misread it.
+Headers and postings are one file, so that neither can be visible without the other. Times are ISO 8601 in UTC, energy is integer
+millijoules, keys are sorted. ``format`` is 2; a reader refuses a number that it does not know rather than misread it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,17 +16,29 @@ from greencloud.errors import StoreError
 from greencloud.results import BatchSummary
 from greencloud.units import Energy, format_instant, parse_instant
 
-__all__ = ["FORMAT", "HEADER_KEY", "Header", "canonical_json", "decode_header", "encode_header", "summary_fields"]
+__all__ = ["FORMAT", "HEADER_KEY", "Header", "canonical_json", "decode_headers", "encode_headers", "summary_fields"]
 
-FORMAT: Final = 1
-HEADER_KEY: Final = b"greencloud.batch"
+FORMAT: Final = 2
+HEADER_KEY: Final = b"greencloud.batches"
+# A day of five-minute windows is some 600 kB.
+_LARGEST: Final = 64 << 20
 
-_TEXTS: Final = ("id", "site", "rule", "methodology_version", "facility_revision", "usage_revision", "supersedes")
+_TEXTS: Final = (
+    "id",
+    "site",
+    "rule",
+    "methodology_version",
+    "facility_revision",
+    "usage_revision",
+    "supersedes",
+    "requested_by",
+    "reason",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a segment says of itself."""
+    """What a segment says of one of its batches."""
 
     summary: BatchSummary
     totals: dict[str, int]
@@ -48,29 +61,43 @@ def summary_fields(summary: BatchSummary) -> dict[str, Any]:
         "account_energy_mj": summary.account_energy.millijoules,
         "pool_energy_mj": {pool: energy.millijoules for pool, energy in summary.pool_energy.items()},
         "notes": list(summary.notes),
+        "causes": list(summary.causes),
     }
 
 
-def encode_header(summary: BatchSummary, totals: Mapping[str, int]) -> bytes:
-    return canonical_json({"format": FORMAT, "summary": summary_fields(summary), "totals": dict(totals)}).encode()
+def encode_headers(headers: Sequence[Header]) -> bytes:
+    batches = [{"summary": summary_fields(header.summary), "totals": header.totals} for header in headers]
+    text = canonical_json({"format": FORMAT, "batches": batches}).encode()
+    return text if len(headers) == 1 else zlib.compress(text)
 
 
-def decode_header(content: bytes, *, path: str) -> Header:
-    """The inverse of ``encode_header``.
+def decode_headers(content: bytes, *, path: str) -> tuple[Header, ...]:
+    """The inverse of ``encode_headers``.
 
     Raises:
-        StoreError: not a header, or one of a newer format.
+        StoreError: not headers, or of a newer format.
     """
     try:
-        document = json.loads(content)
+        document = json.loads(content if content.startswith(b"{") else _inflated(content))
         form = document["format"]
         if form == FORMAT:
-            return Header(_summary(document["summary"]), {name: int(value) for name, value in document["totals"].items()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return tuple(
+                Header(_summary(each["summary"]), {name: int(value) for name, value in each["totals"].items()})
+                for each in document["batches"]
+            )
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise StoreError(f"{path}: the batch header cannot be read: {error!r}", path=path) from error
     raise StoreError(
         f"{path}: batch header of format {form!r}", path=path, advice=f"this greencloud reads format {FORMAT}; upgrade it"
     )
+
+
+def _inflated(content: bytes) -> bytes:
+    inflate = zlib.decompressobj()
+    text = inflate.decompress(content, _LARGEST)
+    if not inflate.eof:
+        raise ValueError("the compressed header is cut or too large")
+    return text
 
 
 def _summary(fields: dict[str, Any]) -> BatchSummary:
@@ -84,4 +111,5 @@ def _summary(fields: dict[str, Any]) -> BatchSummary:
         account_energy=Energy(fields["account_energy_mj"]),
         pool_energy={pool: Energy(amount) for pool, amount in fields["pool_energy_mj"].items()},
         notes=tuple(fields["notes"]),
+        causes=tuple(fields["causes"]),
     )

@@ -1,27 +1,35 @@
 """The ledger: append-only batches of postings, of which one per (site, window) is visible.
 
-Posting a batch checks that it balances, writes its segment, and makes it visible by one commit, which also takes the earlier
-batch of that site and window out of sight. A process that dies on the way leaves the old state or the new one; at worst a file
-that no version names. What was replaced stays readable in the version before.
+Posting checks that each batch balances, writes its segment, and makes all of them visible by one commit, which also takes the
+earlier batches of those sites and windows out of sight. A process that dies on the way leaves the old state or the new one; at
+worst files that no version names. What was replaced stays readable in the version before.
+
+Where an earlier batch lies in a segment with others, the others are written anew without it; that touches no batch, only where it
+lies.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from greencloud.errors import AllocationError, StoreError
+import pyarrow as pa
+
+from greencloud.errors import NotFoundError, QuantityError, StoreError
 from greencloud.ledger.audit import examine
 from greencloud.ledger.batch import Batch
 from greencloud.ledger.checks import check_batch
-from greencloud.ledger.segments import batch_id_in, read_header, write_segment
+from greencloud.ledger.header import Header
+from greencloud.ledger.posting import Posting
+from greencloud.ledger.segments import rows_of, write_segment
 from greencloud.ledger.snapshot import Snapshot
-from greencloud.ledger.store import EMPTY, Segment, Store, Version, storage_errors
+from greencloud.ledger.store import EMPTY, Commit, Segment, Store, storage_errors
 from greencloud.results import BatchSummary
-from greencloud.units import Window
+from greencloud.units import format_instant
 
 __all__ = ["Ledger"]
 
@@ -37,92 +45,119 @@ class Ledger:
     """The ledger in the folder ``root``, which the first post creates.
 
     Any number of processes and threads may read and post at once; start processes by ``spawn``, since Delta's runtime does not
-    outlive a fork. ``token`` makes file names unique; ``checkpoint`` is called
+    outlive a fork. ``token`` makes file names unique; ``clock`` stamps commits; ``checkpoint`` is called
     with the name of each step of a post when it is done (checked, segment_written, segment_synced, segment_renamed,
     segment_durable, committed).
     """
 
     def __init__(
-        self, root: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(16), checkpoint: Callable[[str], None] = _pass
+        self,
+        root: Path,
+        *,
+        token: Callable[[], str] = lambda: secrets.token_hex(16),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        checkpoint: Callable[[str], None] = _pass,
     ) -> None:
         self.root = root
-        self._store = Store(root)
+        self.store = Store(root)
+        self.clock = clock
+        self.checkpoint = checkpoint
         self._token = token
-        self._checkpoint = checkpoint
         self._latest = EMPTY
 
     def post(self, batch: Batch) -> BatchSummary | None:
         """Make a batch visible in place of the earlier one of its site and window, and return its header as posted.
 
-        None: the very same batch is visible already, and nothing was done.
+        None: the very same batch is visible already, and nothing was done. Raises as ``post_all``.
+        """
+        posted = self.post_all([batch])
+        return posted[0] if posted else None
+
+    def post_all(self, batches: Sequence[Batch], *, lease: int | None = None) -> list[BatchSummary]:
+        """Make batches visible in one step, and return the headers as posted of those that were not visible already.
+
+        ``lease`` is the number of the lease that the caller holds (``greencloud.ledger.lease``).
 
         Raises:
-            UnbalancedError: the postings do not add up; nothing was posted.
-            AllocationError: the site has a window of another length at that time, and both would count.
+            UnbalancedError: the postings of one do not add up; nothing was posted.
+            AllocationError: a site has a window of another length at that time, and both would count.
+            LeaseLostError: another writer holds a later lease; nothing was posted.
             StorageFullError: no room; nothing was posted.
-            StoreError: the batch is malformed, or the folder cannot be written.
+            StoreError: a batch is malformed, two are of one site and window, or the folder cannot be written.
         """
-        check_batch(batch)
-        self._checkpoint("checked")
-        written: tuple[BatchSummary, Segment] | None = None
+        for batch in batches:
+            check_batch(batch)
+        self.checkpoint("checked")
+        written: dict[object, Segment] = {}
         for _ in range(_TRIES):
-            base = self._store.read()
-            earlier = _earlier(base, batch)
-            if self._is_visible(batch, earlier):
-                return None
-            replaced = next((batch_id_in(segment.path) for segment in earlier), "")
-            summary = replace(batch.summary, supersedes=replaced if replaced != batch.summary.id else "")
-            if written is None or written[0] != summary:
-                written = summary, self._write(summary, batch)
-                self._checkpoint("segment_durable")
-            if self._store.commit(base, written[1], earlier):
-                self._checkpoint("committed")
-                return summary
+            base = self.store.read()
+            posting = Posting.of(self.store.root, base, batches)
+            if not posting.fresh:
+                return []
+            summaries = [replace(batch.summary, supersedes=posting.superseded(batch)) for batch in posting.fresh]
+            added = []
+            for batch, summary in zip(posting.fresh, summaries, strict=True):
+                written_as = (summary.id, summary.supersedes)
+                if written_as not in written:
+                    written[written_as] = self.write([Header(summary, batch.totals)], rows_of(replace(batch, summary=summary)))
+                added.append(written[written_as])
+            for path, headers, rows in posting.remainders():
+                left = (path, *(header.summary.id for header in headers))
+                if left not in written:
+                    written[left] = self.write(headers, rows)
+                added.append(written[left])
+            self.checkpoint("segment_durable")
+            if self.store.commit(
+                base, Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"}), self.clock()
+            ):
+                self.checkpoint("committed")
+                return summaries
         raise StoreError(f"{self.root}: other writers were first {_TRIES} times", path=str(self.root), advice="post it again")
 
-    def snapshot(self, version: int | None = None) -> Snapshot:
-        """The latest version, or an earlier one by number (-1 is the empty ledger before the first post).
+    def snapshot(self, version: int | None = None, *, as_of: datetime | None = None) -> Snapshot:
+        """The latest version, an earlier one by number (-1 is the empty ledger before the first post), or that of a moment.
 
         Raises:
             NotFoundError: there is no such version.
             StoreError: the table's log cannot be read.
         """
+        if as_of is not None:
+            if version is not None:
+                raise QuantityError("a snapshot is of a version or as of a time, not both")
+            version = self.version_at(as_of)
         if version is not None:
-            return Snapshot(self._store.root, self._store.read(version))
-        if self._latest is EMPTY or not self._store.is_latest(self._latest):
-            self._latest = self._store.read()
-        return Snapshot(self._store.root, self._latest)
+            return Snapshot(self.store.root, self.store.read(version))
+        if self._latest is EMPTY or not self.store.is_latest(self._latest):
+            self._latest = self.store.read()
+        return Snapshot(self.store.root, self._latest)
+
+    def version_at(self, moment: datetime) -> int:
+        """The version that was the latest at a moment; -1 before the first commit."""
+        if moment.tzinfo is None:
+            raise QuantityError("the time of a snapshot needs an offset from UTC", advice="write 2026-11-23T14:00:00Z")
+        low, high = EMPTY.number, self.store.read().number
+        while low < high:  # stamps never go back
+            middle = (low + high + 1) // 2
+            stamp = self.store.committed(middle)
+            if stamp is None:
+                raise NotFoundError(
+                    f"{self.root}: version {middle} says nothing of when it was committed, so none can be found for "
+                    f"{format_instant(moment)}",
+                    advice="name the version by its number",
+                )
+            low, high = (middle, high) if stamp <= moment else (low, middle - 1)
+        return low
 
     def verify(self) -> list[str]:
         """Read every visible segment whole and say what is wrong, one sentence a finding; empty when all is well."""
-        return examine(self._store.root, self._store.read())
+        return examine(self.store.root, self.store.read())
 
-    def _write(self, summary: BatchSummary, batch: Batch) -> Segment:
+    def write(self, headers: Sequence[Header], rows: pa.Table) -> Segment:
+        """Write a segment of batches of one site and day, visible to nobody yet. ``rows``: in the columns of ``SEGMENT``."""
+        ordered = sorted(headers, key=lambda header: header.summary.start)
         with storage_errors(self.root):
-            self._store.prepare()
-            path = write_segment(
-                self._store.folder, summary, batch.postings, batch.totals, token=self._token(), checkpoint=self._checkpoint
-            )
-        return Segment(path.relative_to(self._store.root).as_posix(), summary.site, batch.window)
-
-    def _is_visible(self, batch: Batch, earlier: list[Segment]) -> bool:
-        if [batch_id_in(segment.path) for segment in earlier] != [batch.summary.id]:
-            return False
-        try:
-            return read_header(self._store.root / earlier[0].path).summary.id == batch.summary.id
-        except StoreError:
-            return False  # lost or torn: posting it again repairs it
-
-
-def _earlier(base: Version, batch: Batch) -> list[Segment]:
-    hour = Window.at(batch.summary.start, 3600)
-    near = base.segments(hour.start, hour.end, (batch.summary.site,))
-    for segment in near:
-        if segment.window != batch.window and segment.window.start < batch.window.end and batch.window.start < segment.window.end:
-            raise AllocationError(
-                f"{batch.summary.site} has a batch of {segment.window} already, which {batch.window} overlaps",
-                site=batch.summary.site,
-                window=str(batch.window),
-                advice="keep the length of windows for the time that was posted, or allocate into a new data directory",
-            )
-    return [segment for segment in near if segment.window == batch.window]
+            self.store.prepare()
+            path = write_segment(self.store.folder, ordered, rows, token=self._token(), checkpoint=self.checkpoint)
+        first, last = ordered[0].summary, ordered[-1].summary
+        shortest = min(int((header.summary.end - header.summary.start).total_seconds()) for header in ordered)
+        return Segment(path.relative_to(self.store.root).as_posix(), first.site, first.start, last.start, shortest, rows.num_rows)

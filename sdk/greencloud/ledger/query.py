@@ -56,7 +56,7 @@ class Statement:
 
 
 def compile_query(query: FootprintQuery, files: list[str]) -> Statement:
-    """The statement for a query over these files, which hold the windows and sites asked for and no others.
+    """The statement for a query over these files, which hold the sites asked for and no others.
 
     Raises:
         QuantityError: ``group_by`` names something else than a dimension.
@@ -106,12 +106,17 @@ def _where(query: FootprintQuery, parameters: list[Any]) -> str:
         "operation": query.operations,
         "component": query.components,
     }
-    terms = []
+    terms = ["window_start >= make_timestamptz(?)", "window_start < make_timestamptz(?)"]
+    parameters += [_micros(query.start), _micros(query.end)]
     for column, values in filters.items():
         if values:
             terms.append(f'"{column}" IN ({", ".join("?" * len(values))})')
             parameters += values
-    return f"WHERE {' AND '.join(terms)}" if terms else ""
+    return f"WHERE {' AND '.join(terms)}"
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _row(query: FootprintQuery, names: tuple[str, ...], record: tuple[Any, ...]) -> FootprintRow:
@@ -120,12 +125,13 @@ def _row(query: FootprintQuery, names: tuple[str, ...], record: tuple[Any, ...])
     energy, *lines, count = rest[: len(_SUMS)]
     qualities, provisional, versions = rest[len(_SUMS) :]
     start, end = _period(query, at, seconds)
+    emissions: dict[str, Any] = {name: Emissions(amount) for name, amount in zip(_LINES, lines, strict=True)}
     return FootprintRow(
         start=start,
         end=end,
         dimensions=dict(zip(names, values, strict=True)),
         energy=Energy(energy),
-        **{name: Emissions(amount) for name, amount in zip(_LINES, lines, strict=True)},
+        **emissions,
         operation_count=count,
         quality_flags=tuple(sorted({flag for quality in qualities for flag in quality.split(",") if flag})),
         provisional=provisional,

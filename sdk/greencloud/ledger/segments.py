@@ -1,67 +1,72 @@
-"""Segments: immutable Parquet files, one a batch, whose names are never used twice.
+"""Segments: immutable Parquet files of one batch or of several of one site and day, whose names are never used twice.
 
-A segment has the columns of ``POSTINGS``, then what a query needs to know of the batch behind each row (``batch_id``,
-``provisional``, ``methodology_version``), and the header in its metadata. It is whole before it has its name: written aside,
-synced, renamed, and its folder synced. Since it never changes after that, what was read of a header may be kept.
+A segment has the columns of ``SEGMENT``, sorted by account and window, and the headers of its batches in its metadata. It is whole
+before it has its name: written aside, synced, renamed, and its folder synced. Since it never changes after that, what was read of
+its headers may be kept.
+
+Its name is ``CONTENT-COUNT-TOKEN.parquet``: the content is the batch's id, or the digest of the ids of several, so that a list of
+names says what is in the files; the count is that of batches.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from greencloud.allocation import POSTINGS
 from greencloud.errors import StoreError
-from greencloud.ledger.batch import canonical
-from greencloud.ledger.header import HEADER_KEY, Header, decode_header, encode_header
-from greencloud.results import BatchSummary
+from greencloud.ledger.batch import Batch
+from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT, SEGMENT_ORDER
+from greencloud.ledger.header import HEADER_KEY, Header, decode_headers, encode_headers
 
-__all__ = ["SEGMENT", "batch_id_in", "cached_header", "read_header", "read_segment", "sync", "write_segment"]
-
-SEGMENT: Final = pa.schema(
-    [
-        *POSTINGS,
-        pa.field("batch_id", pa.string(), nullable=False),
-        pa.field("provisional", pa.bool_(), nullable=False),
-        pa.field("methodology_version", pa.string(), nullable=False),
-    ]
-)
+__all__ = [
+    "cached_headers",
+    "content_in",
+    "content_of",
+    "count_in",
+    "read_headers",
+    "read_segment",
+    "rows_of",
+    "sync",
+    "write_segment",
+]
 
 _ROW_GROUP: Final = 8192  # of 2048, 8192 and larger, the one with the quickest look-up of one account
+_TEXTS: Final = [field.name for field in SEGMENT if field.name not in {*MEASURES, "count"}]
+
+
+def rows_of(batch: Batch) -> pa.Table:
+    """A batch's postings in the columns of a segment."""
+    summary, count = batch.summary, batch.postings.num_rows
+    constant = (summary.id, summary.provisional, summary.methodology_version, summary.created)
+    fields = [SEGMENT.field(place) for place in range(len(ROWS), len(SEGMENT))]
+    columns = [pa.repeat(pa.scalar(value, field.type), count) for value, field in zip(constant, fields, strict=True)]
+    return pa.Table.from_arrays([*batch.postings.select(ROWS.names).columns, *columns], schema=SEGMENT)
 
 
 def write_segment(
-    folder: Path,
-    summary: BatchSummary,
-    postings: pa.Table,
-    totals: dict[str, int],
-    *,
-    token: str,
-    checkpoint: Callable[[str], None],
+    folder: Path, headers: Sequence[Header], rows: pa.Table, *, token: str, checkpoint: Callable[[str], None] = lambda _: None
 ) -> Path:
     """Write one segment durably and return its path. ``token`` makes the name unique. Raises OSError as the system does."""
-    path = folder / f"{summary.id}-{token}.parquet"
+    content = content_of([header.summary.id for header in headers])
+    path = folder / f"{content}-{len(headers)}-{token}.parquet"
     aside = folder / f".{path.name}.part"
-    count = postings.num_rows
-    columns = [
-        *canonical(postings).columns,
-        pa.repeat(pa.scalar(summary.id), count),
-        pa.repeat(pa.scalar(summary.provisional), count),
-        pa.repeat(pa.scalar(summary.methodology_version), count),
-    ]
-    table = pa.Table.from_arrays(columns, schema=SEGMENT)
-    header = encode_header(summary, totals)
+    if len(headers) > 1:
+        rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in SEGMENT_ORDER]))
     try:
         with aside.open("xb") as file:
-            with pq.ParquetWriter(file, SEGMENT, compression="zstd", store_schema=False, write_page_checksum=True) as writer:
-                writer.write_table(table, row_group_size=_ROW_GROUP)
-                writer.add_key_value_metadata({HEADER_KEY: header})
+            with pq.ParquetWriter(
+                file, SEGMENT, compression="zstd", use_dictionary=_TEXTS, store_schema=False, write_page_checksum=True
+            ) as writer:
+                writer.write_table(rows, row_group_size=_ROW_GROUP)
+                writer.add_key_value_metadata({HEADER_KEY: encode_headers(headers)})
             checkpoint("segment_written")
             file.flush()
             os.fsync(file.fileno())
@@ -84,13 +89,25 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def batch_id_in(path: str) -> str:
-    """The batch id that a segment's name begins with."""
-    return Path(path).name.rpartition("-")[0]
+def content_of(ids: Collection[str]) -> str:
+    """What stands for these batches, in whatever order: the id of the one, or SHA-256 over the ids of several."""
+    if len(ids) == 1:
+        return next(iter(ids))
+    return sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
-def read_header(path: Path) -> Header:
-    """Read the header from the file's footer.
+def content_in(path: str) -> str:
+    """The content that a segment's name begins with."""
+    return Path(path).name.split("-", 1)[0]
+
+
+def count_in(path: str) -> int:
+    """How many batches a segment holds, by its name."""
+    return int(Path(path).name.split("-", 2)[1])
+
+
+def read_headers(path: Path) -> tuple[Header, ...]:
+    """Read the headers from the file's footer, in order of window.
 
     Raises:
         StoreError: missing, torn, not a segment, or of a newer format.
@@ -101,11 +118,11 @@ def read_header(path: Path) -> Header:
         raise _unreadable(path, error) from error
     if HEADER_KEY not in metadata:
         raise StoreError(f"{path}: this Parquet file has no batch header", path=str(path))
-    return decode_header(metadata[HEADER_KEY], path=str(path))
+    return decode_headers(metadata[HEADER_KEY], path=str(path))
 
 
 # A header is some 2 kB: at most some 100 MB a process, and seven site-years of hours.
-cached_header = lru_cache(maxsize=65_536)(read_header)
+cached_headers = lru_cache(maxsize=65_536)(read_headers)
 
 
 def read_segment(path: Path) -> pa.Table:

@@ -20,7 +20,7 @@ import duckdb
 
 from greencloud.errors import QuantityError, StoreError
 from greencloud.ledger.query import compile_query, rows_of
-from greencloud.ledger.segments import cached_header
+from greencloud.ledger.segments import cached_headers
 from greencloud.ledger.store import Segment, Version
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow
 from greencloud.units import Window
@@ -42,21 +42,23 @@ class Snapshot:
 
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         """The visible batches whose window starts in ``[start, end)``, in order of window, then site."""
-        return [self._summary(segment) for segment in self.contents.segments(start, end)]
+        found = [summary for segment in self.contents.segments(start, end) for summary in self._summaries(segment)]
+        return _between(found, start, end)
 
     def readable_batches(self) -> list[BatchSummary]:
         """As ``batches``, without those whose segment is lost or torn: posting their windows again repairs them."""
-        found = []
+        found: list[BatchSummary] = []
         for segment in self.contents.segments():
             with suppress(StoreError):
-                found.append(self._summary(segment))
-        return found
+                found += self._summaries(segment)
+        return _between(found, None, None)
 
     def find(self, site: str, window: Window) -> BatchSummary | None:
         """The visible batch of one site and window."""
         for segment in self.contents.segments(window.start, window.end, (site,)):
-            if segment.window == window:
-                return self._summary(segment)
+            for summary in self._summaries(segment):
+                if (summary.start, summary.end) == (window.start, window.end):
+                    return summary
         return None
 
     def sites(self) -> list[str]:
@@ -95,8 +97,8 @@ class Snapshot:
     def _files(self, segments: list[Segment]) -> list[str]:
         return [_literal(str(self.root / segment.path)) for segment in segments]
 
-    def _summary(self, segment: Segment) -> BatchSummary:
-        return cached_header(self.root / segment.path).summary
+    def _summaries(self, segment: Segment) -> list[BatchSummary]:
+        return [header.summary for header in cached_headers(self.root / segment.path)]
 
     def _fetch(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         try:
@@ -106,6 +108,11 @@ class Snapshot:
             raise StoreError(
                 f"{self.root}: version {self.version} cannot be read: {error}", path=str(self.root), advice="run greencloud doctor"
             ) from error
+
+
+def _between(found: list[BatchSummary], start: datetime | None, end: datetime | None) -> list[BatchSummary]:
+    kept = [each for each in found if (start is None or each.start >= start) and (end is None or each.start < end)]
+    return sorted(kept, key=lambda each: (each.start, each.end, each.site))
 
 
 @cache

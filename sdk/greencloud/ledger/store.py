@@ -1,14 +1,22 @@
-"""The Delta table that says which segments are visible: one atomic commit replaces a segment, and readers see all or nothing.
+"""The Delta table that says which segments are visible: one atomic commit adds and removes segments, and readers see all or
+nothing.
 
 A version of the table is a list of segments; a reader takes one version's list and never looks into the folder, where segments
-that no version names may lie (a process died before its commit). Nothing is ever deleted, so every version stays readable.
+that no version names may lie (a process died before its commit). The log is never cleaned up, so every version stays known.
 
 **The double count.** Two writers that both find a new (site, window) empty would both add a segment, and Delta would take both:
-appends do not conflict. So each commit carries an application transaction. Delta refuses the second of two concurrent commits
-with the same one; and since it compares concurrent commits only, what a commit removes is worked out from the same fresh version
-that it commits against. The application transaction is named for site and *hour*: windows divide the hour, so this also
-catches writers of different window lengths that would overlap. The first commit of all makes the table, which Delta does not
-keep others from doing at the same moment (the second becomes version 1, and nothing conflicts); so it is made under a lock.
+appends do not conflict. So each commit carries an application transaction for every hour of a site that it posts to. Delta refuses
+the second of two concurrent commits with the same one; and since it compares concurrent commits only, what a commit removes is
+worked out from the same fresh version that it commits against. The transaction is named for site and *hour*: windows divide the
+hour, so this also catches writers of different window lengths that would overlap. Two commits that remove the same segment
+conflict by themselves. The first commit of all makes the table, which Delta does not keep others from doing at the same moment
+(the second becomes version 1, and nothing conflicts); so it is made under a lock.
+
+**The fence.** A writer with a lease commits with the lease's number as the version of the transaction "lease". Who finds a higher
+number there has lost its lease and is refused; and of two commits at the same moment Delta takes one.
+
+**Time.** Every commit is stamped with the writer's clock, or with the stamp of the version before where the clock is behind it, so
+that stamps never go back and a moment means one version.
 """
 
 from __future__ import annotations
@@ -18,10 +26,10 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -32,16 +40,19 @@ from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction, create_table_with_add_actions
 
-from greencloud.errors import NotFoundError, StorageFullError, StoreError
-from greencloud.ledger.segments import SEGMENT, sync
-from greencloud.units import Window
+from greencloud.errors import LeaseLostError, NotFoundError, StorageFullError, StoreError
+from greencloud.ledger.columns import SEGMENT
+from greencloud.ledger.segments import sync
+from greencloud.units import format_instant, parse_instant
 
-__all__ = ["EMPTY", "Segment", "Store", "Version", "storage_errors"]
+__all__ = ["EMPTY", "Commit", "Segment", "Store", "Version", "storage_errors"]
 
 SEGMENTS: Final = "segments"
 
-_PARTITION: Final = ["site", "window_start", "window_s"]
-_SCHEMA: Final = Schema.from_arrow(SEGMENT)
+_LEASE: Final = "lease"
+_STAMP: Final = "greencloud.committed"
+_PARTITION: Final = ["site", "day"]
+_SCHEMA: Final = Schema.from_arrow(pa.schema([*SEGMENT, pa.field("day", pa.date32())]))
 _CONFIGURATION: Final = {
     # Law 3: no version is forgotten. By default Delta drops log entries after 30 days.
     "delta.enableExpiredLogCleanup": "false",
@@ -54,16 +65,40 @@ _CONFIGURATION: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One visible segment, as the table's log describes it. ``path`` is relative to the ledger's folder."""
+    """One visible segment, as the table's log describes it. ``path`` is relative to the ledger's folder.
+
+    ``first`` and ``last``: the starts of its first and last window, both on one UTC day; ``window_s``: the shortest window in it.
+    """
 
     path: str
     site: str
-    window: Window
+    first: datetime
+    last: datetime
+    window_s: int
+    rows: int
+
+    @property
+    def day(self) -> date:
+        return self.first.date()
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One step from a version to the next. ``work`` names what is posted to (site and hour), each at most once a commit.
+
+    ``lease``: the number of the lease that the writer holds. ``notes`` go into the log.
+    """
+
+    added: Sequence[Segment]
+    removed: Sequence[Segment] = ()
+    work: Sequence[str] = ()
+    lease: int | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The segments of one version, as a table of path, site, window_start and window_s.
+    """The segments of one version, as a table of the fields of ``Segment``.
 
     ``handle`` is what a commit against this version needs, and None before the first.
     """
@@ -73,22 +108,26 @@ class Version:
     handle: DeltaTable | None = field(default=None, repr=False, compare=False)
 
     def segments(
-        self, start: datetime | None = None, end: datetime | None = None, sites: tuple[str, ...] | None = None
+        self, start: datetime | None = None, end: datetime | None = None, sites: Sequence[str] | None = None
     ) -> list[Segment]:
-        """Segments whose window starts in ``[start, end)``, at these sites, in order of window and site."""
+        """Segments with a window that may start in ``[start, end)``, at these sites, in order of window and site."""
         found = self.listing
         instant = pa.timestamp("us", tz="UTC")
         if start is not None:
-            found = found.filter(pc.greater_equal(found["window_start"], pa.scalar(start, instant)))
+            found = found.filter(pc.greater_equal(found["last"], pa.scalar(start, instant)))
         if end is not None:
-            found = found.filter(pc.less(found["window_start"], pa.scalar(end, instant)))
+            found = found.filter(pc.less(found["first"], pa.scalar(end, instant)))
         if sites is not None:
             found = found.filter(pc.is_in(found["site"], pa.array(sites, pa.string())))
-        rows = found.sort_by([(name, "ascending") for name in ("window_start", "window_s", "site", "path")]).to_pylist()
-        return [Segment(row["path"], row["site"], Window(row["window_start"], row["window_s"])) for row in rows]
+        rows = found.sort_by([(name, "ascending") for name in ("first", "site", "path")]).to_pylist()
+        return [Segment(**row) for row in rows]
 
 
-_LISTING: Final = pa.schema([("path", pa.string()), *((name, SEGMENT.field(name).type) for name in _PARTITION)])
+_INSTANT: Final = pa.timestamp("us", tz="UTC")
+_LISTING: Final = pa.schema(
+    {"path": pa.string(), "site": pa.string(), "first": _INSTANT, "last": _INSTANT, "window_s": pa.int32(), "rows": pa.int64()}
+)
+_ACTIONS: Final = ("path", "partition.site", "min.window_start", "max.window_start", "min.window_s", "num_records")
 
 EMPTY: Final = Version(-1, _LISTING.empty_table())
 
@@ -138,56 +177,84 @@ class Store:
             sync(self.root)
             sync(self.root.parent)
 
-    def commit(self, base: Version, segment: Segment, replaced: list[Segment]) -> bool:
-        """Make ``segment`` visible and ``replaced`` invisible in one step, against ``base``, which must be fresh.
+    def commit(self, base: Version, commit: Commit, now: datetime) -> bool:
+        """Make the step from ``base``, which must be fresh.
 
         Returns False, with nothing changed, when another writer was first.
+
+        Raises:
+            LeaseLostError: another writer holds a later lease.
         """
         with storage_errors(self.root):
+            held = base.handle.transaction_version(_LEASE) if base.handle else None
+            if commit.lease is not None and held is not None and held > commit.lease:
+                raise LeaseLostError(f"{self.root}: lease {commit.lease} has passed to another writer, which holds {held}")
+            stamp = format_instant(max(now, self.committed(base.number) or now))
+            properties = CommitProperties(
+                custom_metadata={_STAMP: stamp, **commit.notes}, app_transactions=list(_transactions(base, commit))
+            )
             try:
-                self._commit(base, segment, replaced)
+                self._commit(base, commit, properties)
             except (DeltaError, OSError) as error:
                 # What counts is the log, not what the call says of it: a commit may have been made before something failed.
-                now = self.read()
-                if segment.path not in now.listing["path"].to_pylist():
+                now_there = self.read()
+                paths = set(now_there.listing["path"].to_pylist())
+                if not commit.added or not all(segment.path in paths for segment in commit.added):
                     if isinstance(error, CommitFailedError) and not _is_full(error):
                         return False
-                    if base.handle is None and now.number >= 0:
+                    if base.handle is None and now_there.number >= 0:
                         return False
                     raise
             self._sync_log(base.number + 1)
         return True
 
-    def _commit(self, base: Version, segment: Segment, replaced: list[Segment]) -> None:
-        path = self.root / segment.path
-        add = AddAction(
-            path=segment.path,
-            size=path.stat().st_size,
-            partition_values=_partition_values(segment),
-            modification_time=path.stat().st_mtime_ns // 1_000_000,
-            data_change=True,
-            stats=json.dumps({}),
-        )
+    def committed(self, number: int) -> datetime | None:
+        """When a version was committed, by its stamp; None where it has none, or where there is no such version."""
+        try:
+            with self._entry(number).open("rb") as file:
+                for line in file:
+                    if b'"commitInfo"' in line:
+                        stamp = json.loads(line)["commitInfo"].get(_STAMP)
+                        return parse_instant(stamp) if stamp else None
+        except FileNotFoundError:
+            pass
+        return None
+
+    def _commit(self, base: Version, commit: Commit, properties: CommitProperties) -> None:
+        added = [self._add(segment) for segment in commit.added]
         if base.handle is None:
             with self._alone():
                 if self._open() is not None:
                     raise CommitFailedError("another writer made the table")
                 create_table_with_add_actions(
-                    str(self.root), _SCHEMA, [add], partition_by=_PARTITION, name="greencloud ledger", configuration=_CONFIGURATION
+                    str(self.root),
+                    _SCHEMA,
+                    added,
+                    partition_by=_PARTITION,
+                    name="greencloud ledger",
+                    configuration=_CONFIGURATION,
+                    commit_properties=properties,
                 )
             return
-        work = f"post/{segment.site}/{Window.at(segment.window.start, 3600)}"
+        when = max((action.modification_time for action in added), default=0)
+        removed = [RemoveAction(old.path, True, when, partition_values=_partition_values(old)) for old in commit.removed]
         base.handle.create_write_transaction(
-            [
-                add,
-                *(RemoveAction(old.path, True, add.modification_time, partition_values=_partition_values(old)) for old in replaced),
-            ],
-            mode="append",
-            schema=_SCHEMA,
-            partition_by=_PARTITION,
-            commit_properties=CommitProperties(
-                app_transactions=[Transaction(work, (base.handle.transaction_version(work) or 0) + 1)],
-            ),
+            [*added, *removed], mode="append", schema=_SCHEMA, partition_by=_PARTITION, commit_properties=properties
+        )
+
+    def _add(self, segment: Segment) -> AddAction:
+        state = (self.root / segment.path).stat()
+        bounds = {"minValues": segment.first, "maxValues": segment.last}
+        stats = {
+            name: {"window_start": f"{at:%Y-%m-%dT%H:%M:%S}.000Z", "window_s": segment.window_s} for name, at in bounds.items()
+        }
+        return AddAction(
+            path=segment.path,
+            size=state.st_size,
+            partition_values=_partition_values(segment),
+            modification_time=state.st_mtime_ns // 1_000_000,
+            data_change=True,
+            stats=json.dumps({"numRecords": segment.rows, **stats, "nullCount": {}}),
         )
 
     @contextmanager
@@ -244,12 +311,21 @@ def _plain(error: Exception) -> str:
     return " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error)).split())
 
 
+def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
+    for name in sorted(set(commit.work)):
+        before = base.handle.transaction_version(name) if base.handle else None
+        yield Transaction(name, (before or 0) + 1)
+    if commit.lease is not None:
+        yield Transaction(_LEASE, commit.lease)
+
+
 def _partition_values(segment: Segment) -> dict[str, str | None]:
-    start = f"{segment.window.start:%Y-%m-%dT%H:%M:%S}.000000Z"
-    return {"site": segment.site, "window_start": start, "window_s": str(segment.window.seconds)}
+    return {"site": segment.site, "day": segment.day.isoformat()}
 
 
 def _version(table: DeltaTable) -> Version:
     actions = pa.table(table.get_add_actions(flatten=True))
-    columns = [actions["path"], *(actions[f"partition.{name}"] for name in _PARTITION)]
+    if not actions.num_rows:
+        return Version(table.version(), _LISTING.empty_table(), table)
+    columns = [actions[name] for name in _ACTIONS]
     return Version(table.version(), pa.table(columns, names=_LISTING.names).cast(_LISTING), table)

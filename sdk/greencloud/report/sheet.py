@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
 from greencloud.results import FootprintRow
@@ -75,12 +75,13 @@ def total_of(rows: Iterable[FootprintRow]) -> FootprintRow:
     rows = list(rows)
     if not rows:
         raise ValueError("a total needs at least one row")
+    lines: dict[str, Any] = {name: sum((getattr(row, name) for row in rows), Emissions()) for name in EMISSION_FIELDS}
     return FootprintRow(
         start=min(row.start for row in rows),
         end=max(row.end for row in rows),
         dimensions={},
         energy=sum((row.energy for row in rows), Energy()),
-        **{name: sum((getattr(row, name) for row in rows), Emissions()) for name in EMISSION_FIELDS},
+        **lines,
         operation_count=sum(row.operation_count for row in rows),
         quality_flags=tuple(sorted({flag for row in rows for flag in row.quality_flags})),
         provisional=any(row.provisional for row in rows),

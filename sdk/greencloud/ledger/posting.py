@@ -1,0 +1,102 @@
+"""What posting batches changes in a version: which are new, what they take the place of, and what is left of segments cut open.
+
+Worked out from one fresh version, and valid for a commit against that version only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from greencloud.errors import AllocationError, StoreError
+from greencloud.ledger.batch import Batch
+from greencloud.ledger.header import Header
+from greencloud.ledger.segments import cached_headers, content_in, count_in, read_headers, read_segment
+from greencloud.ledger.store import Segment, Version
+from greencloud.units import Window
+
+__all__ = ["Posting", "windows_in"]
+
+
+@dataclass(slots=True)
+class Posting:
+    """``fresh``: batches that are not visible as they are. ``removed``: segments that go. ``work``: the hours that are posted
+    to."""
+
+    root: Path
+    fresh: list[Batch] = field(default_factory=list)
+    removed: list[Segment] = field(default_factory=list)
+    work: list[str] = field(default_factory=list)
+    _superseded: dict[tuple[str, Window], str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, root: Path, base: Version, batches: Sequence[Batch]) -> Posting:
+        """Raises AllocationError where windows of different length would both count, StoreError for two batches of one window."""
+        found = cls(root)
+        ends: dict[str, list[Window]] = {}
+        for batch in sorted(batches, key=lambda each: (each.summary.site, each.summary.start)):
+            own = ends.setdefault(batch.summary.site, [])
+            if own and own[-1].end > batch.window.start:
+                raise StoreError(f"two batches of {batch.summary.site} at {batch.window}", advice="post the one that counts")
+            own.append(batch.window)
+            found._add(base, batch)
+        return found
+
+    def superseded(self, batch: Batch) -> str:
+        """The id of the batch that this one takes the place of; "" where there is none."""
+        return self._superseded.get((batch.summary.site, batch.window), "")
+
+    def remainders(self) -> Iterator[tuple[str, list[Header], pa.Table]]:
+        """For each removed segment that holds batches that stay: its path, their headers and their rows."""
+        gone = set(self._superseded)
+        for segment in self.removed:
+            if count_in(segment.path) == 1:
+                continue
+            path = self.root / segment.path
+            left = [header for header in cached_headers(path) if (header.summary.site, window_of(header)) not in gone]
+            if left:
+                rows = read_segment(path)
+                yield segment.path, left, rows.filter(pc.is_in(rows["batch_id"], pa.array([header.summary.id for header in left])))
+
+    def _add(self, base: Version, batch: Batch) -> None:
+        site, window = batch.summary.site, batch.window
+        hour = Window.at(window.start, 3600)
+        for segment in base.segments(hour.start, hour.end, (site,)):
+            for held, batch_id in windows_in(self.root, segment).items():
+                if held == window:
+                    if batch_id == batch.summary.id and self._readable(segment, batch_id):
+                        return
+                    self._superseded[site, window] = "" if batch_id == batch.summary.id else batch_id
+                    if segment not in self.removed:
+                        self.removed.append(segment)
+                elif held.start < window.end and window.start < held.end:
+                    raise AllocationError(
+                        f"{site} has a batch of {held} already, which {window} overlaps",
+                        site=site,
+                        window=str(window),
+                        advice="keep the length of windows for the time that was posted, or allocate into a new data directory",
+                    )
+        self.fresh.append(batch)
+        self.work.append(f"post/{site}/{hour}")
+
+    def _readable(self, segment: Segment, batch_id: str) -> bool:
+        try:
+            return any(header.summary.id == batch_id for header in read_headers(self.root / segment.path))
+        except StoreError:
+            return False  # lost or torn: posting it again repairs it
+
+
+def windows_in(root: Path, segment: Segment) -> dict[Window, str]:
+    """The windows of a segment, each with its batch's id; of one batch by the table's log alone."""
+    if count_in(segment.path) == 1:
+        return {Window(segment.first, segment.window_s): content_in(segment.path)}
+    return {window_of(header): header.summary.id for header in cached_headers(root / segment.path)}
+
+
+def window_of(header: Header) -> Window:
+    """The window of a header."""
+    return Window(header.summary.start, int((header.summary.end - header.summary.start).total_seconds()))

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,20 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from greencloud.errors import AllocationError, NotFoundError, StoreError, UnbalancedError
 from greencloud.ledger import Batch, Ledger, check_batch, make_batch
-from greencloud.units import INT64_MAX, Energy
+from greencloud.ledger.compaction import compact
+from greencloud.ledger.vacuum import vacuum
+from greencloud.units import INT64_MAX, Energy, Window
 from ledger_builders import CREATED, allocated, batch, energy_of, hour
+
+
+def hour_of(start: datetime) -> Window:
+    return Window(start, 3600)
+
+
+def bounds(day: tuple[str, date]) -> tuple[datetime, datetime]:
+    start = datetime.combine(day[1], time(), UTC)
+    return start, start + timedelta(days=1)
+
 
 AMOUNTS = st.dictionaries(st.sampled_from(["a", "b", "c'", "(unsold)"]), st.integers(0, INT64_MAX), max_size=3)
 
@@ -34,6 +47,7 @@ class Posts(RuleBasedStateMachine):
         self.ledger = Ledger(self.folder / "ledger")
         self.visible: dict[tuple[str, Any], Batch] = {}
         self.versions: list[dict[str, int]] = []
+        self.sure = 0
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
@@ -63,14 +77,44 @@ class Posts(RuleBasedStateMachine):
             self.ledger.post(wrong)
         assert caught.value.residual == {"energy_mj": more}
 
+    @rule(together=st.lists(made, max_size=4))
+    def post_several(self, together: list[Batch]) -> None:
+        each_once = {(each.summary.site, each.window): each for each in together}
+        fresh = {key: each for key, each in each_once.items() if self.visible_id(key) != each.summary.id}
+        posted = self.ledger.post_all(list(each_once.values()))
+        assert {each.id for each in posted} == {each.summary.id for each in fresh.values()}
+        assert all(each.supersedes == self.visible_id((each.site, hour_of(each.start))) for each in posted)
+        self.visible |= fresh
+        if fresh:
+            self.versions.append(self.expected())
+
     @rule()
     def open_again(self) -> None:
         self.ledger = Ledger(self.folder / "ledger")
 
+    @rule()
+    def compact(self) -> None:
+        days = {(site, window.start.date()) for site, window in self.visible}
+        whole = [
+            day
+            for day in days
+            if len(self.ledger.store.read().segments(*bounds(day), (day[0],))) > 1
+            and not any(each.summary.provisional for key, each in self.visible.items() if (key[0], key[1].start.date()) == day)
+        ]
+        assert compact(self.ledger, hour(99).start) == len(whole)
+        self.versions += [self.expected()] * len(whole)
+        assert compact(self.ledger, hour(99).start) == 0
+
+    @rule()
+    def vacuum(self) -> None:
+        """What goes is of earlier versions: of those only final batches are sure to be readable."""
+        vacuum(self.ledger, datetime.now(UTC) + timedelta(days=30), grace=timedelta())
+        self.sure = len(self.versions) - 1
+
     @precondition(lambda self: self.versions)
     @rule(data=st.data())
     def read_an_earlier_version(self, data: st.DataObject) -> None:
-        number = data.draw(st.integers(0, len(self.versions) - 1))
+        number = data.draw(st.integers(max(0, self.sure), len(self.versions) - 1))
         assert energy_of(self.ledger, number) == self.versions[number]
 
     @invariant()
@@ -82,6 +126,9 @@ class Posts(RuleBasedStateMachine):
             (site, window.start): each.summary.id for (site, window), each in self.visible.items()
         }
 
+    def visible_id(self, key: tuple[str, Any]) -> str:
+        return self.visible[key].summary.id if key in self.visible else ""
+
     def expected(self) -> dict[str, int]:
         sums: Counter[str] = Counter()
         for each in self.visible.values():
@@ -91,7 +138,7 @@ class Posts(RuleBasedStateMachine):
 
 
 TestPosts = Posts.TestCase
-TestPosts.settings = settings(max_examples=15, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck))
+TestPosts.settings = settings(max_examples=25, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def test_a_ledger_that_is_not_there_reads_as_empty_and_stays_so(tmp_path: Path) -> None:

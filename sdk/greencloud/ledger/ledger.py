@@ -88,30 +88,31 @@ class Ledger:
         for batch in batches:
             check_batch(batch)
         self.checkpoint("checked")
-        written: dict[object, Segment] = {}
-        for _ in range(_TRIES):
-            base = self.store.read()
-            posting = Posting.of(self.store.root, base, batches)
-            if not posting.fresh:
-                return []
-            summaries = [replace(batch.summary, supersedes=posting.superseded(batch)) for batch in posting.fresh]
-            added = []
-            for batch, summary in zip(posting.fresh, summaries, strict=True):
-                written_as = (summary.id, summary.supersedes)
-                if written_as not in written:
-                    written[written_as] = self.write([Header(summary, batch.totals)], rows_of(replace(batch, summary=summary)))
-                added.append(written[written_as])
-            for path, headers, rows in posting.remainders():
-                left = (path, *(header.summary.id for header in headers))
-                if left not in written:
-                    written[left] = self.write(headers, rows)
-                added.append(written[left])
-            self.checkpoint("segment_durable")
-            if self.store.commit(
-                base, Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"}), self.clock()
-            ):
-                self.checkpoint("committed")
-                return summaries
+        with storage_errors(self.root), self.store.writing():
+            written: dict[object, Segment] = {}
+            for _ in range(_TRIES):
+                base = self.store.read()
+                posting = Posting.of(self.store.root, base, batches)
+                if not posting.fresh:
+                    return []
+                summaries = [replace(batch.summary, supersedes=posting.superseded(batch)) for batch in posting.fresh]
+                added = []
+                for batch, summary in zip(posting.fresh, summaries, strict=True):
+                    written_as = (summary.id, summary.supersedes)
+                    if written_as not in written:
+                        written[written_as] = self.write([Header(summary, batch.totals)], rows_of(replace(batch, summary=summary)))
+                    added.append(written[written_as])
+                for path, headers, rows in posting.remainders():
+                    left = (path, *(header.summary.id for header in headers))
+                    if left not in written:
+                        written[left] = self.write(headers, rows)
+                    added.append(written[left])
+                self.checkpoint("segment_durable")
+                if self.store.commit(
+                    base, Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"}), self.clock()
+                ):
+                    self.checkpoint("committed")
+                    return summaries
         raise StoreError(f"{self.root}: other writers were first {_TRIES} times", path=str(self.root), advice="post it again")
 
     def snapshot(self, version: int | None = None, *, as_of: datetime | None = None) -> Snapshot:

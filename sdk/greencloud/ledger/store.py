@@ -223,7 +223,7 @@ class Store:
     def _commit(self, base: Version, commit: Commit, properties: CommitProperties) -> None:
         added = [self._add(segment) for segment in commit.added]
         if base.handle is None:
-            with self._alone():
+            with self._locked("first.lock", fcntl.LOCK_EX):
                 if self._open() is not None:
                     raise CommitFailedError("another writer made the table")
                 create_table_with_add_actions(
@@ -258,14 +258,27 @@ class Store:
         )
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """A lock on the folder, which the system releases should this process die."""
-        folder = os.open(self.folder, os.O_RDONLY)
+    def writing(self) -> Iterator[None]:
+        """Hold off who must be alone, from the writing of a segment to its commit."""
+        with self._locked("writers.lock", fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until nobody writes, and hold off who would."""
+        with self._locked("writers.lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _locked(self, name: str, kind: int) -> Iterator[None]:
+        """A lock that the system releases should this process die."""
+        self.prepare()
+        file = os.open(self.root / name, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            fcntl.flock(file, kind)
             yield
         finally:
-            os.close(folder)
+            os.close(file)
 
     def _open(self) -> DeltaTable | None:
         try:

@@ -106,7 +106,7 @@ class _Closing:
             seen.add(key)
             texts, totals = written.of(account, each.lines)
             amounts = unpack(totals)
-            drawn = account_draw(self.secret, account.encode(), 0, amounts, self.shares, len(texts))
+            drawn = account_draw(self.secret, account.encode(), 0, amounts, shares=self.shares, lines=len(texts))
             leaves += self._leaves_of(len(self.rows), account, texts, totals, drawn)
             content = record(name, texts)
             spool.write(content)
@@ -167,7 +167,7 @@ class _Closing:
         _, offset, length = self.rows[owner]
         account, found, totals = record_of(lines[offset : offset + length])
         draw = self.draws.get(owner, 0)
-        drawn = account_draw(self.secret, account.encode(), draw, totals, self.shares, len(found))
+        drawn = account_draw(self.secret, account.encode(), draw, totals, shares=self.shares, lines=len(found))
         return account, list(map(canonical, found)), pack(totals), drawn
 
     def _drawn_again(self, owner: int, lines: Bytes) -> Iterator[bytes]:

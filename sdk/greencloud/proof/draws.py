@@ -17,6 +17,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256, shake_256
+from itertools import pairwise
 from typing import Final
 
 from greencloud.proof.measures import pack
@@ -40,7 +41,7 @@ class Draw:
     line_salts: tuple[bytes, ...]
 
 
-def account_draw(secret: bytes, account: bytes, draw: int, totals: Sequence[int], shares: int, lines: int) -> Draw:
+def account_draw(secret: bytes, account: bytes, draw: int, totals: Sequence[int], *, shares: int, lines: int) -> Draw:
     """Draw number ``draw`` (0, and on where the order of leaves asks for another) for an account, its name in UTF-8."""
     key = hmac.digest(secret, b"greencloud account %d " % draw + account, "sha256")
     cuts = BLINDING_BYTES + CUT_BYTES * (shares - 1)
@@ -68,7 +69,7 @@ def _cut(totals: Sequence[int], randoms: Sequence[bytes]) -> tuple[int, ...]:
     if len(points) > 1:
         points = list(map(list, zip(*map(sorted, zip(*points, strict=True)), strict=True)))
     bounds = [0, *map(pack, points), pack(totals)]
-    return tuple(high - low for low, high in zip(bounds, bounds[1:], strict=False))
+    return tuple(high - low for low, high in pairwise(bounds))
 
 
 def padding_draw(secret: bytes, index: int) -> tuple[bytes, bytes]:

@@ -68,7 +68,7 @@ def node_entry(left: bytes, right: bytes) -> bytes:
 
 def parents(level: bytes) -> bytes:
     """The entries of the level above, from an even number of entries of one level of our own tree."""
-    found = []
+    found: list[bytes] = []
     for at in range(0, len(level), 2 * ENTRY_BYTES):
         pair = level[at : at + 2 * ENTRY_BYTES]
         sums = int.from_bytes(pair[HASH_BYTES:ENTRY_BYTES]) + int.from_bytes(pair[ENTRY_BYTES + HASH_BYTES :])

@@ -176,7 +176,7 @@ class SumTree:
         _, offset, length, draw, *positions = layout.unpack_from(self.accounts, at * layout.size)
         try:
             account, lines, totals = record_of(self.lines[offset : offset + length])
-            drawn = account_draw(self.secret, account.encode(), draw, totals, self.shares, len(lines))
+            drawn = account_draw(self.secret, account.encode(), draw, totals, shares=self.shares, lines=len(lines))
             hashes = [line_hash(salt, canonical(line)) for salt, line in zip(drawn.line_salts, lines, strict=True)]
             digest = account_digest(drawn.blinding, account, self.period.name, pack(totals), hashes)
         except (ValueError, KeyError, TypeError, ArithmeticError) as error:

@@ -9,7 +9,16 @@ from greencloud.proof.canonical import canonical, parse, read_file
 from greencloud.proof.closing import build
 from greencloud.proof.folder import damaged
 from greencloud.proof.lines import AccountLines, Line
-from greencloud.proof.log import MAX_LOG_BYTES, append_entry, close_entry, key_entry, log_faults, parse_log, read_log
+from greencloud.proof.log import (
+    MAX_LOG_BYTES,
+    MAX_ROOT_BYTES,
+    append_entry,
+    close_entry,
+    key_entry,
+    log_faults,
+    parse_log,
+    read_log,
+)
 from greencloud.proof.measures import MEASURES
 from greencloud.proof.signing import Signer, fingerprint
 from greencloud.proof.statement import MAX_STATEMENT_BYTES, withhold
@@ -18,6 +27,7 @@ from greencloud.proof.verification import Finding, verify
 
 __all__ = [
     "MAX_LOG_BYTES",
+    "MAX_ROOT_BYTES",
     "MAX_STATEMENT_BYTES",
     "MEASURES",
     "AccountLines",

@@ -36,6 +36,7 @@ from greencloud.units import format_instant
 
 __all__ = [
     "MAX_LOG_BYTES",
+    "MAX_ROOT_BYTES",
     "Close",
     "Entry",
     "append_entry",
@@ -49,6 +50,7 @@ __all__ = [
 
 FORMAT: Final = "greencloud-log/1"
 MAX_LOG_BYTES: Final = 256 << 20
+MAX_ROOT_BYTES: Final = 8 << 20
 MAX_VERSIONS: Final = 1000
 
 

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "units": {"errors"},
     "durable": set[str](),
     "results": {"errors", "units"},
+    "proof": CORE,
     "facility": CORE,
     "usage": CORE | {"facility"},
     "allocation": DOMAIN | {"_apportion", "_fleet", "_sampling", "_shapley"},
@@ -28,17 +29,18 @@ MAY_IMPORT = {
     "wire": CORE | {"results", "v1"},
     "report": CORE | {"results"},
     "client": CORE | {"results", "wire", "v1"},
-    "server": DOMAIN | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "wire", "v1"},
+    "server": DOMAIN | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "wire", "v1"},
     "agent": CORE,
     "__main__": {"cli"},
     "cli": DOMAIN
-    | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "report", "server", "client", "agent", "wire"},
+    | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "report", "server", "client", "agent", "wire"},
 }
 
 # Heavy or sharp libraries, and the rooms that alone may touch them.
 ONLY_IN = {
     "grpc": {"client", "server", "agent"},
     "click": {"cli"},
+    "cryptography": {"proof", "server"},
     "deltalake": {"ledger"},
     "duckdb": {"ledger"},
     "jwt": {"server"},

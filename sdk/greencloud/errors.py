@@ -14,6 +14,7 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
     ├── AllocationError             ALLOCATION_REFUSED   site, window, host: what is not known is refused, never guessed
     ├── UnbalancedError             UNBALANCED           residual per measure
     ├── GoalError (ValueError)      INVALID_GOAL         path, key
+    ├── ProofError (ValueError)     INVALID_PROOF        account: a close, statement or log of roots that does not hold
     ├── StoreError                  STORE_ERROR          path: torn, newer, locked or full
     │   ├── StorageFullError        STORAGE_FULL         retry_after_s
     │   └── LeaseLostError          LEASE_LOST           another writer has taken over
@@ -39,6 +40,7 @@ __all__ = [
     "MissingExtraError",
     "NotFoundError",
     "PermissionDeniedError",
+    "ProofError",
     "QuantityError",
     "RemoteError",
     "StorageFullError",
@@ -144,6 +146,17 @@ class GoalError(GreencloudError, ValueError):
         super().__init__(f"{path}: {message}" if path else message, advice=advice)
         self.path = path
         self.key = key
+
+
+class ProofError(GreencloudError, ValueError):
+    """A period that cannot be closed, or a statement, root or log that does not hold; ``account`` where it is about one."""
+
+    reason = "INVALID_PROOF"
+    exit_code = 7
+
+    def __init__(self, message: str, *, account: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.account = account
 
 
 class StoreError(GreencloudError):

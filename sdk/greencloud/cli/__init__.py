@@ -29,6 +29,7 @@ VERBS = {
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
     "compare": ("Show who would pay what under each allocation rule.", "server"),
     "report": ("Show the footprint of an account.", "server"),
+    "verify": ("Verify a statement against a published root, offline.", "verify"),
     "goal": ("The provider's goals: apply one, show its status.", "server"),
     "facility": ("Check a facility book before it is put in force.", "server"),
     "doctor": ("Examine an installation and a data directory, with a remedy for each fault.", "server"),

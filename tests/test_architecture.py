@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "allocation": DOMAIN | {"_apportion", "_fleet", "_sampling", "_shapley"},
     "ledger": DOMAIN | {"results"},
     "telemetry": CORE | {"facility", "usage", "_combinations", "_growth", "_otlp", "_series", "_spans"},
-    "engine": DOMAIN | {"results", "ledger", "telemetry"},
+    "engine": DOMAIN | {"results", "ledger", "telemetry", "proof"},
     "inventory": CORE | {"results", "ledger"},
     "goal": CORE | {"results", "ledger", "inventory"},
     "wire": CORE | {"results", "v1"},

@@ -215,8 +215,10 @@ def test_a_lease_is_one_writer_s_until_it_expires_or_is_let_go(tmp_path: Path) -
     leases.release(first, CREATED)  # not its own any more
     assert leases.latest() == second
     leases.release(second, CREATED + 2 * TERM)
-    third = leases.take("x", CREATED + 2 * TERM)
-    assert leases.take("z", CREATED + 2 * TERM, over="x").number == third.number + 1
+    third = leases.take("host/1", CREATED + 2 * TERM)
+    assert leases.take("host/2", CREATED + 2 * TERM, over_host="host").number == third.number + 1
+    with pytest.raises(StoreError, match="host/2 is at work"):
+        leases.take("other/1", CREATED + 2 * TERM, over_host="other")
 
 
 def test_of_two_that_take_a_lease_at_once_one_has_it(tmp_path: Path) -> None:

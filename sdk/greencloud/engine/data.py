@@ -8,7 +8,8 @@
     usage/            usage segments (Arrow IPC), from usage files
     facility/         books/REVISION/ as applied, and current.json that names the one in force
     goal/             the goal and the inventory that it rests on
-    ledger/           the Delta table of postings
+    ledger/           the Delta table of postings, and leases/ of who may write to it
+    closes/           closed periods: the log of roots, and the tree of each (greencloud.engine.closes)
     keys/             signing keys (owner only)
     allocate.lock     held by the run of the allocation that is under way
     ingested.jsonl    digests of the files that were taken, so that taking one twice does nothing
@@ -29,9 +30,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from greencloud.durable import replace_file
+from greencloud.engine.closes import Closes
 from greencloud.errors import FacilityError, NotFoundError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
+from greencloud.ledger.lease import Leases
 from greencloud.telemetry import TelemetryStore
 from greencloud.usage import SegmentStore
 
@@ -120,6 +123,14 @@ class DataDirectory:
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.path / "ledger")
+
+    @property
+    def leases(self) -> Leases:
+        return Leases(self.path / "ledger" / "leases")
+
+    @property
+    def closes(self) -> Closes:
+        return Closes(self.path / "closes", self.keys_directory / "closing")
 
     def facility(self) -> Facility:
         """The facility book in force; the packaged starter, of named defaults, where none was applied."""

@@ -52,16 +52,16 @@ class Leases:
             # Its writer died before it was whole; nobody holds it.
             return Lease(number, "", datetime.fromtimestamp(0, UTC))
 
-    def take(self, holder: str, now: datetime, *, over: str | None = None) -> Lease:
-        """Take the next lease.
+    def take(self, holder: str, now: datetime, *, over_host: str = "") -> Lease:
+        """Take the next lease. ``holder`` is ``HOST/PROCESS``.
 
-        ``over``: a holder that is known to be dead, whose lease need not expire.
+        ``over_host``: a machine on which no holder is alive, as its caller knows; a lease from there need not expire.
 
         Raises:
             StoreError: somebody else holds it.
         """
         held = self.latest()
-        if held and held.expires > now and held.holder != over:
+        if held and held.expires > now and held.holder.partition("/")[0] != (over_host or None):
             raise StoreError(
                 f"{self.folder}: {held.holder} is at work on this ledger until {format_instant(held.expires)}",
                 path=str(self.folder),

@@ -16,7 +16,7 @@ from greencloud.errors import QuantityError
 from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow, Granularity
 from greencloud.units import Emissions, Energy
 
-__all__ = ["Statement", "compile_query", "rows_of"]
+__all__ = ["Statement", "compile_query", "micros", "rows_of"]
 
 SCOPES: Final = {
     "scope1": ("scope1",),
@@ -107,7 +107,7 @@ def _where(query: FootprintQuery, parameters: list[Any]) -> str:
         "component": query.components,
     }
     terms = ["window_start >= make_timestamptz(?)", "window_start < make_timestamptz(?)"]
-    parameters += [_micros(query.start), _micros(query.end)]
+    parameters += [micros(query.start), micros(query.end)]
     for column, values in filters.items():
         if values:
             terms.append(f'"{column}" IN ({", ".join("?" * len(values))})')
@@ -115,7 +115,8 @@ def _where(query: FootprintQuery, parameters: list[Any]) -> str:
     return f"WHERE {' AND '.join(terms)}"
 
 
-def _micros(instant: datetime) -> int:
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970, as ``make_timestamptz`` takes them."""
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,7 +20,8 @@ from typing import Any
 import duckdb
 
 from greencloud.errors import QuantityError, StoreError
-from greencloud.ledger.query import compile_query, rows_of
+from greencloud.ledger.columns import MEASURES
+from greencloud.ledger.query import compile_query, micros, rows_of
 from greencloud.ledger.segments import cached_headers
 from greencloud.ledger.store import Segment, Version
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow
@@ -94,6 +96,25 @@ class Snapshot:
             return []
         return rows_of(query, statement, self._fetch(statement.sql, statement.parameters))
 
+    def sums(self, names: Sequence[str], start: datetime, end: datetime) -> Iterator[tuple[Any, ...]]:
+        """The measures of windows that start in ``[start, end)``, added up by these columns, in ascending order of them.
+
+        Values of ``names``, then exact sums in the order of ``MEASURES``; made a few thousand at a time.
+        """
+        files = self._files(self.contents.segments(start, end))
+        if not files:
+            return
+        listed = ", ".join(f'"{name}"' for name in names)
+        sums = ", ".join(f'sum("{name}")' for name in MEASURES)
+        sql = (
+            f"SELECT {listed}, {sums} FROM read_parquet(?, hive_partitioning = false) "  # noqa: S608 - names of our own
+            f"WHERE window_start >= make_timestamptz(?) AND window_start < make_timestamptz(?) GROUP BY {listed} ORDER BY {listed}"
+        )
+        with self._cursor() as cursor:
+            cursor.execute(sql, [files, micros(start), micros(end)])
+            while rows := cursor.fetchmany(4096):
+                yield from rows
+
     def _files(self, segments: list[Segment]) -> list[str]:
         return [_literal(str(self.root / segment.path)) for segment in segments]
 
@@ -101,9 +122,14 @@ class Snapshot:
         return [header.summary for header in cached_headers(self.root / segment.path)]
 
     def _fetch(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        with self._cursor() as cursor:
+            return cursor.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             with _database(os.getpid()).cursor() as cursor:
-                return cursor.execute(sql, parameters).fetchall()
+                yield cursor
         except duckdb.Error as error:
             raise StoreError(
                 f"{self.root}: version {self.version} cannot be read: {error}", path=str(self.root), advice="run greencloud doctor"

@@ -5,6 +5,7 @@ The library that computes them comes with the extra ``verify``; it is loaded whe
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -44,6 +45,35 @@ class Signer:
         except ModuleNotFoundError as error:
             raise MissingExtraError("signing", extra="verify") from error
         return cls.of(Ed25519PrivateKey.from_private_bytes(seed))
+
+    @classmethod
+    def generate(cls) -> Signer:
+        """A new key from the system's randomness. Raises MissingExtraError as ``from_seed``."""
+        return cls.from_seed(os.urandom(KEY_BYTES))
+
+    @classmethod
+    def from_pem(cls, content: bytes) -> Signer:
+        """A key as ``pem`` gave it.
+
+        Raises:
+            ValueError: it is none.
+            MissingExtraError: no library.
+        """
+        try:
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+            from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("signing", extra="verify") from error
+        private = load_pem_private_key(content, None)
+        if not isinstance(private, Ed25519PrivateKey):
+            raise ValueError("this is no Ed25519 key")
+        return cls.of(private)
+
+    def pem(self) -> bytes:
+        """The private key, not encrypted: for a file that only its owner can read (PKCS #8, RFC 8410)."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def sign(self, content: bytes) -> bytes:
         return self.private.sign(content)

@@ -1,0 +1,259 @@
+"""Closed periods: what a provider has sworn to, and what it can prove to each account of it.
+
+::
+
+    closes/log.jsonl       the log of roots: signed, each entry linked to the one before (greencloud.proof)
+    closes/ROOT/           the tree behind a close, by its root: every account's lines, and the secret of their salts (owner only)
+    keys/closing/          private keys that sign the log, by fingerprint (owner only)
+
+A close reads one version of the ledger. Its tree is on disk before its entry is in the log; a process that dies between the two
+leaves a folder that no entry names. What the ledger says afterwards of a closed period is a restatement, and ``changed`` tells
+which periods say something else now than was closed: to close such a period again makes an entry that names the one that it
+restates.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from greencloud.durable import sync_directory
+from greencloud.errors import NotFoundError, ProofError, QuantityError, StoreError
+from greencloud.ledger import Ledger, Snapshot
+from greencloud.ledger.closed import LINE_DIMENSIONS, Gap, account_lines, batches_digest, gaps
+from greencloud.proof import (
+    AccountLines,
+    Line,
+    Period,
+    Signer,
+    SumTree,
+    append_entry,
+    audit,
+    build,
+    close_entry,
+    damaged,
+    fingerprint,
+    key_entry,
+    log_faults,
+    read_log,
+)
+from greencloud.units import format_instant, parse_instant
+
+__all__ = ["Closes", "Closing", "period_named"]
+
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A close: the log's entry that published it, and what was missing in the period."""
+
+    entry: dict[str, Any]
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return str(self.entry["body"]["period"])
+
+
+def period_named(name: str) -> Period:
+    """``2026``, ``2026-Q4``, ``2026-11`` or ``2026-11-27``: a calendar year, quarter, month or day in UTC.
+
+    Raises:
+        QuantityError: none of these.
+    """
+    found = re.fullmatch(r"(\d{4})(?:-(?:Q([1-4])|(\d\d)(?:-(\d\d))?))?", name)
+    try:
+        if found:
+            year, quarter, month, day = (int(part) if part else 0 for part in found.groups())
+            if day:
+                first = date(year, month, day)
+                return _period(name, first, first + timedelta(days=1))
+            first, months = (date(year, quarter * 3 - 2, 1), 3) if quarter else (date(year, month or 1, 1), 1 if month else 12)
+            after = first.month - 1 + months
+            return _period(name, first, date(first.year + after // 12, after % 12 + 1, 1))
+    except ValueError:
+        pass
+    advice = "name a year (2026), quarter (2026-Q4), month (2026-11) or day (2026-11-27)"
+    raise QuantityError(f"{name!r} is no period", advice=advice)
+
+
+class Closes:
+    """The closes in ``folder``, signed with the keys in ``keys``. ``secret`` gives 32 random bytes for each close."""
+
+    def __init__(self, folder: Path, keys: Path, *, secret: Callable[[], bytes] = lambda: os.urandom(32)) -> None:
+        self.folder = folder
+        self.log_file = folder / "log.jsonl"
+        self._keys = keys
+        self._secret = secret
+
+    def log(self) -> list[dict[str, Any]]:
+        """The entries of the log, oldest first.
+
+        Raises:
+            ProofError: the log cannot be read.
+        """
+        return read_log(self.log_file)
+
+    def in_force(self) -> dict[str, dict[str, Any]]:
+        """The last close of each period, by its name, in the order of the log."""
+        return {entry["body"]["period"]: entry for entry in self.log() if entry["kind"] == "close"}
+
+    def entry_of(self, name: str) -> dict[str, Any]:
+        """The last close of a period. Raises NotFoundError where it is not closed."""
+        closed = self.in_force()
+        if name not in closed:
+            known = ", ".join(list(closed)[-_SHOWN:]) or "none"
+            raise NotFoundError(f"the period {name!r} is not closed", advice=f"closed periods: {known}")
+        return closed[name]
+
+    def close(self, ledger: Ledger, period: Period, now: datetime, *, allow_gaps: bool = False, shares: int = 2) -> Closing:
+        """Close a period as the ledger has it now.
+
+        ``allow_gaps``: close although sites have no batch for part of it.
+
+        Raises:
+            ProofError: it has not ended, is provisional or has gaps, or is closed and nothing has changed.
+        """
+        if now < period.end:
+            raise ProofError(f"{period.name} ends at {format_instant(period.end)}", advice="close it when it has ended")
+        snapshot = ledger.snapshot()
+        batches = snapshot.batches(period.start, period.end)
+        provisional = [f"{each.site} at {format_instant(each.start)}" for each in batches if each.provisional]
+        if provisional:
+            raise ProofError(
+                f"{period.name}: {len(provisional):,} batches are provisional ({', '.join(provisional[:_SHOWN])})",
+                advice="allocate once more now that the period has ended, then close it",
+            )
+        missing = tuple(gaps(batches, snapshot.sites(), period.start, period.end))
+        if missing and not allow_gaps:
+            raise ProofError(
+                f"{period.name}: " + "; ".join(map(str, missing[:_SHOWN])) + (" and more" if len(missing) > _SHOWN else ""),
+                advice="allocate what is missing; to close it as it is, allow gaps: they are told in the close",
+            )
+        digest = batches_digest(batches)
+        before = self.in_force().get(period.name)
+        if before and before["body"]["batches"] == digest.hex():
+            raise ProofError(f"{period.name} is closed, and nothing in it has changed since", advice="there is nothing to restate")
+        tree = build(period, _accounts(snapshot, period), secret=self._secret(), shares=shares)
+        self._write(tree)
+        body = tree.body(
+            ledger_version=str(snapshot.version),
+            batches=digest,
+            methodology_versions={each.methodology_version for each in batches},
+            restates=before["index"] if before else None,
+        )
+        log = self.log()
+        if not log:
+            self.rotate(now)
+            log = self.log()
+        entry = close_entry(log, body, self._signer(log), now)
+        append_entry(self.log_file, entry)
+        return Closing(entry, missing)
+
+    def rotate(self, now: datetime) -> str:
+        """Put a new key in force, vouched for by the one before, and return its fingerprint."""
+        fresh = Signer.generate()
+        log = self.log()
+        self._keep(fresh)
+        append_entry(self.log_file, key_entry(log, fresh.public, self._signer(log) if log else fresh, now))
+        return fingerprint(fresh.public)
+
+    def tree(self, entry: dict[str, Any]) -> SumTree:
+        """The tree behind a close. Raises StoreError where it is missing or damaged."""
+        return SumTree.open(self.folder / entry["body"]["root"])
+
+    def statement(self, account: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The statement of an account for a closed period, and the published root that it is verified against.
+
+        Raises:
+            NotFoundError: no such close, or the account has no line in it.
+        """
+        entry = self.entry_of(name)
+        return self.tree(entry).statement(account, entry), entry
+
+    def audit(self, name: str, *, named: bool) -> Iterator[bytes]:
+        """For an auditor: every leaf of a close, a line each; with ``named``, whose it is."""
+        entry = self.entry_of(name)
+        return audit(self.tree(entry), entry, named=named)
+
+    def changed(self, snapshot: Snapshot) -> list[str]:
+        """Closed periods of which the ledger says something else now."""
+        return [
+            name
+            for name, entry in self.in_force().items()
+            if entry["body"]["batches"] != batches_digest(snapshot.batches(*_span(entry))).hex()
+        ]
+
+    def is_closed(self, start: datetime) -> bool:
+        """Whether a window that starts then is in a closed period."""
+        return any(first <= start < end for first, end in map(_span, self.in_force().values()))
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the log, the keys or the trees, one sentence each."""
+        if not self.log_file.exists():
+            return
+        try:
+            log = self.log()
+        except ProofError as error:
+            yield error.message
+            return
+        yield from (f"{self.log_file}: {fault}" for fault in log_faults(log))
+        for entry in log:
+            if entry.get("kind") == "close":
+                yield from (error.message for error in damaged(self.folder / str(entry["body"]["root"])))
+        try:
+            self._signer(log)
+        except StoreError as error:
+            yield error.message
+
+    def _write(self, tree: SumTree) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = self.folder / tree.root.hex()
+        tree.write(folder)
+        folder.chmod(0o700)
+        sync_directory(self.folder)
+
+    def _keep(self, signer: Signer) -> None:
+        self._keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._keys / f"{fingerprint(signer.public)}.pem"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "wb") as opened:
+            opened.write(signer.pem())
+            opened.flush()
+            os.fsync(opened.fileno())
+        sync_directory(self._keys)
+
+    def _signer(self, log: list[dict[str, Any]]) -> Signer:
+        """The key in force. Raises StoreError where it is not kept here."""
+        key = next(bytes.fromhex(entry["body"]["key"]) for entry in reversed(log) if entry["kind"] == "key")
+        path = self._keys / f"{fingerprint(key)}.pem"
+        try:
+            signer = Signer.from_pem(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the key that is in force for closes cannot be read: {path}",
+                path=str(path),
+                advice="restore it from a backup: only it can sign the log, or name the next key",
+            ) from error
+        if signer.public != key:
+            raise StoreError(f"{path} is not the key that its name says", path=str(path), advice="restore it from a backup")
+        return signer
+
+
+def _period(name: str, first: date, end: date) -> Period:
+    return Period(name, *(datetime.combine(day, time(), UTC) for day in (first, end)))
+
+
+def _accounts(snapshot: Snapshot, period: Period) -> Iterator[AccountLines]:
+    for account, lines in account_lines(snapshot, period.start, period.end):
+        yield AccountLines(account, [Line(dict(zip(LINE_DIMENSIONS, values, strict=True)), amounts) for values, amounts in lines])
+
+
+def _span(entry: dict[str, Any]) -> tuple[datetime, datetime]:
+    return parse_instant(entry["body"]["start"]), parse_instant(entry["body"]["end"])

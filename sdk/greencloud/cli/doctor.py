@@ -50,7 +50,7 @@ class Finding:
 )
 @output_option("table", "json")
 def command(data: Path | None, output: str) -> None:
-    """Show versions, and the state of a data directory: log, usage, facility book, keys, ledger and its balance.
+    """Show versions, and the state of a data directory: log, usage, facility book, keys, ledger and its balance, closed periods.
 
     Reads only. Ends with exit code 1 if there is a fault.
     """
@@ -101,6 +101,7 @@ def _data_directory(path: Path) -> Iterator[Finding]:
     yield from _guarded("log", _log(directory))
     yield from _guarded("usage", _usage(directory))
     yield from _guarded("ledger", _ledger(directory))
+    yield from _guarded("closes", _closes(directory))
 
 
 def _facility(directory: DataDirectory) -> Iterator[Finding]:
@@ -164,6 +165,20 @@ def _usage(directory: DataDirectory) -> Iterator[Finding]:
         return
     usage = directory.segments.read()
     yield Finding("usage files", "ok", f"{usage.rows.num_rows:,} rows, {usage.readings.num_rows:,} host readings")
+
+
+def _closes(directory: DataDirectory) -> Iterator[Finding]:
+    closes = directory.closes
+    faults = list(closes.faults())
+    if faults:
+        remedy = "restore closes/ and keys/closing/ from a backup; what customers hold of the log shows which copy is true"
+        yield from (Finding("closes", "fault", fault, remedy) for fault in faults)
+        return
+    found = closes.in_force()
+    yield Finding("closes", "ok", f"{len(found):,} periods closed" + (", every entry and tree as it was signed" if found else ""))
+    for name in closes.changed(directory.ledger.snapshot()):
+        remedy = f"greencloud ledger close --data DIR {name}: the new entry names the one that it restates"
+        yield Finding("closes", "note", f"{name}: the ledger says something else now than was closed", remedy)
 
 
 def _ledger(directory: DataDirectory) -> Iterator[Finding]:

@@ -77,20 +77,32 @@ def period_named(name: str) -> Period:
             first, months = (date(year, quarter * 3 - 2, 1), 3) if quarter else (date(year, month or 1, 1), 1 if month else 12)
             after = first.month - 1 + months
             return _period(name, first, date(first.year + after // 12, after % 12 + 1, 1))
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     advice = "name a year (2026), quarter (2026-Q4), month (2026-11) or day (2026-11-27)"
     raise QuantityError(f"{name!r} is no period", advice=advice)
 
 
 class Closes:
-    """The closes in ``folder``, signed with the keys in ``keys``. ``secret`` gives 32 random bytes for each close."""
+    """The closes in ``folder``, signed with the keys in ``keys``.
 
-    def __init__(self, folder: Path, keys: Path, *, secret: Callable[[], bytes] = lambda: os.urandom(32)) -> None:
+    ``secret`` gives 32 random bytes for each close; ``checkpoint`` is called with the name of each step when it is done
+    (tree_written, key_written, logged).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        keys: Path,
+        *,
+        secret: Callable[[], bytes] = lambda: os.urandom(32),
+        checkpoint: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.folder = folder
         self.log_file = folder / "log.jsonl"
         self._keys = keys
         self._secret = secret
+        self._checkpoint = checkpoint
 
     def log(self) -> list[dict[str, Any]]:
         """The entries of the log, oldest first.
@@ -142,6 +154,7 @@ class Closes:
             raise ProofError(f"{period.name} is closed, and nothing in it has changed since", advice="there is nothing to restate")
         tree = build(period, _accounts(snapshot, period), secret=self._secret(), shares=shares)
         self._write(tree)
+        self._checkpoint("tree_written")
         body = tree.body(
             ledger_version=str(snapshot.version),
             batches=digest,
@@ -154,6 +167,7 @@ class Closes:
             log = self.log()
         entry = close_entry(log, body, self._signer(log), now)
         append_entry(self.log_file, entry)
+        self._checkpoint("logged")
         return Closing(entry, missing)
 
     def rotate(self, now: datetime) -> str:
@@ -161,6 +175,7 @@ class Closes:
         fresh = Signer.generate()
         log = self.log()
         self._keep(fresh)
+        self._checkpoint("key_written")
         append_entry(self.log_file, key_entry(log, fresh.public, self._signer(log) if log else fresh, now))
         return fingerprint(fresh.public)
 
@@ -206,7 +221,11 @@ class Closes:
         yield from (f"{self.log_file}: {fault}" for fault in log_faults(log))
         for entry in log:
             if entry.get("kind") == "close":
-                yield from (error.message for error in damaged(self.folder / str(entry["body"]["root"])))
+                folder = self.folder / str(entry["body"]["root"])
+                try:
+                    yield from (error.message for error in damaged(folder))
+                except (StoreError, OSError) as error:
+                    yield f"{folder}: the tree of the close of {entry['body']['period']} cannot be read: {error}"
         try:
             self._signer(log)
         except StoreError as error:

@@ -1,0 +1,249 @@
+"""A close says what the ledger says, proves it to every account, survives a kill, and is never quietly changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from greencloud.cli import main
+from greencloud.engine import DataDirectory
+from greencloud.engine.closes import Closes, period_named
+from greencloud.errors import NotFoundError, ProofError, QuantityError, StoreError
+from greencloud.ledger import Ledger
+from greencloud.ledger.compaction import compact
+from greencloud.proof import MEASURES, canonical, verify
+from greencloud.results import FootprintQuery
+from greencloud.units import INT64_MAX
+from ledger_builders import batch, batch_of, hour
+
+DAY = period_named("2026-02-01")
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+KILLED = f"""
+import os, signal, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from greencloud.engine.closes import Closes
+from greencloud.ledger import Ledger
+from test_engine_closes import DAY, NOW
+def kill(at):
+    if at == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+root = Path(sys.argv[1])
+Closes(root / "closes", root / "keys" / "closing", checkpoint=kill).close(Ledger(root / "ledger"), DAY, NOW)
+"""
+
+
+def full_day(ledger: Ledger) -> None:
+    """The 24 hours of 2026-02-01: three accounts, a pool, and amounts beyond 64 bits in sum."""
+    ledger.post_all(
+        [
+            batch_of(
+                [
+                    {"account": "a", "service": "web", "energy_mj": 7, "scope2_location_ug": INT64_MAX},
+                    {"account": "a", "service": "db", "energy_mj": 5, "quality": "estimated"},
+                    {"account": "b", "energy_mj": at},
+                    {"account": "c'; --", "scope3_embodied_ug": 3, "component": "embodied"},
+                    {"account": "(unsold)", "energy_mj": 1},
+                ],
+                window=hour(at),
+            )
+            for at in range(2, 26)
+        ]
+    )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDirectory:
+    directory = DataDirectory.open(tmp_path / "data", create=True)
+    full_day(directory.ledger)
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "end"),
+    [
+        ("2026", "2026-01-01", "2027-01-01"),
+        ("2026-Q1", "2026-01-01", "2026-04-01"),
+        ("2026-Q4", "2026-10-01", "2027-01-01"),
+        ("2026-12", "2026-12-01", "2027-01-01"),
+        ("2024-02", "2024-02-01", "2024-03-01"),
+        ("2024-02-29", "2024-02-29", "2024-03-01"),
+    ],
+)
+def test_a_period_is_named_by_its_calendar(name: str, start: str, end: str) -> None:
+    period = period_named(name)
+    assert (f"{period.start:%Y-%m-%d}", f"{period.end:%Y-%m-%d}") == (start, end)
+
+
+@pytest.mark.parametrize("name", ["", "26", "2026-13", "2026-Q5", "2026-02-30", "2026-2", "0000", "9999-12-31", "2026-11 "])
+def test_what_is_no_period_is_refused(name: str) -> None:
+    with pytest.raises(QuantityError, match="is no period"):
+        period_named(name)
+
+
+def test_every_account_gets_a_statement_that_verifies_and_says_what_the_ledger_says(data: DataDirectory) -> None:
+    entry = data.closes.close(data.ledger, DAY, NOW).entry
+    query = FootprintQuery(DAY.start, DAY.end, group_by=("account",))
+    whole = [0] * len(MEASURES)
+    rows = data.ledger.snapshot().footprint(query)
+    assert {row.dimensions["account"] for row in rows} == {"a", "b", "c'; --", "(unsold)"}
+    for row in rows:
+        statement, root = data.closes.statement(row.dimensions["account"], "2026-02-01")
+        assert root == entry
+        findings = verify(json.loads(canonical(statement)), json.loads(canonical(root)), data.closes.log())
+        assert not [finding for finding in findings if finding.status == "fault"]
+        totals = [int(amount) for amount in statement["totals"]]
+        assert totals[0] == row.energy.millijoules
+        assert totals[2] == row.scope2_location_based.micrograms
+        whole = [held + more for held, more in zip(whole, totals, strict=True)]
+    assert whole == [int(amount) for amount in entry["body"]["totals"]]
+    assert whole[2] > 2**64
+    with pytest.raises(NotFoundError):
+        data.closes.statement("nobody", "2026-02-01")
+    with pytest.raises(NotFoundError, match="not closed"):
+        data.closes.statement("a", "2026-02")
+
+
+def test_quality_is_on_the_lines_of_a_statement(data: DataDirectory) -> None:
+    data.closes.close(data.ledger, DAY, NOW)
+    statement, _ = data.closes.statement("a", "2026-02-01")
+    assert {line["dimensions"]["quality"] for line in statement["lines"]} == {"", "estimated"}
+
+
+def test_what_is_not_complete_is_not_closed(data: DataDirectory) -> None:
+    closes, ledger = data.closes, data.ledger
+    with pytest.raises(ProofError, match="ends at"):
+        closes.close(ledger, DAY, DAY.end - timedelta(seconds=1))
+    with pytest.raises(ProofError, match="s has no batch from 2026-02-01T00:00:00Z"):
+        closes.close(_with_gap(ledger), DAY, NOW)
+    assert closes.in_force() == {}
+
+
+def _with_gap(ledger: Ledger) -> Ledger:
+    """A ledger of the same site, whose day begins two hours late."""
+    other = Ledger(ledger.root.with_name("late"))
+    other.post_all([batch({"a": 1}, window=hour(at)) for at in range(4, 26)])
+    return other
+
+
+def test_gaps_are_told_and_a_provisional_batch_is_refused(data: DataDirectory) -> None:
+    late = _with_gap(data.ledger)
+    closing = data.closes.close(late, DAY, NOW, allow_gaps=True)
+    assert [str(gap) for gap in closing.gaps] == ["s has no batch from 2026-02-01T00:00:00Z to 2026-02-01T02:00:00Z"]
+    late.post(batch({"a": 2}, window=hour(9), provisional=True))
+    with pytest.raises(ProofError, match="1 batches are provisional"):
+        data.closes.close(late, DAY, NOW, allow_gaps=True)
+
+
+def test_a_change_after_the_close_is_seen_and_closed_anew_by_name(data: DataDirectory) -> None:
+    closes, ledger = data.closes, data.ledger
+    first = closes.close(ledger, DAY, NOW).entry
+    before = closes.statement("b", DAY.name)
+    with pytest.raises(ProofError, match="nothing in it has changed"):
+        closes.close(ledger, DAY, NOW)
+    compact(ledger, NOW)
+    assert closes.changed(ledger.snapshot()) == []  # where batches lie is no change
+    ledger.post(batch({"a": 50, "b": 60}, window=hour(3)))
+    assert closes.changed(ledger.snapshot()) == [DAY.name]
+    second = closes.close(ledger, DAY, NOW + timedelta(days=1)).entry
+    assert second["body"]["restates"] == first["index"]
+    assert closes.changed(ledger.snapshot()) == []
+    assert closes.entry_of(DAY.name) == second
+    log = closes.log()
+    for statement, root in (before, closes.statement("b", DAY.name)):
+        assert not [finding for finding in verify(statement, root, log) if finding.status == "fault"]
+    assert verify(before[0], second)[0].status == "ok"
+    assert any(finding.status == "fault" for finding in verify(before[0], second))
+    assert list(closes.faults()) == []
+
+
+def test_a_new_key_is_vouched_for_and_a_lost_one_is_named(data: DataDirectory) -> None:
+    closes = data.closes
+    closes.close(data.ledger, DAY, NOW)
+    fresh = closes.rotate(NOW + timedelta(days=1))
+    data.ledger.post(batch({"a": 1}, window=hour(3)))
+    closes.close(data.ledger, DAY, NOW + timedelta(days=2))
+    assert [entry["kind"] for entry in closes.log()] == ["key", "close", "key", "close"]
+    statement, root = closes.statement("a", DAY.name)
+    assert not [f for f in verify(statement, root, closes.log(), fresh) if f.status == "fault"]
+    keys = data.keys_directory / "closing"
+    assert {oct(path.stat().st_mode & 0o777) for path in keys.iterdir()} == {"0o600"}
+    assert oct((data.path / "closes" / root["body"]["root"]).stat().st_mode & 0o777) == "0o700"
+    (keys / f"{fresh}.pem").unlink()
+    assert any(fresh in fault for fault in closes.faults())
+    with pytest.raises(StoreError, match="in force"):
+        closes.rotate(NOW + timedelta(days=3))
+
+
+@pytest.mark.parametrize("step", ["tree_written", "key_written", "logged"])
+def test_a_close_that_is_killed_is_made_or_not_and_can_be_made_again(data: DataDirectory, step: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(data.path), step], check=False, timeout=60, capture_output=True)
+    assert done.returncode == -9, done.stderr
+    assert list(data.closes.in_force()) == ([DAY.name] if step == "logged" else [])
+    assert list(data.closes.faults()) == []
+    if step != "logged":
+        data.closes.close(data.ledger, DAY, NOW)
+    statement, root = data.closes.statement("a", DAY.name)
+    assert not [finding for finding in verify(statement, root, data.closes.log()) if finding.status == "fault"]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("harm", [flip, cut, Path.unlink])
+def test_damage_to_what_was_closed_is_named(data: DataDirectory, harm: Callable[[Path], None]) -> None:
+    closes = data.closes
+    entry = closes.close(data.ledger, DAY, NOW).entry
+    for path in [closes.log_file, *sorted((closes.folder / entry["body"]["root"]).iterdir())]:
+        kept = path.read_bytes()
+        harm(path)
+        if path != closes.log_file or harm is not Path.unlink:
+            assert list(Closes(closes.folder, data.keys_directory / "closing").faults()), path.name
+        path.write_bytes(kept)
+    assert list(closes.faults()) == []
+
+
+def test_the_verbs_close_write_and_verify_and_doctor_says_what_changed(data: DataDirectory, tmp_path: Path) -> None:
+    runner = CliRunner()
+    there = ["--data", str(data.path)]
+    closed = runner.invoke(main, ["ledger", "close", *there, DAY.name])
+    assert closed.exit_code == 0, closed.output
+    assert "is closed by entry 1 of the log" in closed.output
+    assert runner.invoke(main, ["ledger", "close", *there, DAY.name]).exit_code != 0
+    written = runner.invoke(main, ["statement", *there, "--account", "a", "--period", DAY.name, "--out", str(tmp_path / "a")])
+    assert written.exit_code == 0, written.output
+    shutil.move(data.path, tmp_path / "elsewhere")
+    files = [str(tmp_path / "a" / name) for name in ("statement.json", "root.json", "log.jsonl")]
+    verified = runner.invoke(main, ["verify", files[0], "--root", files[1], "--log", files[2]])
+    assert verified.exit_code == 0, verified.output
+    there = ["--data", str(tmp_path / "elsewhere")]
+    moved = DataDirectory.open(tmp_path / "elsewhere", create=False)
+    assert runner.invoke(main, ["ledger", "closes", *there]).exit_code == 0
+    moved.ledger.post(batch({"a": 1}, window=hour(3)))
+    listed = runner.invoke(main, ["ledger", "closes", *there, "-o", "json"])
+    assert (listed.exit_code, json.loads(listed.output)[0]["changed"]) == (3, True)
+    doctor = runner.invoke(main, ["doctor", *there])
+    assert "2026-02-01: the ledger says something else now than was closed" in doctor.output
+    audited = runner.invoke(main, ["ledger", "audit", *there, DAY.name, "--out", str(tmp_path / "audit.jsonl"), "--named"])
+    assert audited.exit_code == 0, audited.output
+    rotated = runner.invoke(main, ["ledger", "rotate-key", *there])
+    assert len(rotated.output.strip()) == 64
+    kept = runner.invoke(main, ["ledger", "maintain", *there])
+    assert "1 days compacted" in kept.output
+    assert runner.invoke(main, ["ledger", "versions", *there]).output.count("\n") == moved.ledger.snapshot().version + 1

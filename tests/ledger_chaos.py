@@ -73,8 +73,10 @@ def work(root: Path, seed: int, lease: int, kill_at: int) -> None:
                     vacuum(ledger, datetime.now(UTC), grace=timedelta())
                 case "close":
                     day = draw.choice(DAYS)
-                    if day not in closes.in_force() or day in closes.changed(ledger.snapshot()):
-                        closes.close(ledger, period_named(day), AFTER, allow_gaps=True)
+                    period = period_named(day)
+                    fresh = day not in closes.in_force() or day in closes.changed(ledger.snapshot())
+                    if fresh and ledger.snapshot().batches(period.start, period.end):
+                        closes.close(ledger, period, AFTER, allow_gaps=True)
         except LeaseLostError:
             say("lost", [])
             return

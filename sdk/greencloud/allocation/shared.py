@@ -30,10 +30,10 @@ from fractions import Fraction
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.entries import Entries
 from greencloud.allocation.entry_key import EntryKey
+from greencloud.allocation.passed_on import PassedOn
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.settle import Passing, Through, endless, settled
-from greencloud.allocation.spread import PassedOn
 from greencloud.allocation.uses import Use
 
 __all__ = ["reallocated"]
@@ -72,7 +72,7 @@ def reallocated(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]
     direct = {account: cost.whole for account, cost in costs.items()}
     moved = Entries()
     moved.spread = entries.spread
-    moved.spread.passed_on = _passed_on(entries, costs, passed)
+    moved.spread.passed_on = _passed_on(entries, setting, costs, passed)
     for bearer, service, amounts, flags in _lines(costs, settled(direct, passed), passed):
         moved.add(EntryKey(bearer, service, "", "", "{}", "shared"), amounts, flags)
     kept = {account: [_floor(_kept(passed, account), amount) for amount in amounts] for account, amounts in direct.items()}
@@ -85,7 +85,7 @@ def reallocated(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]
     return moved
 
 
-def _passed_on(entries: Entries, costs: Mapping[str, _Cost], passed: Passing) -> PassedOn:
+def _passed_on(entries: Entries, setting: Setting, costs: Mapping[str, _Cost], passed: Passing) -> PassedOn:
     """The same in floats, for intervals."""
     fractions = {}
     for cost in costs.values():
@@ -93,7 +93,8 @@ def _passed_on(entries: Entries, costs: Mapping[str, _Cost], passed: Passing) ->
             most = max(range(len(amounts)), key=entries.amounts[key].__getitem__)
             fractions[key] = amounts[most] / (entries.amounts[key][most] or 1)
     callers = {account: {caller: float(part) for caller, part in found.items()} for account, found in passed.items()}
-    return PassedOn(fractions, callers)
+    in_part = {account for account in costs if setting.facility.accounts[account].passes != "all"}
+    return PassedOn(fractions, callers, in_part)
 
 
 def _passed(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]) -> dict[str, dict[str, Fraction]]:

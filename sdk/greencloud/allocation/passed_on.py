@@ -27,7 +27,7 @@ _Shares = dict[EntryKey, Share]
 class PassedOn:
     """What internal accounts passed on: the fraction of each of their entries, and to whom, by account and caller.
 
-    ``in_part``: accounts that pass on some of a component and not all of it, so that their entries must be told apart.
+    ``in_part``: accounts that do not pass on all of their entries, so that these must be told apart.
     """
 
     entries: Mapping[EntryKey, float]
@@ -47,7 +47,7 @@ class PassedOn:
         return PassedOn(entries, self.callers, self.in_part)
 
     def named(self, leaf: Leaf, component: str) -> EntryKey:
-        """The entry of a leaf, or, where its account passes on all or nothing of a component, one for all of its leaves."""
+        """The entry of a leaf, or, where its account passes on all or nothing, one for all of its leaves."""
         return EntryKey.of(leaf if leaf.account in self.in_part else Leaf(leaf.account), component)
 
 

@@ -72,7 +72,7 @@ def reallocated(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]
     direct = {account: cost.whole for account, cost in costs.items()}
     moved = Entries()
     moved.spread = entries.spread
-    moved.spread.passed_on = _passed_on(entries, setting, costs, passed)
+    moved.spread.passed_on = _passed_on(entries, costs, passed)
     for bearer, service, amounts, flags in _lines(costs, settled(direct, passed), passed):
         moved.add(EntryKey(bearer, service, "", "", "{}", "shared"), amounts, flags)
     kept = {account: [_floor(_kept(passed, account), amount) for amount in amounts] for account, amounts in direct.items()}
@@ -85,7 +85,7 @@ def reallocated(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]
     return moved
 
 
-def _passed_on(entries: Entries, setting: Setting, costs: Mapping[str, _Cost], passed: Passing) -> PassedOn:
+def _passed_on(entries: Entries, costs: Mapping[str, _Cost], passed: Passing) -> PassedOn:
     """The same in floats, for intervals."""
     fractions = {}
     for cost in costs.values():
@@ -93,7 +93,11 @@ def _passed_on(entries: Entries, setting: Setting, costs: Mapping[str, _Cost], p
             most = max(range(len(amounts)), key=entries.amounts[key].__getitem__)
             fractions[key] = amounts[most] / (entries.amounts[key][most] or 1)
     callers = {account: {caller: float(part) for caller, part in found.items()} for account, found in passed.items()}
-    in_part = {account for account in costs if setting.facility.accounts[account].passes != "all"}
+    in_part = {
+        key.account
+        for key, amounts in entries.amounts.items()
+        if key.account in costs and costs[key.account].entries.get(key) != amounts
+    }
     return PassedOn(fractions, callers, in_part)
 
 

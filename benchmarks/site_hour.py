@@ -16,6 +16,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from greencloud.allocation import RULES, allocate_window, intervals
+from greencloud.allocation import RULES, allocate_window, intervals, with_uncertainties
 from greencloud.engine.collector import collector_paused
 from greencloud.facility import FOREVER, Facility, Factor, FactorKind, Hardware, Host, Reservation, Site
 from greencloud.ledger import Ledger, make_batch
@@ -130,10 +131,11 @@ def main() -> None:
             revision = measured(steps, "digest", lambda: digest(read))  # noqa: B023 - called at once
             with collector_paused():
                 found = measured(steps, "allocate", lambda: allocate_window(facility, read, "hall", WINDOW))  # noqa: B023
+                sure = measured(steps, "half-widths", lambda: with_uncertainties(found))  # noqa: B023
             batch = measured(
                 steps,
                 "make the batch",
-                lambda: make_batch(found, usage_revision=revision, provisional=False, created=START),  # noqa: B023
+                lambda: make_batch(replace(found, postings=sure), usage_revision=revision, provisional=False, created=START),  # noqa: B023
             )
             measured(steps, "post it", lambda: Ledger(Path(folder, "ledger")).post(batch))  # noqa: B023
             measured(steps, "(intervals by account)", lambda: intervals([found], ("account",)))  # noqa: B023

@@ -34,7 +34,18 @@ def row(account: str, hour: int = 0, *, service: str = "web", energy: int = 1_00
     start = START + timedelta(hours=hour)
     dimensions = {"account": account, "service": service}
     return FootprintRow(
-        start, start + timedelta(hours=1), dimensions, Energy(energy), scope1=Emissions(energy // 3), operation_count=1
+        start,
+        start + timedelta(hours=1),
+        dimensions,
+        Energy(energy),
+        scope1=Emissions(energy // 3),
+        operation_count=1,
+        measured_energy=Energy(energy - energy // 4),
+        modelled_energy=Energy(energy // 4),
+        energy_half_width=Energy(energy // 50),
+        location_half_width=Emissions(energy // 30),
+        market_half_width=None,
+        updated=NOW,
     )
 
 

@@ -1,11 +1,15 @@
-"""``greencloud report`` and ``greencloud goal``: wrong usage is told before anything is opened."""
+"""``greencloud report`` and ``greencloud goal``: wrong usage is told before anything is opened; what a server knows is shown."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from greencloud.cli import main
+from inprocess import row, serving
 
 
 @pytest.mark.parametrize(
@@ -38,3 +42,29 @@ def test_every_verb_has_help_with_an_example(verb: list[str]) -> None:
 
     assert result.exit_code == 0
     assert verb == ["goal"] or f"greencloud {' '.join(verb)}" in result.stdout
+
+
+def test_a_server_s_figures_say_how_sure_and_how_fresh_they_are_in_every_format(tmp_path: Path) -> None:
+    with serving(tmp_path) as world:
+        world.post([row("acme", 0, energy=10_000_000), row("acme", 1, energy=2_000_000)])
+
+        def report(output: str) -> str:
+            arguments = ["report", "--server", world.target, "--token", world.token("acme"), "--account", "acme", "-o", output]
+            result = CliRunner().invoke(main, [*arguments, "--from", "2026-11-23", "--to", "2026-11-24"])
+            assert result.exit_code == 0, result.output
+            return result.stdout
+
+        document = json.loads(report("json"))
+        assert document["total"]["evidence"]["measured"]["millijoules"] == 9_000_000
+        assert document["total"]["half_width"] == {
+            "energy": {"millijoules": 240_000, "kwh": "0.000066667"},
+            "total_location_based": {"micrograms": 399_999, "kg_co2e": "0.000399999"},
+            "total_market_based": None,
+        }
+        assert [found["updated"] for found in document["rows"]] == ["2026-11-23T12:00:00Z"] * 2
+        for output in ("table", "md"):
+            text = report(output)
+            assert "energy 3.333 Wh ± 0.067, location-based 4.000 g ± 0.400." in text
+            assert "Energy is 75 % measured, 25 % modelled." in text
+            assert "Posted " in text
+        assert report("csv").splitlines()[1].endswith(',7500000,2500000,0,0,200000,333333,"","2026-11-23T12:00:00Z"')

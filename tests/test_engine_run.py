@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from greencloud.allocation import UNCERTAINTIES
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.run import gather
 from greencloud.errors import StoreError
+from greencloud.ledger.segments import read_segment
 from greencloud.results import FootprintQuery, FootprintRow
 from greencloud.telemetry import Record, WriteAheadLog
 from greencloud.usage import usage_from
@@ -178,3 +180,18 @@ def test_a_file_of_what_telemetry_told_already_moves_nothing_under_a_rule_that_l
     assert (again.posted, again.unchanged_count, again.refused) == ((), 1, ())
     assert footprint(data) == before
     assert not posted.pool_energy
+
+
+def test_every_posting_says_how_sure_it_is(tmp_path: Path) -> None:
+    data = directory(tmp_path / "data", [filed("acme", 5 * SECOND), filed("globex", 7 * SECOND)], [])
+    run_allocation(data, now=NOW)
+
+    snapshot = data.ledger.snapshot()
+    tables = [read_segment(snapshot.root / segment.path) for segment in snapshot.contents.segments()]
+
+    assert tables
+    for table in tables:
+        for name in UNCERTAINTIES:
+            widths = table[name].to_pylist()
+            assert min(widths) >= 0, "the engine knows where everything came from"
+            assert max(widths) > 0

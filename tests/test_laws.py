@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from greencloud.allocation import POSTING_MEASURES, allocate
+from greencloud.allocation import POSTING_MEASURES, POSTINGS, allocate, with_uncertainties
 from greencloud.facility import Account, AccountKind, Facility, Host, Reservation, starter_facility
 from greencloud.ledger import Ledger, Snapshot, make_batch
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Granularity
@@ -101,7 +101,9 @@ everybody = st.tuples(provider_records(), *(tenant_records(account) for account 
 
 
 def postings(records: list[Record]) -> pa.Table:
-    return allocate(BOOK, collect(records, BOOK).usage).postings
+    """As the ledger gets them, with how sure each is."""
+    tables = [with_uncertainties(window) for window in allocate(BOOK, collect(records, BOOK).usage).windows]
+    return pa.concat_tables(tables) if tables else POSTINGS.empty_table()
 
 
 @LAWS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -28,13 +29,20 @@ from greencloud.report import (
     goal_table,
 )
 from greencloud.report.amounts import EMISSION_UNITS, kg_decimal, kwh_decimal, scale_for
-from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS
+from greencloud.report.certainty import EVIDENCE, certainty_lines, evidence_of, evidence_text, posted_text
+from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, scales_of, total_of
 from greencloud.results import BatchSummary, FootprintRow
-from greencloud.units import Emissions, Energy
+from greencloud.units import Emissions, Energy, format_instant
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PERIOD = (START, START + HOUR)
+WIDTHS = {
+    "energy": ("energy_half_width", "millijoules"),
+    "total_location_based": ("location_half_width", "micrograms"),
+    "total_market_based": ("market_half_width", "micrograms"),
+}
+"""The field of each half-width in a document, and its unit."""
 
 amounts = st.integers(0, 10**24)
 
@@ -53,21 +61,55 @@ def row_of(
     )
 
 
+def sure(row: FootprintRow, evidence: tuple[int, ...], widths: tuple[int | None, ...], updated: datetime | None) -> FootprintRow:
+    """The same row with what it rests on."""
+    kinds: dict[str, Any] = {f"{kind}_energy": Energy(part) for kind, part in zip(EVIDENCE, evidence, strict=True)}
+    energy, *totals = widths
+    location, market = (None if width is None else Emissions(width) for width in totals)
+    return replace(
+        row,
+        **kinds,
+        energy_half_width=None if energy is None else Energy(energy),
+        location_half_width=location,
+        market_half_width=market,
+        updated=updated,
+    )
+
+
 rows = st.lists(
     st.builds(
-        lambda name, energy, emissions, count: row_of({"service": name}, energy, *emissions, count=count),
+        lambda name, evidence, emissions, count, widths, updated: sure(
+            row_of({"service": name}, sum(evidence), *emissions, count=count), evidence, widths, updated
+        ),
         st.text(max_size=8),
-        amounts,
+        st.tuples(*[amounts] * 4),
         st.lists(amounts, min_size=6, max_size=6),
         st.integers(0, 2**62),
+        st.tuples(*[st.none() | amounts] * 3),
+        st.none() | st.integers(0, 10**9).map(lambda seconds: START + timedelta(seconds=seconds)),
     ),
     max_size=6,
 )
 
 SMALL = [
-    row_of({"service": "cart", "component": "dynamic"}, 123_456_789, 1_000, 2_345_678, 5_000_000, 400_000, 500_000, 0, count=1200),
-    row_of({"service": "cart", "component": "idle"}, 7_000, 0, 20, 30, 4, 5, 77_000, flags=("modelled",)),
-    row_of({"service": "", "component": "embodied"}, 0, 0, 0, 0, 0, 0, 9_000_000, provisional=True),
+    sure(
+        row_of({"service": "cart", "component": "dynamic"}, 123_456_789, 1_000, 2_345_678, 5_000_000, 400_000, 500_000, count=1200),
+        (100_000_000, 20_000_000, 3_456_789, 0),
+        (2_500_000, 290_000, 600_000),
+        START + HOUR,
+    ),
+    sure(
+        row_of({"service": "cart", "component": "idle"}, 7_000, 0, 20, 30, 4, 5, 77_000, flags=("modelled",)),
+        (0, 7_000, 0, 0),
+        (1_750, 38_500, 38_500),
+        START + HOUR + timedelta(minutes=5, microseconds=7),
+    ),
+    sure(
+        row_of({"service": "", "component": "embodied"}, 0, 0, 0, 0, 0, 0, 9_000_000, provisional=True),
+        (0, 0, 0, 0),
+        (0, 4_500_000, 4_500_000),
+        START + HOUR,
+    ),
 ]
 
 
@@ -99,6 +141,17 @@ def test_a_document_holds_the_exact_integers_and_their_sums(found: list[Footprin
         return
     assert document["total"]["energy"]["millijoules"] == sum(row.energy.millijoules for row in found)
     assert document["total"]["operation_count"] == sum(row.operation_count for row in found)
+    for kind in EVIDENCE:
+        parts = [getattr(row, f"{kind}_energy").millijoules for row in found]
+        assert [row["evidence"][kind]["millijoules"] for row in document["rows"]] == parts
+        assert document["total"]["evidence"][kind]["millijoules"] == sum(parts)
+    for name, (field, unit) in WIDTHS.items():
+        known = [getattr(getattr(row, field), unit, None) for row in found]
+        assert [(row["half_width"][name] or {}).get(unit) for row in document["rows"]] == known
+        whole = (document["total"]["half_width"][name] or {}).get(unit)
+        assert whole == (None if None in known else sum(width for width in known if width is not None))
+    times = [row.updated for row in found if row.updated is not None]
+    assert document["total"]["updated"] == (format_instant(max(times)) if times else None)
 
 
 @given(rows)
@@ -108,6 +161,66 @@ def test_csv_holds_the_exact_integers_and_no_total(found: list[FootprintRow]) ->
     assert [int(line["energy_millijoules"]) for line in read] == [row.energy.millijoules for row in found]
     for name in (*EMISSION_FIELDS, *TOTAL_FIELDS):
         assert [int(line[f"{name}_micrograms"]) for line in read] == [getattr(row, name).micrograms for row in found]
+    for kind in EVIDENCE:
+        parts = [getattr(row, f"{kind}_energy").millijoules for row in found]
+        assert [int(line[f"{kind}_energy_millijoules"]) for line in read] == parts
+    for field, unit in WIDTHS.values():
+        known = [getattr(getattr(row, field), unit, None) for row in found]
+        assert [line[f"{field}_{unit}"] for line in read] == ["" if width is None else str(width) for width in known]
+    assert [line["updated"] for line in read] == [format_instant(row.updated) if row.updated else "" for row in found]
+
+
+@given(rows, rows)
+def test_totals_of_totals_are_the_total(some: list[FootprintRow], more: list[FootprintRow]) -> None:
+    if some and more:
+        assert total_of([total_of(some), total_of(more)]) == total_of(some + more)
+
+
+@given(rows)
+def test_shares_of_evidence_never_call_some_nothing_or_a_part_the_whole(found: list[FootprintRow]) -> None:
+    for row in found:
+        words = [share.rsplit(" ", 1) for share in evidence_text(row).split(", ") if share]
+        shown = {kind: share for share, kind in words}
+        for kind, part in (evidence_of(row) or {}).items():
+            share = shown.get(kind.replace("_", "-"))
+            assert (share is not None) == (part.millijoules > 0)
+            assert share is None or (share == "100 %") == (part == row.energy)
+            assert share != "0 %"
+
+
+def test_what_a_figure_rests_on_is_left_out_where_it_is_not_known() -> None:
+    bare = row_of({"service": "cart"}, 5, 1, 2, 3, 4, 5, 6)
+    assert evidence_of(bare) is None
+    assert certainty_lines(bare, *scales_of(bare), None) == []
+    assert "±" not in footprint_table([bare], ("service",), title="t")
+    document = footprint_document([bare], account="a", period=PERIOD)["rows"][0]
+    assert (document["evidence"], document["updated"]) == (None, None)
+    assert set(document["half_width"].values()) == {None}
+    assert footprint_csv([bare], ()).splitlines()[1].endswith('"","","","","","","",""')
+
+    mixed = [replace(SMALL[0], updated=None), replace(SMALL[1], market_half_width=None)]
+    table = footprint_table(mixed, ("service",), title="t").splitlines()
+    assert [line.count("not known") for line in table[8:12]] == [0, 1, 0, 1]
+    assert "location-based 2.824 g" in "\n".join(table)
+    assert "market-based" not in "\n".join(table), "the total of what is known in part is not known"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "posted less than a minute ago"),
+        (59, "posted less than a minute ago"),
+        (12 * 60 + 59, "posted 12 min ago"),
+        (119 * 60, "posted 119 min ago"),
+        (120 * 60, "posted 2 h ago"),
+        (47 * 3600, "posted 47 h ago"),
+        (50 * 3600, "posted 2 days ago"),
+        (-1, "posted 2026-11-23T10:00:00Z"),  # the clocks disagree
+    ],
+)
+def test_freshness_reads_well(seconds: int, said: str) -> None:
+    assert posted_text(START, START + timedelta(seconds=seconds)) == said
+    assert posted_text(START, None) == "posted 2026-11-23T10:00:00Z"
 
 
 @given(st.integers(-(10**24), 10**24))
@@ -172,7 +285,8 @@ def test_a_document_of_nothing_has_the_same_keys_and_no_total() -> None:
 def test_the_footprint_table_reads_well() -> None:
     golden = Path(__file__).parent / "golden" / "footprint_table.txt"
 
-    assert footprint_table(SMALL, ("service", "component"), title="Footprint of shop") == golden.read_text()
+    now = START + HOUR + timedelta(minutes=17, seconds=30)
+    assert footprint_table(SMALL, ("service", "component"), title="Footprint of shop", now=now) == golden.read_text()
 
 
 def test_several_periods_have_a_column_and_one_row_needs_no_total() -> None:
@@ -228,6 +342,8 @@ def test_markdown_is_one_table_with_its_total() -> None:
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
     assert table[0].startswith("| service | component | energy Wh | scope 1 g | scope 2 location g | scope 2 market g |")
     assert table[-1].startswith("| **total** |  | **34.295** |")
+    assert "Posted 2026-11-23T11:05:00.000007Z." in lines
+    assert lines[-1].startswith("Provisional: ")
 
 
 def test_nothing_posted_is_said_in_every_format() -> None:

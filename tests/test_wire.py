@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +40,14 @@ rows = st.builds(
     quality_flags=tuples,
     provisional=st.booleans(),
     methodology_versions=tuples,
+    measured_energy=energies,
+    modelled_energy=energies,
+    estimated_energy=energies,
+    self_reported_energy=energies,
+    energy_half_width=st.none() | energies,
+    location_half_width=st.none() | emissions,
+    market_half_width=st.none() | emissions,
+    updated=st.none() | instants,
 )
 batches = st.builds(
     BatchSummary,
@@ -99,6 +109,15 @@ def test_a_footprint_row_survives_the_wire(row: FootprintRow) -> None:
     assert wire.row_from_message(message) == row
     assert wire.emissions_from_message(message.total_market_based) == row.total_market_based
     assert wire.emissions_from_message(message.total_location_based) == row.total_location_based
+
+
+def test_a_server_of_before_does_not_know_how_sure_a_figure_is() -> None:
+    old = footprint_service_pb2.FootprintRow(start_time=Timestamp(), end_time=Timestamp(), energy=quantity_pb2.Energy(megajoules=1))
+    row = wire.row_from_message(old)
+    assert (row.energy_half_width, row.location_half_width, row.market_half_width, row.updated) == (None, None, None, None)
+    certain = wire.row_to_message(replace(row, energy_half_width=Energy(), updated=row.start))
+    assert wire.row_from_message(certain).energy_half_width == Energy()
+    assert not certain.HasField("location_half_width")
 
 
 @given(batches)

@@ -78,7 +78,8 @@ class FootprintRow:
     modelled_energy: Energy = Energy()
     estimated_energy: Energy = Energy()
     self_reported_energy: Energy = Energy()
-    # Half-widths of 95 % intervals, added up over postings as if all erred together: never too narrow. None: not known.
+    # Half-widths of 95 % intervals, added up over postings as if all erred together: never too narrow for whole accounts and
+    # components, whose ratios their postings share. None: not known.
     energy_half_width: Energy | None = None
     location_half_width: Emissions | None = None  # of total_location_based
     market_half_width: Emissions | None = None  # of total_market_based

@@ -50,6 +50,8 @@ _EMISSION_FIELDS = (
     "scope3_upstream_market_based",
     "scope3_embodied",
 )
+_EVIDENCE_FIELDS = ("measured_energy", "modelled_energy", "estimated_energy", "self_reported_energy")
+_EMISSION_WIDTHS = ("location_half_width", "market_half_width")
 
 _KINDS = {
     "absolute": goal_service_pb2.GOAL_KIND_ABSOLUTE,
@@ -120,11 +122,25 @@ def row_to_message(row: FootprintRow) -> footprint_service_pb2.FootprintRow:
     )
     for name in _EMISSION_FIELDS:
         getattr(message, name).CopyFrom(emissions_to_message(getattr(row, name)))
+    for name in _EVIDENCE_FIELDS:
+        getattr(message, name).CopyFrom(energy_to_message(getattr(row, name)))
+    # What is not known is not set, which zero is.
+    if row.energy_half_width is not None:
+        message.energy_half_width.CopyFrom(energy_to_message(row.energy_half_width))
+    for name in _EMISSION_WIDTHS:
+        if (width := getattr(row, name)) is not None:
+            getattr(message, name).CopyFrom(emissions_to_message(width))
+    if row.updated is not None:
+        message.update_time.CopyFrom(instant_to_message(row.updated))
     return message
 
 
 def row_from_message(message: footprint_service_pb2.FootprintRow) -> FootprintRow:
     lines: dict[str, Any] = {name: emissions_from_message(getattr(message, name)) for name in _EMISSION_FIELDS}
+    evidence: dict[str, Any] = {name: energy_from_message(getattr(message, name)) for name in _EVIDENCE_FIELDS}
+    widths: dict[str, Any] = {
+        name: emissions_from_message(getattr(message, name)) for name in _EMISSION_WIDTHS if message.HasField(name)
+    }
     return FootprintRow(
         start=instant_from_message(message.start_time),
         end=instant_from_message(message.end_time),
@@ -134,7 +150,11 @@ def row_from_message(message: footprint_service_pb2.FootprintRow) -> FootprintRo
         quality_flags=tuple(message.quality_flags),
         provisional=message.provisional,
         methodology_versions=tuple(message.methodology_versions),
+        energy_half_width=energy_from_message(message.energy_half_width) if message.HasField("energy_half_width") else None,
+        updated=instant_from_message(message.update_time) if message.HasField("update_time") else None,
         **lines,
+        **evidence,
+        **widths,
     )
 
 

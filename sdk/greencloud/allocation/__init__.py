@@ -2,9 +2,10 @@
 
 from greencloud.allocation.balance import check_balanced
 from greencloud.allocation.comparison import Comparison, check_rules, compare, comparison_of
+from greencloud.allocation.half_widths import relative_half_widths, with_uncertainties
 from greencloud.allocation.intervals import check_dimensions, intervals
 from greencloud.allocation.onward import onward
-from greencloud.allocation.postings import COMPONENTS, DIMENSIONS, EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
+from greencloud.allocation.postings import COMPONENTS, DIMENSIONS, EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS, UNCERTAINTIES
 from greencloud.allocation.rule import DEFAULT_RULE, RULES, Rule, methodology_version, rule_named
 from greencloud.allocation.site_windows import Allocation, allocate, allocate_window
 from greencloud.allocation.window import WindowAllocation
@@ -18,6 +19,7 @@ __all__ = [
     "POSTINGS",
     "POSTING_MEASURES",
     "RULES",
+    "UNCERTAINTIES",
     "Allocation",
     "Comparison",
     "Rule",
@@ -32,5 +34,7 @@ __all__ = [
     "intervals",
     "methodology_version",
     "onward",
+    "relative_half_widths",
     "rule_named",
+    "with_uncertainties",
 ]

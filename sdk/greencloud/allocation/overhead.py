@@ -39,13 +39,13 @@ class Overhead:
         """Of the whole load."""
         return self.own if self.metered else total(((self.own, 1.0), (self.it, self.load_mj / (self.it_mj or 1))))
 
-    def spread(self, claim: Claim) -> Scaled:
-        """Of the overhead that goes with a claim."""
+    def spread(self, energy_mj: float, spread: Scaled) -> Scaled:
+        """Of the overhead that goes with energy of this spread."""
         if not self.it_mj:
             return ((self.own, 1.0),)
-        share = claim.energy_mj / self.it_mj
+        share = energy_mj / self.it_mj
         ratio = self.load_mj / self.it_mj
-        mine = ((self.own, share), *scaled(claim.spread, ratio - 1))
+        mine = ((self.own, share), *scaled(spread, ratio - 1))
         return (*mine, (self.it, -share * ratio)) if self.metered else mine
 
 

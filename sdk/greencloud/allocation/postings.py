@@ -14,7 +14,7 @@ from typing import Final
 
 import pyarrow as pa
 
-__all__ = ["COMPONENTS", "DIMENSIONS", "EMISSION_LINES", "FLAGS", "POSTINGS", "POSTING_MEASURES"]
+__all__ = ["COMPONENTS", "DIMENSIONS", "EMISSION_LINES", "FLAGS", "POSTINGS", "POSTING_MEASURES", "UNCERTAINTIES"]
 
 COMPONENTS: Final = ("dynamic", "idle", "unsold", "overhead", "shared", "embodied", "building")
 
@@ -28,6 +28,9 @@ EMISSION_LINES: Final = (
 )
 
 POSTING_MEASURES: Final = ("energy_mj", *EMISSION_LINES)
+
+UNCERTAINTIES: Final = ("energy_uncertainty_ppm", "location_uncertainty_ppm", "market_uncertainty_ppm")
+"""Relative half-widths that ``with_uncertainties`` adds to postings (int32, parts per million)."""
 
 FLAGS: Final = (
     "estimated",  # split by span wall time, because spans carried no CPU time

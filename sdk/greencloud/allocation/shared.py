@@ -30,10 +30,10 @@ from fractions import Fraction
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.entries import Entries
 from greencloud.allocation.entry_key import EntryKey
+from greencloud.allocation.passed_on import PassedOn
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.settle import Passing, Through, endless, settled
-from greencloud.allocation.spread import PassedOn
 from greencloud.allocation.uses import Use
 
 __all__ = ["reallocated"]
@@ -93,7 +93,12 @@ def _passed_on(entries: Entries, costs: Mapping[str, _Cost], passed: Passing) ->
             most = max(range(len(amounts)), key=entries.amounts[key].__getitem__)
             fractions[key] = amounts[most] / (entries.amounts[key][most] or 1)
     callers = {account: {caller: float(part) for caller, part in found.items()} for account, found in passed.items()}
-    return PassedOn(fractions, callers)
+    in_part = {
+        key.account
+        for key, amounts in entries.amounts.items()
+        if key.account in costs and costs[key.account].entries.get(key) != amounts
+    }
+    return PassedOn(fractions, callers, in_part)
 
 
 def _passed(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]) -> dict[str, dict[str, Fraction]]:

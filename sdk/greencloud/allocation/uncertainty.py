@@ -16,13 +16,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import fsum, sqrt
 
 from greencloud.allocation.setting import Setting
 from greencloud.facility import Hardware, Host, PowerCurve
 
-__all__ = ["Load", "Scaled", "Vector", "add_to", "curve_vector", "half_width", "hardware_vector", "host_vectors", "scaled", "total"]
+__all__ = [
+    "Load",
+    "Scaled",
+    "Share",
+    "Vector",
+    "add_to",
+    "curve_vector",
+    "half_width",
+    "hardware_vector",
+    "host_vectors",
+    "scaled",
+    "total",
+]
 
 Vector = Mapping[str, float]
 """Half-width by source, in millijoules or micrograms."""
@@ -42,6 +54,25 @@ class Load:
     lines: Mapping[str, int]
     slopes: Mapping[str, float]
     own: Mapping[str, Vector]
+
+
+@dataclass(slots=True)
+class Share:
+    """An amount, and a sum of vectors by their identity."""
+
+    amount: float = 0.0
+    vectors: dict[int, tuple[Vector, float]] = field(default_factory=dict)
+
+    def add(self, amount: float, scaled: Scaled, fraction: float) -> None:
+        self.amount += amount
+        for vector, scale in scaled:
+            name = id(vector)
+            held = self.vectors.get(name)
+            self.vectors[name] = (vector, scale * fraction if held is None else held[1] + scale * fraction)
+
+    def take(self, other: Share, fraction: float) -> None:
+        if fraction:
+            self.add(other.amount * fraction, tuple(other.vectors.values()), fraction)
 
 
 def total(scaled: Iterable[tuple[Vector, float]]) -> dict[str, float]:

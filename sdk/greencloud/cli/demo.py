@@ -179,7 +179,7 @@ def tell(steps: Steps, setting: Setting, begin: datetime) -> list[str]:
             by = ("service", "component")
             rows[account] = list(customer.query_footprint(start=period[0], end=period[1], group_by=by))
             operations = list(customer.query_footprint(start=period[0], end=period[1], group_by=("service", "operation")))
-        click.echo(footprint_table(rows[account], by, title=f"Footprint of {account}"))
+        click.echo(footprint_table(rows[account], by, title=f"Footprint of {account}", now=datetime.now(UTC)))
         click.echo(f"What one operation of {account} costs (CO2e, location-based):\n{operation_costs(operations, most=5)}")
     click.echo(f"Conservation (exact):\n{conservation(batches)}")
     if any("modelled" in row.quality_flags for own in rows.values() for row in own):

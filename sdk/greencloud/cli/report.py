@@ -69,7 +69,7 @@ def command(
     granularity: str,
     output: str,
 ) -> None:
-    """Show the footprint of an account: energy, each emission line, and both totals.
+    """Show the footprint of an account: energy, each emission line, both totals, and how sure and how fresh they are.
 
     \b
     Examples:
@@ -95,10 +95,10 @@ def command(
         found = _from_server(server, token_file.read_text().strip() if token_file else token, query)
     if not found.rows:
         click.echo(f"Nothing is posted for {f'account {account}' if account else 'any account'} in that time.", err=True)
-    click.echo(_render(found, account, query, output), nl=False)
+    click.echo(_render(found, account, query, output, datetime.now(UTC)), nl=False)
 
 
-def _render(found: _Found, account: str | None, query: FootprintQuery, output: str) -> str:
+def _render(found: _Found, account: str | None, query: FootprintQuery, output: str, now: datetime) -> str:
     from greencloud.report import balance_table, footprint_csv, footprint_document, footprint_markdown, footprint_table
 
     title = f"Footprint of {account or 'all accounts and pools'}"
@@ -116,7 +116,7 @@ def _render(found: _Found, account: str | None, query: FootprintQuery, output: s
             batches=found.batches,
         )
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    text = footprint_table(found.rows, query.group_by, title=title)
+    text = footprint_table(found.rows, query.group_by, title=title, now=now)
     if found.batches:
         text += f"\nEnergy of all accounts in these windows\n{balance_table(found.batches)}"
     return text

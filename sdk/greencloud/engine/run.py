@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
 
-from greencloud.allocation import DEFAULT_RULE, Rule, allocate_window, rule_named
+from greencloud.allocation import DEFAULT_RULE, Rule, WindowAllocation, allocate_window, rule_named, with_uncertainties
 from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.fitting import SiteWindow, in_windows
@@ -26,7 +26,7 @@ from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.engine.slices import revision_with, slices_of
 from greencloud.errors import AllocationError, FacilityError, QuantityError, StoreError, UnbalancedError, UsageDataError
 from greencloud.facility import Facility
-from greencloud.ledger import make_batch
+from greencloud.ledger import Batch, make_batch
 from greencloud.results import BatchSummary, RefusedWindow, RunSummary
 from greencloud.telemetry import Collected, DeadLetter
 from greencloud.units import Window, format_instant
@@ -150,7 +150,7 @@ def run_allocation(
                 continue
             with collector_paused():
                 allocated = allocate_window(known.facility, usage, site, window, rule=rule, slices=within)
-                batch = make_batch(allocated, usage_revision=revision, provisional=provisional, created=now)
+                batch = _batch(allocated, revision, provisional=provisional, now=now)
             summary = ledger.post(batch)
         except REFUSALS as error:
             refused.append(RefusedWindow(site, window.start, window.end, str(error), error.reason))
@@ -167,7 +167,7 @@ def run_allocation(
         if Window.at(old.start, 3600) not in hours_refused:
             gone = withdrawal(old, known.facility)
             nothing = digest(empty_usage())
-            summary = ledger.post(make_batch(gone, usage_revision=nothing, provisional=False, created=now))
+            summary = ledger.post(_batch(gone, nothing, provisional=False, now=now))
             posted += [summary] if summary else []
     if settle_after is not None:
         try:
@@ -175,6 +175,12 @@ def run_allocation(
         except StoreError as error:  # all is posted; the next run tries again
             _LOG.warning("old telemetry was not settled: %s", error.message)
     return RunSummary(tuple(posted), unchanged, tuple(refused))
+
+
+def _batch(allocated: WindowAllocation, revision: str, *, provisional: bool, now: datetime) -> Batch:
+    """With how sure each posting is."""
+    sure = replace(allocated, postings=with_uncertainties(allocated))
+    return make_batch(sure, usage_revision=revision, provisional=provisional, created=now)
 
 
 def _due_under(data: DataDirectory, revision: str) -> set[SiteWindow]:

@@ -15,14 +15,13 @@ from typing import Final
 
 import pyarrow as pa
 
-from greencloud.allocation import DIMENSIONS, POSTING_MEASURES, POSTINGS
+from greencloud.allocation import DIMENSIONS, POSTING_MEASURES, POSTINGS, UNCERTAINTIES
 
 __all__ = ["BATCH_COLUMNS", "KEY", "MEASURES", "PPM", "ROWS", "SEGMENT", "SEGMENT_ORDER", "UNCERTAINTIES", "UNKNOWN"]
 
 PPM: Final = 1_000_000
 UNKNOWN: Final = -1
 MEASURES: Final = POSTING_MEASURES
-UNCERTAINTIES: Final = ("energy_uncertainty_ppm", "location_uncertainty_ppm", "market_uncertainty_ppm")
 
 ROWS: Final = pa.schema([*POSTINGS, *(pa.field(name, pa.int32(), nullable=False) for name in UNCERTAINTIES)])
 """A posting of a batch."""

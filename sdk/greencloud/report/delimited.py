@@ -10,7 +10,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS
+from greencloud.report.certainty import EVIDENCE, evidence_of
+from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, WIDTH_FIELDS
 from greencloud.results import FootprintRow
 from greencloud.units import format_instant
 
@@ -20,12 +21,21 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def footprint_csv(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> str:
-    """Columns: start, end, the dimensions, energy_millijoules, one ``*_micrograms`` an emission line and total, and the rest."""
+    """Columns: start, end, the dimensions, energy_millijoules, one ``*_micrograms`` an emission line and total, then operations,
+    flags and methodologies, and last how sure the row is: energy by evidence, half-widths, and when it was posted. What is not
+    known is empty.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     amounts = (*EMISSION_FIELDS, *TOTAL_FIELDS)
     rest = ("operation_count", "quality_flags", "provisional", "methodology_versions")
-    writer.writerow(["start", "end", *group_by, "energy_millijoules", *(f"{name}_micrograms" for name in amounts), *rest])
+    sure = (
+        *(f"{kind}_energy_millijoules" for kind in EVIDENCE),
+        "energy_half_width_millijoules",
+        *(f"{name}_micrograms" for name in WIDTH_FIELDS),
+        "updated",
+    )
+    writer.writerow(["start", "end", *group_by, "energy_millijoules", *(f"{name}_micrograms" for name in amounts), *rest, *sure])
     for row in rows:
         writer.writerow(
             [
@@ -38,9 +48,21 @@ def footprint_csv(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> str:
                 " ".join(row.quality_flags),
                 str(row.provisional).lower(),
                 " ".join(row.methodology_versions),
+                *_sure(row),
             ]
         )
     return text.getvalue()
+
+
+def _sure(row: FootprintRow) -> list[int | str]:
+    evidence = evidence_of(row)
+    widths = [getattr(row, name) for name in WIDTH_FIELDS]
+    return [
+        *("" if evidence is None else evidence[kind].millijoules for kind in EVIDENCE),
+        "" if row.energy_half_width is None else row.energy_half_width.millijoules,
+        *("" if width is None else width.micrograms for width in widths),
+        "" if row.updated is None else format_instant(row.updated),
+    ]
 
 
 def _inert(text: str) -> str:

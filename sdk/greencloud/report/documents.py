@@ -6,8 +6,12 @@ exact too, ``kwh`` is rounded at the ninth place. Times are ISO 8601 in UTC; per
 
 Footprint: ``schema account period group_by granularity rows total provisional quality_flags methodology_versions balance``.
 ``account`` is null for all that the asker may see; ``period`` is null where nothing was ever posted, and ``total`` where nothing is
-posted in the period: not known is not zero; ``balance`` is null where the windows cannot be seen (a tenant's view of a
+posted in the period: not known is not zero. ``balance`` is null where the windows cannot be seen (a tenant's view of a
 server), else ``windows provisional_windows metered accounts pools difference``, over **all** accounts of the period's windows.
+
+Rows and total say how sure they are: ``evidence`` is their energy by what it rests on (``measured modelled estimated
+self_reported``), ``half_width`` that of the 95 % intervals of ``energy total_location_based total_market_based``, added up as
+if all postings erred together, ``updated`` when the newest posting behind them was made. Each is null where it is not known.
 
 Goal: ``schema name display_name kind scopes base target years ledger status as_of notes``; ``years[].inventory`` is null
 where nothing is booked, and ``ledger`` is null where it covers nothing of the year.
@@ -20,7 +24,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from greencloud.report.amounts import kg_decimal, kwh_decimal
-from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, total_of
+from greencloud.report.certainty import evidence_of
+from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, WIDTH_FIELDS, total_of
 from greencloud.results import BatchSummary, FootprintRow, GoalProgress
 from greencloud.units import Emissions, Energy, format_instant
 
@@ -48,7 +53,7 @@ def footprint_document(
         "group_by": list(group_by),
         "granularity": granularity,
         "rows": [_row(row) for row in rows],
-        "total": measures_document(total) if total else None,
+        "total": {**measures_document(total), **_certainty(total)} if total else None,
         "provisional": total.provisional if total else False,
         "quality_flags": list(total.quality_flags) if total else [],
         "methodology_versions": list(total.methodology_versions) if total else [],
@@ -110,6 +115,20 @@ def _row(row: FootprintRow) -> dict[str, Any]:
         "quality_flags": list(row.quality_flags),
         "provisional": row.provisional,
         "methodology_versions": list(row.methodology_versions),
+        **_certainty(row),
+    }
+
+
+def _certainty(row: FootprintRow) -> dict[str, Any]:
+    evidence = evidence_of(row)
+    widths = {name: getattr(row, width) for name, width in zip(TOTAL_FIELDS, WIDTH_FIELDS, strict=True)}
+    return {
+        "evidence": None if evidence is None else {kind: _energy(part) for kind, part in evidence.items()},
+        "half_width": {
+            "energy": None if row.energy_half_width is None else _energy(row.energy_half_width),
+            **{name: None if width is None else _emissions(width) for name, width in widths.items()},
+        },
+        "updated": None if row.updated is None else format_instant(row.updated),
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from greencloud.report.sheet import Sheet, footprint_sheet, total_of
+from greencloud.report.certainty import certainty_lines
+from greencloud.report.sheet import PROVISIONAL, Sheet, footprint_sheet, scales_of, total_of
 from greencloud.results import FootprintRow
 from greencloud.units import format_instant
 
@@ -12,7 +13,10 @@ __all__ = ["footprint_markdown", "table_markdown"]
 
 
 def footprint_markdown(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str) -> str:
-    """A heading, the period, and a table with the total of several rows in bold."""
+    """A heading, the period, a table with the total of several rows in bold, and how sure it is.
+
+    A document is read whenever: it says when its figures were posted, not how long ago.
+    """
     if not rows:
         return f"### {_escape(title)}\n\nNothing is posted for it.\n"
     sheet, total = footprint_sheet(rows, group_by), total_of(rows)
@@ -23,7 +27,9 @@ def footprint_markdown(rows: Sequence[FootprintRow], group_by: Sequence[str], *,
         "",
         *table_markdown(sheet),
         "",
+        *(line for told in certainty_lines(total, *scales_of(total), None) for line in (told, "")),
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
+        *(["", PROVISIONAL] if total.provisional else []),
     ]
     return "\n".join(lines) + "\n"
 

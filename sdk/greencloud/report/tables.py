@@ -6,10 +6,12 @@ There is no colour and no drawing: what is read on a terminal, in a mail and in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from itertools import zip_longest
 
 from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
-from greencloud.report.sheet import PROVISIONAL, Column, Sheet, footprint_sheet, total_of
+from greencloud.report.certainty import certainty_lines
+from greencloud.report.sheet import PROVISIONAL, Column, Sheet, footprint_sheet, scales_of, total_of
 from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus
 from greencloud.units import Emissions, Energy, format_instant
 
@@ -22,8 +24,10 @@ _STATUS = {
 }
 
 
-def footprint_table(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str) -> str:
-    """The rows with their total, the period and the methodology. Figures are CO2e, rounded to the column's unit."""
+def footprint_table(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str, now: datetime | None = None) -> str:
+    """The rows with their total, the period, how sure they are, and the methodology. Figures are CO2e, rounded to the column's
+    unit. ``now``: to say how long ago they were posted; else when.
+    """
     if not rows:
         return f"{title}\nNothing is posted for it.\n"
     total = total_of(rows)
@@ -34,6 +38,7 @@ def footprint_table(rows: Sequence[FootprintRow], group_by: Sequence[str], *, ti
         *table_text(footprint_sheet(rows, group_by)),
         "",
         "The columns are the provider's scopes; to a customer all of it is Scope 3, category 1.",
+        *certainty_lines(total, *scales_of(total), now),
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
     ]
     if total.provisional:

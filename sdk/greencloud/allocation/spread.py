@@ -15,6 +15,7 @@ from typing import TypeVar
 from greencloud.allocation.capacity import MassClaim
 from greencloud.allocation.claims import Claim
 from greencloud.allocation.entry_key import EntryKey
+from greencloud.allocation.moves import Moves
 from greencloud.allocation.overhead import Overhead
 from greencloud.allocation.postings import EMISSION_LINES
 from greencloud.allocation.tree import Tree
@@ -33,13 +34,17 @@ Widths = dict[str, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A load that was posted; ``beyond`` is the overhead of each claim."""
+    """A load that was posted; ``beyond`` is the overhead of each claim.
+
+    ``lines``: for each emission line that energy bears, the micrograms of each claim and after them those of each overhead.
+    """
 
     load: Load
     claims: Sequence[Claim]
     beyond: Sequence[int]
     overhead: Overhead
     tree: Tree
+    lines: Mapping[str, Sequence[int]]
 
     def entries(self) -> Iterator[tuple[EntryKey, float, Scaled, float]]:
         """Entry, energy, and the claim's vectors with the fraction of them."""
@@ -68,10 +73,13 @@ class SettledMass:
 
 @dataclass(frozen=True, slots=True)
 class PassedOn:
-    """What internal accounts passed on: the fraction of each of their entries, and to whom, by account and caller."""
+    """What internal accounts passed on: the fraction of each of their entries, and to whom, by account and caller; ``moves`` has
+    the same in integers.
+    """
 
     entries: Mapping[EntryKey, float]
     callers: Mapping[str, Mapping[str, float]]
+    moves: Moves
 
     def kept(self, account: str) -> float:
         """The fraction of what passes through an account that comes to rest there."""

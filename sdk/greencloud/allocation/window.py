@@ -19,7 +19,7 @@ from greencloud.allocation.work import Work
 from greencloud.facility import Facility, HostReading
 from greencloud.units import Window
 
-__all__ = ["WindowAllocation", "allocated"]
+__all__ = ["WindowAllocation", "allocated", "finished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,16 @@ def allocated(
 
     ``slices`` are the same rows in windows as fine as they came; only the rules that look into the window read them.
     """
-    work = Work.of(facility, site, window, rows=rows, readings=readings, booked=booked, rule=rule, slices=slices)
-    postings = work.entries.table(work.setting)
+    return finished(Work.of(facility, site, window, rows=rows, readings=readings, booked=booked, rule=rule, slices=slices))
+
+
+def finished(work: Work) -> WindowAllocation:
+    """What a work comes to, if it balances."""
+    setting, entries = work.setting, work.entries
+    postings = entries.table(setting)
     check_balanced(postings, work.totals)
-    notes = tuple(sorted(work.setting.notes))
+    notes = tuple(sorted(setting.notes))
+    revision = setting.facility.revision
     return WindowAllocation(
-        site, window, rule.name, str(rule), facility.revision, postings, work.totals, notes, work.entries.spread
+        setting.site.id, setting.window, work.rule.name, str(work.rule), revision, postings, work.totals, notes, entries.spread
     )

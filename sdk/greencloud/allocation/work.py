@@ -61,6 +61,7 @@ class Work:
         self.sources: list[Source] = []
         self.basis = Basis({})
         self.demand: Demand | None = None
+        self.energies: list[HostEnergy] = []
         self.own = by_account(uses)
         self.on_host: dict[str, list[Use]] = defaultdict(list)
         for use in uses:
@@ -104,6 +105,7 @@ class Work:
         energies = [
             host_energy(setting, host, read.get(host.id, Reading()), _by_provider(self.on_host[host.id])) for host in setting.hosts
         ]
+        self.energies = energies
         _note_silent(setting, [energy.host.id for energy in energies if energy.silent])
         shared = [energy for energy in energies if not energy.host.dedicated_to]
         self.basis = basis = self._capacity_basis(shared, slices)

@@ -52,8 +52,6 @@ def _list(values: Any) -> list[Any]:
     return values if isinstance(values, list) else [values]
 
 
-
-
 def _value(formula: str, values: Mapping[str, list[Fraction]]) -> Fraction:
     inside_sums = {name for name in values if f"sum({name})" in formula}
     scope: dict[str, Any] = {name: found if name in inside_sums else found[0] for name, found in values.items()}

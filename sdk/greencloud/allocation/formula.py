@@ -41,7 +41,8 @@ def evaluate(formula: str, operands: Mapping[str, Sequence[Number]]) -> Number:
         KeyError: an operand that is not there.
         ZeroDivisionError: as it says.
     """
-    value = _one(_value(_parsed(formula), operands), formula)
+    node = _parsed(formula)
+    value = _one(_value(node, operands), node)
     return int(value) if value == int(value) else value
 
 
@@ -57,14 +58,14 @@ def _value(node: ast.expr, operands: Mapping[str, Sequence[Number]]) -> Sequence
         case ast.Constant(value=int(value)):
             return [value]
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            values = (_one(_value(side, operands), ast.unparse(side)) for side in (left, right))
+            values = (_one(_value(side, operands), side) for side in (left, right))
             return [_OPERATORS[type(op)](*values)]
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
             return [_FUNCTIONS[name]([value for arg in args for value in _value(arg, operands)])]
     raise ValueError(f"{ast.unparse(node)!r} is not arithmetic of formulas")
 
 
-def _one(values: Sequence[Number], text: str) -> Number:
+def _one(values: Sequence[Number], node: ast.expr) -> Number:
     if len(values) != 1:
-        raise ValueError(f"{text!r} has {len(values)} values where one belongs")
+        raise ValueError(f"{ast.unparse(node)!r} has {len(values)} values where one belongs")
     return values[0]

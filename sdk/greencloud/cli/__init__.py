@@ -28,6 +28,7 @@ VERBS = {
     "ingest": ("Take OTLP files and usage tables into a data directory.", "server"),
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
     "compare": ("Show who would pay what under each allocation rule.", "server"),
+    "explain": ("Show how a figure came about, and compute it again.", "server"),
     "report": ("Show the footprint of an account.", "server"),
     "goal": ("The provider's goals: apply one, show its status.", "server"),
     "facility": ("Check a facility book before it is put in force.", "server"),

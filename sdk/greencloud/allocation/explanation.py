@@ -13,7 +13,7 @@ others a number. Notes of the batch, which may name others, it is not shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -114,8 +114,10 @@ def explain_window(
     derivation = Derivation(steps, work, claims, weights, account=account)
     moves = MoveSteps(steps, work, derivation, open_=audience == "provider")
     postings = tuple(_posting(work, moves, key, where.measures) for key in keys)
+    ordered, ids = steps.ordered()
+    postings = tuple(replace(one, steps={measure: ids[step] for measure, step in one.steps.items()}) for one in postings)
     notes = tuple(sorted(work.setting.notes)) if audience == "provider" else ()
-    return Explanation(site, window, account, audience, str(work.rule), facility.revision, postings, steps.all, notes)
+    return Explanation(site, window, account, audience, str(work.rule), facility.revision, postings, ordered, notes)
 
 
 def _posting(work: Work, moves: MoveSteps, key: EntryKey, measures: Sequence[str]) -> ExplainedPosting:

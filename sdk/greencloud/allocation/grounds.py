@@ -7,6 +7,7 @@ shown the totals that its own share is a part of, how they were found out, and p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Final
 
 from greencloud.allocation.emissions import Match, Matched
@@ -94,7 +95,7 @@ class Grounds:
         """A factor of the grid zone, with where it is from and how long it holds."""
         setting = self.work.setting
         factor = setting.facility.factor(setting.site.grid_zone, kind, setting.window)
-        where = f", {factor.path}:{factor.line}" if self.open and factor.path else ""
+        where = f", {PurePath(factor.path).name}:{factor.line}" if self.open and factor.path else ""
         until = "" if factor.end == FOREVER else f" to {format_instant(factor.end)}"
         told = f"{factor.source}{where}, holds from {format_instant(factor.start)}{until}, book {setting.facility.revision[:12]}"
         title = f"{kind.value} factor of grid zone {factor.zone}"

@@ -83,9 +83,14 @@ class Steps:
     def __init__(self) -> None:
         self._steps: dict[Hashable, Step] = {}
 
-    @property
-    def all(self) -> tuple[Step, ...]:
-        return tuple(self._steps.values())
+    def ordered(self) -> tuple[tuple[Step, ...], dict[str, str]]:
+        """All steps by stage, numbered anew, and their new ids by the old ones. No step uses one of a later stage."""
+        steps = sorted(self._steps.values(), key=lambda step: STAGES.index(step.stage))
+        ids = {"": ""} | {step.id: str(number) for number, step in enumerate(steps, start=1)}
+        return tuple(
+            replace(step, id=ids[step.id], operands=tuple(replace(one, step=ids[one.step]) for one in step.operands))
+            for step in steps
+        ), ids
 
     def known(self, key: Hashable) -> Step | None:
         return self._steps.get(key)

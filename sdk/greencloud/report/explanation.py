@@ -18,8 +18,11 @@ __all__ = ["explanation_markdown", "explanation_text"]
 _MOST: Final = 8
 """Operands of one name that are shown."""
 
-_EXACT: Final = 10**12
+_EXACT: Final = 10**9
 """Ratios of larger denominators are shown as decimals."""
+
+_TITLE: Final = 60
+"""Characters of another step's title that are shown beside its number."""
 
 _STAGES: Final = {
     "meters": "Meters and curves",
@@ -80,8 +83,9 @@ def _found(document: Document) -> Iterator[Block]:
             yield 3, component, _amounts(amounts)
     for window in document["windows"]:
         yield from _window(window)
-    if document["rest"]["windows"]:
-        yield 2, f"Not explained here: {document['rest']['windows']:,} smaller windows", _amounts(document["rest"]["amounts"])
+    if rest := document["rest"]["windows"]:
+        heading = f"Not explained here: {rest:,} smaller window{'s' if rest > 1 else ''}"
+        yield 2, heading, _amounts(document["rest"]["amounts"])
     if document["recomputed"] is not None:
         yield from _recomputed(document["recomputed"])
 
@@ -123,7 +127,7 @@ def _window(window: Document) -> Iterator[Block]:
     steps = {step["id"]: step for step in explanation["steps"]}
     shown = _reached(explanation, steps)
     for stage, title in _STAGES.items():
-        lines = [line for name in shown if steps[name]["stage"] == stage for line in _step(steps[name])]
+        lines = [line for name in shown if steps[name]["stage"] == stage for line in _step(steps[name], steps)]
         if lines:
             yield 3, title, lines
     yield 3, "Postings", [line for posting in explanation["postings"] for line in _posting(posting)]
@@ -153,13 +157,15 @@ def _groups(step: Document) -> dict[str, list[Document]]:
     return groups
 
 
-def _step(step: Document) -> Iterator[str]:
+def _step(step: Document, steps: Mapping[str, Document]) -> Iterator[str]:
     yield f"[{step['id']}] {step['title']} = {_valued(step['result'], step['unit'])}"
     source = f"   ({step['source']})" if step["source"] else ""
     yield f"      {step['formula'] or 'given'}{source}"
     rows = []
     for group in _groups(step).values():
-        rows += [(operand["name"], _valued(operand["value"], operand["unit"]), _whence(operand)) for operand in group[:_MOST]]
+        rows += [
+            (operand["name"], _valued(operand["value"], operand["unit"]), _whence(operand, steps)) for operand in group[:_MOST]
+        ]
         if rest := group[_MOST:]:
             total = str(sum(Fraction(operand["value"]) for operand in rest))
             rows.append((f"{len(rest):,} more", _valued(total, rest[0]["unit"]), "added up; each is in -o json"))
@@ -168,8 +174,11 @@ def _step(step: Document) -> Iterator[str]:
         yield f"        {name:<{widths[0]}}  {value:>{widths[1]}}  {whence}"
 
 
-def _whence(operand: Document) -> str:
-    return f"[{operand['step']}]" if operand["step"] else str(operand["source"])
+def _whence(operand: Document, steps: Mapping[str, Document]) -> str:
+    if not operand["step"]:
+        return str(operand["source"])
+    title = steps[operand["step"]]["title"]
+    return f"[{operand['step']}] {title if len(title) <= _TITLE else title[: _TITLE - 1] + '…'}"
 
 
 def _posting(posting: Document) -> Iterator[str]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from greencloud.facility import starter_facility
 from otlp import SECOND, SpanSpec, exporting, trace_request
 from serving import greencloud, serving
 
 NOW = time.time_ns()
+STARTER = starter_facility().default_site
 
 
 @pytest.fixture
@@ -56,6 +58,20 @@ def test_a_changed_segment_of_the_ledger_is_named(data: Path) -> None:
 
     assert code == 1
     assert segment.name in " ".join(faults.values())
+
+
+def test_batches_without_what_they_were_made_from_are_named_and_are_no_fault(data: Path) -> None:
+    assert "can be computed again" in greencloud("doctor", "--data", data).stdout
+    kept = next((data / "inputs").rglob("*.arrows"))
+    kept.write_bytes(kept.read_bytes()[:-9])
+
+    damaged = greencloud("doctor", "--data", data).stdout
+    kept.unlink()
+    missing = greencloud("doctor", "--data", data).stdout
+
+    assert f"with damaged inputs (first: {STARTER}" in damaged
+    assert kept.name in damaged
+    assert f"without their inputs (first: {STARTER}" in missing
 
 
 def test_a_key_that_others_can_read_is_a_fault(data: Path) -> None:

@@ -20,6 +20,7 @@ from fractions import Fraction
 from greencloud.allocation.claims import Claim
 from greencloud.allocation.hosts import millijoules
 from greencloud.allocation.leaves import leaves_of
+from greencloud.allocation.origins import Priced
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.uncertainty import curve_vector
 from greencloud.allocation.uses import Use
@@ -57,15 +58,16 @@ def unlisted_claims(
             continue
         cpu_ns = sum(use.amounts.cpu_ns for use in measured or own)
         energy = millijoules(curve.watts(Fraction(1)), Fraction(cpu_ns, 1_000_000_000))
+        origin = Priced(curve, curve.watts(Fraction(1)), cpu_ns)
         flags = frozenset({"modelled", "unlisted_host"})
         spread = ((curve_vector(setting, curve, energy), 1.0),)
         leaves = leaves_of(account, own, setting.reserved_services.get(account, ()))
         if measured:
-            claims.append(Claim("dynamic", leaves, energy, flags, spread))
+            claims.append(Claim("dynamic", leaves, energy, flags, spread, origin=origin))
         elif cpu_ns > _MOST_VCPU * setting.window_ns:
             setting.note(f"account {account} reported more use on unlisted hosts than {_MOST_VCPU} vCPUs can; it is left out")
         else:
-            annexes[account] = [Claim("dynamic", leaves, energy, flags | {"self_reported"}, spread)]
+            annexes[account] = [Claim("dynamic", leaves, energy, flags | {"self_reported"}, spread, origin=origin)]
     return claims, annexes
 
 
@@ -90,7 +92,8 @@ def silent_claims(setting: Setting, host: Host, uses: Mapping[str, list[Use]], *
         leaves = leaves_of(account, own, setting.reserved_services.get(account, ()))
         energy = millijoules(per_vcpu, cpu_ns / 1_000_000_000)
         spread = ((curve_vector(setting, curve, energy), 1.0),)
-        annexes[account].append(Claim("dynamic", leaves, energy, frozenset({"modelled", "self_reported"}), spread))
+        origin = Priced(curve, per_vcpu, cpu_ns, host.id)
+        annexes[account].append(Claim("dynamic", leaves, energy, frozenset({"modelled", "self_reported"}), spread, origin=origin))
     return annexes
 
 

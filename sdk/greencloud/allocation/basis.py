@@ -12,15 +12,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from greencloud.allocation import shapley
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.demand import Demand
+from greencloud.allocation.origins import Part
 from greencloud.allocation.rule import Rule
 from greencloud.allocation.setting import Setting
 from greencloud.facility import POOL_UNSOLD
 
-__all__ = ["Basis", "capacity_basis"]
+__all__ = ["Basis", "Share", "capacity_basis"]
+
+
+class Share(NamedTuple):
+    """What one account or pool bears of a total, and which part that is."""
+
+    account: str
+    amount: int
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +43,18 @@ class Basis:
     borne: int = 0
     kept: int = 0
 
-    def shares(self, total: int) -> tuple[dict[str, int], dict[str, int]]:
+    def shares(self, total: int) -> tuple[list[Share], list[Share]]:
         """``total`` by account: for what it holds, and for empty capacity. Where nobody holds anything, all is empty."""
         if not self.weights:
-            return {}, {POOL_UNSOLD: total}
+            return [], [Share(POOL_UNSOLD, total, Part(total, (1,), 0))]
         accounts, weights = list(self.weights), list(self.weights.values())
-        *parts, borne, kept = apportion(total, [*weights, self.borne, self.kept])
-        empty = dict(zip(accounts, apportion(borne, weights), strict=True))
-        return dict(zip(accounts, parts, strict=True)), empty | ({POOL_UNSOLD: kept} if kept else {})
+        whole, last = [*weights, self.borne, self.kept], len(weights)
+        *parts, borne, kept = apportion(total, whole)
+        within = Part(total, whole, last)
+        held = [Share(account, parts[at], Part(total, whole, at)) for at, account in enumerate(accounts)]
+        bears = apportion(borne, weights)
+        empty = [Share(account, bears[at], Part(borne, weights, at, within)) for at, account in enumerate(accounts)]
+        return held, [*empty, Share(POOL_UNSOLD, kept, Part(total, whole, last + 1))] if kept else empty
 
 
 def capacity_basis(setting: Setting, rule: Rule, demand: Demand | None) -> Basis:

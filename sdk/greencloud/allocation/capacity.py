@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from greencloud.allocation.basis import Basis
+from greencloud.allocation.basis import Basis, Share
 from greencloud.allocation.claims import Claim
 from greencloud.allocation.hosts import HostEnergy
 from greencloud.allocation.leaves import Leaf, leaves_of, pool_leaf
+from greencloud.allocation.origins import MassPart, PoolPart
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.uncertainty import Scaled, hardware_vector, total
 from greencloud.allocation.uses import Use
@@ -25,12 +26,13 @@ _POOLS = {POOL_UNSOLD, POOL_UNATTRIBUTED}
 
 @dataclass(frozen=True, slots=True)
 class MassClaim:
-    """Embodied micrograms, the leaves that they are for, and how sure they are."""
+    """Embodied micrograms, the leaves that they are for, how sure they are, and how they came about."""
 
     component: str
     leaves: tuple[Leaf, ...]
     micrograms: int
     spread: Scaled
+    origin: MassPart
 
 
 def idle_claims(setting: Setting, basis: Basis, shared: Sequence[HostEnergy], own: dict[str, list[Use]]) -> list[Claim]:
@@ -40,10 +42,17 @@ def idle_claims(setting: Setting, basis: Basis, shared: Sequence[HostEnergy], ow
     vector = total((energy.idle_vector, 1.0) for energy in shared)
     held, empty = basis.shares(idle_mj)
     return [
-        Claim(component, _leaves(setting, account, own), part, flags, ((vector, part / idle_mj),))
-        for component, parts in (("idle", held), ("unsold", empty))
-        for account, part in parts.items()
-        if part
+        Claim(
+            component,
+            _leaves(setting, share.account, own),
+            share.amount,
+            flags,
+            ((vector, share.amount / idle_mj),),
+            origin=PoolPart(shared, "idle", share.part),
+        )
+        for component, shares in (("idle", held), ("unsold", empty))
+        for share in shares
+        if share.amount
     ]
 
 
@@ -57,12 +66,19 @@ def reserved_dynamic_claims(setting: Setting, shared: Sequence[HostEnergy], own:
     flags = frozenset[str]().union(*(energy.flags for energy in shared if energy.dynamic_mj))
     vector = total((energy.dynamic_vector, 1.0) for energy in shared)
     held, nobody = Basis({account: capacity for account, capacity in setting.reserved.items() if capacity}).shares(dynamic_mj)
-    parts = held | ({POOL_UNATTRIBUTED: sum(nobody.values())} if nobody else {})
-    found = ((account, part, _leaves(setting, account, own)) for account, part in parts.items())
+    shares = [*held, Share(POOL_UNATTRIBUTED, sum(share.amount for share in nobody), nobody[0].part)] if nobody else held
+    found = ((share, _leaves(setting, share.account, own)) for share in shares)
     return [
-        Claim("dynamic", leaves, part, flags, ((vector, part / (dynamic_mj or 1)),))
-        for account, part, leaves in found
-        if part or any(leaf.operations for leaf in leaves)
+        Claim(
+            "dynamic",
+            leaves,
+            share.amount,
+            flags,
+            ((vector, share.amount / (dynamic_mj or 1)),),
+            origin=PoolPart(shared, "dynamic", share.part, "reserved"),
+        )
+        for share, leaves in found
+        if share.amount or any(leaf.operations for leaf in leaves)
     ]
 
 
@@ -78,10 +94,11 @@ def embodied_claims(setting: Setting, basis: Basis, own: dict[str, list[Use]]) -
     for (owner, component), assets in sorted(pools.items()):
         whole = sum(mass for _, mass in assets)
         vector = hardware_vector(setting, assets)
-        for amounts in ({owner: whole},) if owner else basis.shares(whole):
-            for account, part in amounts.items():
-                if part:
-                    yield MassClaim(component, _leaves(setting, account, own), part, ((vector, part / whole),))
+        shares = [(owner, whole, None)] if owner else [share for shares in basis.shares(whole) for share in shares]
+        for account, amount, part in shares:
+            if amount:
+                origin = MassPart(assets, part)
+                yield MassClaim(component, _leaves(setting, account, own), amount, ((vector, amount / whole),), origin)
 
 
 def _counted_on(hosts: Set[str], own: Mapping[str, list[Use]]) -> dict[str, list[Use]]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.hosts import HostEnergy
 from greencloud.allocation.leaves import Leaf, leaves_of, pool_leaf, slot_leaves
+from greencloud.allocation.origins import HostPart, Origin, Part
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.tree import Slots
 from greencloud.allocation.uncertainty import Scaled
@@ -31,7 +32,7 @@ class Claim:
     """An amount of energy, and the leaves that it is for. ``flags`` are of the energy; leaves bring their own.
 
     ``slots``, where given, divide it before ``leaves`` would: weights of the provider's, each with leaves of its own.
-    ``spread``: how sure the energy is.
+    ``spread``: how sure the energy is; ``origin``: how it came about.
     """
 
     component: str
@@ -40,6 +41,7 @@ class Claim:
     flags: frozenset[str] = frozenset()
     spread: Scaled = ()
     slots: Slots = ()
+    origin: Origin | None = None
 
 
 def owner_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
@@ -49,10 +51,13 @@ def owner_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[U
         if account != owner:
             setting.note(f"account {account}: use on host {energy.host.id} is not charged to it; the host is dedicated to {owner}")
     leaves = leaves_of(owner, uses.get(owner, ()), setting.reserved_services.get(owner, ()))
-    claims = [Claim("idle", leaves, energy.idle_mj, energy.flags, ((energy.idle_vector, 1.0),))]
-    if energy.silent:
-        return claims
-    return [*claims, Claim("dynamic", leaves, energy.dynamic_mj, energy.flags, ((energy.dynamic_vector, 1.0),))]
+    parts = [("idle", energy.idle_mj, energy.idle_vector)]
+    if not energy.silent:
+        parts.append(("dynamic", energy.dynamic_mj, energy.dynamic_vector))
+    return [
+        Claim(component, leaves, part, energy.flags, ((vector, 1.0),), origin=HostPart(energy, component))
+        for component, part, vector in parts
+    ]
 
 
 def use_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
@@ -67,13 +72,22 @@ def use_claims(setting: Setting, energy: HostEnergy, uses: Mapping[str, list[Use
     weights = [sum(use.weight for use in measured[account] if use.provider) for account in sorted(measured)]
     if not any(weights) and not rest:
         rest = 1
-    parts = apportion(energy.dynamic_mj, [*weights, rest])
+    weights.append(rest)
+    parts = apportion(energy.dynamic_mj, weights)
     slots = _slots(rest, holders, uses) if holders.keys() & uses.keys() else ()
     nobody = (pool_leaf(POOL_UNATTRIBUTED),)
     found = [(leaves_of(account, measured[account], ()), ()) for account in sorted(measured)] + [(nobody, slots)]
     return [
-        Claim("dynamic", leaves, part, energy.flags, ((energy.dynamic_vector, part / (energy.dynamic_mj or 1)),), own_slots)
-        for (leaves, own_slots), part in zip(found, parts, strict=True)
+        Claim(
+            "dynamic",
+            leaves,
+            part,
+            energy.flags,
+            ((energy.dynamic_vector, part / (energy.dynamic_mj or 1)),),
+            own_slots,
+            HostPart(energy, "dynamic", Part(energy.dynamic_mj, weights, index), rest),
+        )
+        for index, ((leaves, own_slots), part) in enumerate(zip(found, parts, strict=True))
         if part or any(leaf.operations for leaf in leaves) or own_slots
     ]
 

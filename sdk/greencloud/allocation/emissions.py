@@ -15,15 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.uncertainty import Load, Vector
 from greencloud.errors import FacilityError
-from greencloud.facility import DirectEmission, Factor, FactorKind
+from greencloud.facility import Certificate, DirectEmission, Factor, FactorKind
 from greencloud.units import MILLIJOULES_PER_KWH, accrued, emissions_of, format_energy, microseconds_of, round_half_even
 
-__all__ = ["GridFactors", "Matched", "certified", "emission_totals", "grid_factors", "load_of", "scope1_amounts"]
+__all__ = ["GridFactors", "Match", "Matched", "certified", "emission_totals", "grid_factors", "load_of", "scope1_amounts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,16 @@ def scope1_amounts(setting: Setting) -> list[tuple[DirectEmission, int]]:
 
 _HOUR_S: Final = 3600
 
-Matched = Sequence[tuple[int, Fraction]]
-"""Millijoules and factor of each certificate that is matched."""
+
+class Match(NamedTuple):
+    """What a certificate brings into the window, and its factor in micrograms per kWh."""
+
+    energy_mj: int
+    factor: Fraction
+    certificate: Certificate
+
+
+Matched = Sequence[Match]
 
 
 def certified(setting: Setting, purpose: str, need_mj: int | Fraction) -> Matched:
@@ -90,13 +98,14 @@ def certified(setting: Setting, purpose: str, need_mj: int | Fraction) -> Matche
             advice="name the site of each certificate",
         )
     matched = [
-        (
+        Match(
             accrued(c.millijoules, microseconds_of(c.start), microseconds_of(c.end), window.start_us, window.end_us),
             c.micrograms_per_kwh,
+            c,
         )
         for c in found
     ]
-    cover = sum(energy for energy, _ in matched)
+    cover = sum(match.energy_mj for match in matched)
     if cover > need_mj and window.seconds < _HOUR_S:
         setting.note(
             f"certificates cover {format_energy(cover)} of {format_energy(int(need_mj))} in {window}: the surplus is not used"
@@ -115,10 +124,10 @@ def _up_to(matched: Matched, need_mj: int) -> Matched:
     """The first of the matched energy that is needed. An hour's certificate accrues evenly over its windows, and load does not;
     what one window cannot use is not carried to another, because windows stand alone.
     """
-    found = []
-    for energy, factor in matched:
-        found.append((min(energy, need_mj), factor))
-        need_mj -= found[-1][0]
+    found: list[Match] = []
+    for match in matched:
+        found.append(match._replace(energy_mj=min(match.energy_mj, need_mj)))
+        need_mj -= found[-1].energy_mj
     return found
 
 
@@ -126,10 +135,11 @@ def emission_totals(
     load_mj: int, factors: GridFactors, scope1_ug: int = 0, *, load: Matched = (), losses: Matched = ()
 ) -> dict[str, int]:
     """The energy-bearing emission lines of a load, in micrograms; ``load`` and ``losses`` are what certificates match of each."""
-    unmatched = load_mj - sum(energy for energy, _ in load)
-    market = sum((energy * factor for energy, factor in load), unmatched * factors.residual)
+    unmatched = load_mj - sum(match.energy_mj for match in load)
+    market = sum((match.energy_mj * match.factor for match in load), unmatched * factors.residual)
     upstream = load_mj * (factors.upstream + factors.losses)
-    replaced = sum((energy * (factor - factors.location - factors.upstream) for energy, factor in losses), Fraction(0))
+    burnt = factors.location + factors.upstream
+    replaced = sum((match.energy_mj * (match.factor - burnt) for match in losses), Fraction(0))
     return {
         "scope1_ug": scope1_ug,
         "scope2_location_ug": emissions_of(load_mj, factors.location),
@@ -152,8 +162,8 @@ def load_of(
     """A load with its emission lines, and what they are uncertain by; ``vector`` is what the load itself is."""
     lines = emission_totals(load_mj, factors, sum(amount for _, amount in scope1), load=load, losses=losses)
     per_mj = {kind: float(getattr(factors, kind.value) / MILLIJOULES_PER_KWH) for kind in FactorKind}
-    unmatched = load_mj - sum(energy for energy, _ in load)
-    replaced = sum(energy for energy, _ in losses)
+    unmatched = load_mj - sum(match.energy_mj for match in load)
+    replaced = sum(match.energy_mj for match in losses)
     upstream = {FactorKind.UPSTREAM: float(load_mj), FactorKind.LOSSES: float(load_mj)}
 
     def own(energies: Mapping[FactorKind, float]) -> Vector:

@@ -69,7 +69,7 @@ class Entries:
         count = len(claims)
         self._post_energy(tree, claims, "", tree.parts([used, *(line[:count] for line in lines)]), frozenset())
         self._post_energy(tree, claims, "overhead", tree.parts([beyond, *(line[count:] for line in lines)]), overhead.flags)
-        self.spread.energy.append(Settled(load, claims, beyond, overhead, tree))
+        self.spread.energy.append(Settled(load, claims, beyond, overhead, tree, dict(zip(_LINES, lines, strict=True))))
 
     def settle_mass(self, claims: Sequence[MassClaim]) -> None:
         """Post embodied mass."""

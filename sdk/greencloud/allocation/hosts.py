@@ -30,7 +30,9 @@ __all__ = ["HostEnergy", "host_energy", "millijoules"]
 class HostEnergy:
     """``busy_weight``: the whole host's power-weighted use, None where not known, with memory where that is known.
 
-    ``silent``: the provider says nothing of this host. The vectors say how sure the energies are (``uncertainty``).
+    ``silent``: the provider says nothing of this host. The vectors say how sure the energies are (``uncertainty``). What follows is
+    what they were made from: ``seconds`` that they cover, idle power (None where the book has none), and the busy times at which
+    the curves of a modelled host were read.
     """
 
     host: Host
@@ -42,6 +44,11 @@ class HostEnergy:
     silent: bool = False
     idle_vector: Vector = field(default_factory=dict)
     dynamic_vector: Vector = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
+    seconds: Fraction = Fraction(0)
+    idle_watts: Fraction | None = None
+    busy_ns: int | None = None
+    busy_gpu_ns: int = 0
 
     @property
     def energy_mj(self) -> int:
@@ -57,6 +64,8 @@ def host_energy(setting: Setting, host: Host, reading: Reading, provider: Amount
     whole = Fraction(setting.window.seconds)
     curve, gpu_curve = _curve(setting, host, host.curve), _curve(setting, host, host.gpu_curve)
     measured = reading.energy_mj is not None and not reading.modelled
+    busy_ns: int | None = None
+    busy_gpu_ns = 0
     if reading.energy_mj is not None:
         seconds, energy = reading.energy_s, reading.energy_mj
         flags = set() if measured else {"modelled"}
@@ -72,9 +81,10 @@ def host_energy(setting: Setting, host: Host, reading: Reading, provider: Amount
         known = None if provider is None else provider.cpu_ns
         busy_ns, seconds = (known, whole) if reading.busy_cpu_ns is None else (reading.busy_cpu_ns, reading.busy_s)
         if busy_ns is None:
-            idle = millijoules(_idle_watts(host, curve, gpu_curve) or Fraction(0), whole)
+            power = _idle_watts(host, curve, gpu_curve) or Fraction(0)
+            idle = millijoules(power, whole)
             vectors = host_vectors(setting, host, idle, 0, measured=False)
-            return HostEnergy(host, idle, 0, frozenset(flags), None, False, True, *vectors)
+            return HostEnergy(host, idle, 0, frozenset(flags), None, False, True, *vectors, reading, whole, power)
         watts = curve.watts(_share(busy_ns, host.vcpu * seconds), host.vcpu)
         if gpu_curve is not None:
             busy_gpu_ns = 0 if provider is None else provider.gpu_ns
@@ -95,6 +105,11 @@ def host_energy(setting: Setting, host: Host, reading: Reading, provider: Amount
         reading.memory_byte_s is not None,
         False,
         *host_vectors(setting, host, idle, energy - idle, measured=measured),
+        reading,
+        seconds,
+        idle_watts,
+        busy_ns,
+        busy_gpu_ns,
     )
 
 

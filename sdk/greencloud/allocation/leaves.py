@@ -21,7 +21,7 @@ from greencloud.allocation.apportion import apportion
 from greencloud.allocation.uses import Use
 from greencloud.facility import POOL_UNATTRIBUTED
 
-__all__ = ["Leaf", "leaves_of", "pool_leaf", "slot_leaves"]
+__all__ = ["Leaf", "leaves_of", "own_leaves", "pool_leaf", "slot_leaves"]
 
 
 class Leaf(NamedTuple):  # made by the hundred thousand: a tuple takes a third of the time of a frozen dataclass
@@ -48,7 +48,7 @@ def pool_leaf(pool: str, weight: int = 1) -> Leaf:
 
 def leaves_of(account: str, uses: Iterable[Use], reserved_services: Sequence[tuple[str, int]]) -> tuple[Leaf, ...]:
     """At least one leaf, in canonical order, with a positive weight among them."""
-    leaves = _own(account, uses)
+    leaves = own_leaves(account, uses)
     if not any(leaf.weight for leaf in leaves):
         named = [(service, weight) for service, weight in reserved_services if weight] or [("", 1)]
         leaves += [Leaf(account, service, weight=weight) for service, weight in named]
@@ -61,7 +61,7 @@ def slot_leaves(account: str, uses: Iterable[Use], slot: int) -> tuple[Leaf, ...
     Of the use that nobody measured there, ``slot`` is what its reservation entitles it to; it pays for what it reports of that, and
     the rest is unattributed. Reporting more than the slot fills the slot, and no more.
     """
-    leaves = [leaf._replace(flags=leaf.flags | {"self_reported"}) for leaf in _own(account, uses)]
+    leaves = [leaf._replace(flags=leaf.flags | {"self_reported"}) for leaf in own_leaves(account, uses)]
     return (*leaves, pool_leaf(POOL_UNATTRIBUTED, max(0, slot - sum(leaf.weight for leaf in leaves))))
 
 
@@ -73,7 +73,8 @@ def _measured(account: str, uses: Iterable[Use]) -> list[Leaf]:
     return [Leaf(account, *key, weights[key]) for key in sorted(weights)]
 
 
-def _own(account: str, uses: Iterable[Use]) -> list[Leaf]:
+def own_leaves(account: str, uses: Iterable[Use]) -> list[Leaf]:
+    """What the account's own rows say, in canonical order; it may be nothing, or weigh nothing."""
     uses = list(uses)
     if all(use.provider for use in uses):
         return _measured(account, uses)

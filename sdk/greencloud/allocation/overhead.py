@@ -25,7 +25,10 @@ _NOTABLE = 2
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """``load_mj`` is the whole facility's energy. ``own`` is the facility's meter's vector, or the PUE's."""
+    """``load_mj`` is the whole facility's energy. ``own`` is the facility's meter's vector, or the PUE's.
+
+    ``pue`` and ``told``: the ratio that gave it, or who told what the meter read.
+    """
 
     it_mj: int
     load_mj: int
@@ -33,6 +36,8 @@ class Overhead:
     it: Vector
     own: Vector
     flags: frozenset[str] = frozenset()
+    pue: Fraction | None = None
+    told: str = ""
 
     @property
     def load_vector(self) -> Vector:
@@ -66,7 +71,8 @@ def overhead_of(setting: Setting, claims: Sequence[Claim], reading: Reading, *, 
                 advice=f"add facility readings for site {site.id!r}, or a pue with its source",
             )
         width = float(defaults.pue if site.pue_uncertainty is None else site.pue_uncertainty) if pue > 1 else 0.0
-        return Overhead(it_mj, round_half_even(it_mj * pue), False, it, {f"pue:{site.id}": width * float(pue) * it_mj})
+        own = {f"pue:{site.id}": width * float(pue) * it_mj}
+        return Overhead(it_mj, round_half_even(it_mj * pue), False, it, own, pue=pue)
     if reading.energy_mj < it_mj:
         raise setting.refused(
             f"the facility's energy of {format_energy(reading.energy_mj)} ({reading.energy_mj} mJ) is less than its hosts' "
@@ -84,4 +90,4 @@ def overhead_of(setting: Setting, claims: Sequence[Claim], reading: Reading, *, 
         flags.add("partial")
     width = float(defaults.meter if site.meter_uncertainty is None else site.meter_uncertainty)
     own = {f"meter:{site.id}": width * reading.energy_mj}
-    return Overhead(it_mj, reading.energy_mj, True, it, own, frozenset(flags))
+    return Overhead(it_mj, reading.energy_mj, True, it, own, frozenset(flags), told=reading.energy_from)

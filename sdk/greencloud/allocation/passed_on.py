@@ -13,6 +13,7 @@ from math import fsum
 
 from greencloud.allocation.entry_key import EntryKey
 from greencloud.allocation.leaves import Leaf
+from greencloud.allocation.moves import Moves
 from greencloud.allocation.uncertainty import Share
 
 __all__ = ["PassedOn", "reallocated"]
@@ -27,11 +28,13 @@ _Shares = dict[EntryKey, Share]
 class PassedOn:
     """What internal accounts passed on: the fraction of each of their entries, and to whom, by account and caller.
 
-    ``in_part``: accounts that do not pass on all of their entries, so that these must be told apart.
+    ``moves`` has the same in integers. ``in_part``: accounts that do not pass on all of their entries, so that these must be told
+    apart.
     """
 
     entries: Mapping[EntryKey, float]
     callers: Mapping[str, Mapping[str, float]]
+    moves: Moves
     in_part: Set[str] = frozenset()
 
     def kept(self, account: str) -> float:
@@ -44,7 +47,7 @@ class PassedOn:
         for key, fraction in self.entries.items():
             name = key if key.account in self.in_part else EntryKey.of(Leaf(key.account), key.component)
             entries[name] = max(entries[name], fraction)  # all are 1 but those of an entry without amounts
-        return PassedOn(entries, self.callers, self.in_part)
+        return PassedOn(entries, self.callers, self.moves, self.in_part)
 
     def named(self, leaf: Leaf, component: str) -> EntryKey:
         """The entry of a leaf, or, where its account passes on all or nothing, one for all of its leaves."""

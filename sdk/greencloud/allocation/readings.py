@@ -7,7 +7,7 @@ facility.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import pyarrow as pa
@@ -33,6 +33,8 @@ class Reading:
     busy_cpu_ns: int | None = None
     busy_s: Fraction = Fraction(0)
     memory_byte_s: int | None = None
+    energy_from: str = ""  # who told the energy: the telemetry (or a usage file), or the book
+    busy_from: str = ""
 
 
 def readings_of(setting: Setting, table: pa.Table, booked: list[HostReading]) -> dict[str, Reading]:
@@ -54,7 +56,8 @@ def _told(table: pa.Table) -> list[tuple[str, Reading]]:
     found = []
     for row in table.to_pylist():
         seconds = Fraction(row["covered_us"], 1_000_000)
-        found.append((row["host"], _reading(row["energy_mj"], seconds, row["busy_cpu_ns"], row["memory_byte_s"], row["quality"])))
+        told = _reading(row["energy_mj"], seconds, row["busy_cpu_ns"], row["memory_byte_s"], row["quality"])
+        found.append((row["host"], replace(told, energy_from="telemetry", busy_from="telemetry")))
     return found
 
 
@@ -66,7 +69,8 @@ def _booked(booked: list[HostReading]) -> list[tuple[str, Reading]]:
                 "is negative, or not of its window",
                 advice="amounts are zero or more, and covered_s is above 0 and within the window",
             )
-    return [(r.host, _reading(r.energy_mj, r.covered_s, r.busy_cpu_ns, r.memory_byte_s, r.quality)) for r in booked]
+    told = [(r.host, _reading(r.energy_mj, r.covered_s, r.busy_cpu_ns, r.memory_byte_s, r.quality)) for r in booked]
+    return [(host, replace(reading, energy_from="book", busy_from="book")) for host, reading in told]
 
 
 def _reading(energy: int | None, seconds: Fraction, busy: int | None, memory: int | None, quality: str) -> Reading:
@@ -109,4 +113,7 @@ def _completed(setting: Setting, host: str, first: Reading, second: Reading) -> 
     energy = first if first.energy_mj is not None else second
     busy = first if first.busy_cpu_ns is not None else second
     memory = first.memory_byte_s if first.memory_byte_s is not None else second.memory_byte_s
-    return Reading(energy.energy_mj, energy.energy_s, energy.modelled, busy.busy_cpu_ns, busy.busy_s, memory)
+    seconds = (energy.energy_s, busy.busy_s)
+    return Reading(
+        energy.energy_mj, seconds[0], energy.modelled, busy.busy_cpu_ns, seconds[1], memory, energy.energy_from, busy.busy_from
+    )

@@ -30,10 +30,12 @@ from fractions import Fraction
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.entries import Entries
 from greencloud.allocation.entry_key import EntryKey
+from greencloud.allocation.moves import Move, Moves
 from greencloud.allocation.passed_on import PassedOn
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.settle import Passing, Through, endless, settled
+from greencloud.allocation.spread import Spread
 from greencloud.allocation.uses import Use
 
 __all__ = ["reallocated"]
@@ -71,34 +73,37 @@ def reallocated(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]
     costs = _costs(entries, setting, passed)
     direct = {account: cost.whole for account, cost in costs.items()}
     moved = Entries()
-    moved.spread = entries.spread
-    moved.spread.passed_on = _passed_on(entries, costs, passed)
-    for bearer, service, amounts, flags in _lines(costs, settled(direct, passed), passed):
-        moved.add(EntryKey(bearer, service, "", "", "{}", "shared"), amounts, flags)
+    lines = list(_lines(costs, settled(direct, passed), passed))
+    for line in lines:
+        moved.add(EntryKey(line.bearer, line.service, "", "", "{}", "shared"), line.amounts, line.flags)
     kept = {account: [_floor(_kept(passed, account), amount) for amount in amounts] for account, amounts in direct.items()}
     _leave_rounding(kept, direct, _sum(moved.amounts.values()))
     for key, amounts in entries.amounts.items():
         if key.account not in costs or key not in costs[key.account].entries:
             moved.add(key, amounts, entries.flags[key], entries.counts[key])
+    stays: dict[EntryKey, list[int]] = {}
     for account, cost in costs.items():
-        _stay(entries, moved, cost, kept[account])
+        stays |= _stay(entries, moved, cost, kept[account])
+    passing = {key: amounts for cost in costs.values() for key, amounts in cost.entries.items()}
+    moves = Moves(entries.amounts, passing, stays, direct, kept, passed, lines)
+    moved.spread = Spread(entries.spread.energy, entries.spread.mass, _passed_on(entries, costs, moves))
     return moved
 
 
-def _passed_on(entries: Entries, costs: Mapping[str, _Cost], passed: Passing) -> PassedOn:
+def _passed_on(entries: Entries, costs: Mapping[str, _Cost], moves: Moves) -> PassedOn:
     """The same in floats, for intervals."""
     fractions = {}
     for cost in costs.values():
         for key, amounts in cost.entries.items():
             most = max(range(len(amounts)), key=entries.amounts[key].__getitem__)
             fractions[key] = amounts[most] / (entries.amounts[key][most] or 1)
-    callers = {account: {caller: float(part) for caller, part in found.items()} for account, found in passed.items()}
+    callers = {account: {caller: float(part) for caller, part in found.items()} for account, found in moves.passed.items()}
     in_part = {
         key.account
         for key, amounts in entries.amounts.items()
         if key.account in costs and costs[key.account].entries.get(key) != amounts
     }
-    return PassedOn(fractions, callers, in_part)
+    return PassedOn(fractions, callers, moves, in_part)
 
 
 def _passed(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]) -> dict[str, dict[str, Fraction]]:
@@ -164,10 +169,8 @@ def _passing(entries: Entries, setting: Setting, passed: Passing) -> Iterator[tu
             yield key, [_floor(share, amount) for amount in entries.amounts[key]]
 
 
-def _lines(
-    costs: Mapping[str, _Cost], through: Mapping[str, Through], passed: Passing
-) -> Iterator[tuple[str, str, list[int], set[str]]]:
-    """Bearer, service, amounts and flags of what comes to rest away from where it arose."""
+def _lines(costs: Mapping[str, _Cost], through: Mapping[str, Through], passed: Passing) -> Iterator[Move]:
+    """What comes to rest away from where it arose."""
     upstream = _upstream_flags(costs, passed)
     for account, cost in costs.items():
         others = _sum(amounts for service, amounts in cost.services.items() if service != account)
@@ -175,10 +178,13 @@ def _lines(
             bears = fraction * _kept(passed, caller)
             if not bears:
                 continue
-            yield caller, account, through[account].part(bears, others), cost.flags[account] | upstream[account]
+            flags = frozenset(cost.flags[account] | upstream[account])
+            whole = through[account]
+            yield Move(caller, account, account, bears, others, whole.part(bears, others), flags, whole)
             for service, amounts in cost.services.items():
                 if service != account:
-                    yield caller, service, [_floor(bears, amount) for amount in amounts], cost.flags[service]
+                    part = [_floor(bears, amount) for amount in amounts]
+                    yield Move(caller, account, service, bears, amounts, part, frozenset(cost.flags[service]))
 
 
 def _upstream_flags(costs: Mapping[str, _Cost], passed: Passing) -> dict[str, set[str]]:
@@ -209,18 +215,20 @@ def _leave_rounding(kept: dict[str, list[int]], direct: Mapping[str, list[int]],
             kept[name][measure] += units
 
 
-def _stay(entries: Entries, moved: Entries, cost: _Cost, kept: list[int]) -> None:
-    """Post what an account keeps, over the entries that it came from, beside what these never passed on."""
+def _stay(entries: Entries, moved: Entries, cost: _Cost, kept: list[int]) -> dict[EntryKey, list[int]]:
+    """Post what an account keeps, over the entries that it came from, beside what these never passed on; what each keeps."""
     keys = list(cost.entries)
     columns = [
         apportion(amount, [cost.entries[key][measure] for key in keys]) if amount else [0] * len(keys)
         for measure, amount in enumerate(kept)
     ]
-    for key, stays in zip(keys, zip(*columns, strict=True), strict=True):
+    stays = {key: list(amounts) for key, amounts in zip(keys, zip(*columns, strict=True), strict=True)}
+    for key, staying in stays.items():
         amounts = [
-            whole - passing + stay for whole, passing, stay in zip(entries.amounts[key], cost.entries[key], stays, strict=True)
+            whole - passing + stay for whole, passing, stay in zip(entries.amounts[key], cost.entries[key], staying, strict=True)
         ]
         moved.add(key, amounts, entries.flags[key], entries.counts[key])
+    return stays
 
 
 def _sum(rows: Iterable[list[int]]) -> list[int]:

@@ -14,13 +14,14 @@ from greencloud.allocation.intervals import intervals
 from greencloud.allocation.postings import DIMENSIONS, POSTINGS
 from greencloud.allocation.rule import DEFAULT_RULE, rule_named
 from greencloud.allocation.uses import checked_readings, checked_rows
-from greencloud.allocation.window import WindowAllocation, allocated
+from greencloud.allocation.window import WindowAllocation, allocated, finished
+from greencloud.allocation.work import Work
 from greencloud.errors import AllocationError
 from greencloud.facility import Facility
 from greencloud.units import Window, format_instant
 from greencloud.usage import READINGS, Usage, merge, rebin, usage_from
 
-__all__ = ["Allocation", "allocate", "allocate_window"]
+__all__ = ["Allocation", "allocate", "allocate_window", "window_work"]
 
 _Key = tuple[Window, str]
 
@@ -88,6 +89,20 @@ def allocate_window(
     Raises:
         AllocationError, UsageDataError: as ``allocate``.
     """
+    work = window_work(facility, usage, site, window, rule=rule, slices=slices)
+    return finished(work)
+
+
+def window_work(
+    facility: Facility,
+    usage: Usage | pa.Table,
+    site: str,
+    window: Window,
+    *,
+    rule: str = DEFAULT_RULE,
+    slices: pa.Table | None = None,
+) -> Work:
+    """The work behind ``allocate_window``, with all that the figures rest on. Raises as that does, save UnbalancedError."""
     named = rule_named(rule)
     if window.seconds != facility.window_seconds:
         raise _other_length(facility, site, window.seconds)
@@ -95,7 +110,7 @@ def allocate_window(
     rows, readings = _checked(usage)
     found = _split(facility, rows).get((window, site), rows.slice(0, 0))
     fine = found if slices is None else _split(facility, checked_rows(slices)).get((window, site), rows.slice(0, 0))
-    return allocated(
+    return Work.of(
         facility,
         site,
         window,

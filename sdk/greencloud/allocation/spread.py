@@ -43,13 +43,17 @@ _Entries = Iterator[tuple[EntryKey, float, Scaled, float]]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A load that was posted; ``beyond`` is the overhead of each claim."""
+    """A load that was posted; ``beyond`` is the overhead of each claim.
+
+    ``lines``: for each emission line that energy bears, the micrograms of each claim and after them those of each overhead.
+    """
 
     load: Load
     claims: Sequence[Claim]
     beyond: Sequence[int]
     overhead: Overhead
     tree: Tree
+    lines: Mapping[str, Sequence[int]]
 
     def entries(self) -> _Entries:
         """By leaf; amounts are energy."""

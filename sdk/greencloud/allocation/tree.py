@@ -9,6 +9,7 @@ they fit, which costs that tenant the last digits of its own division. So are sl
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from greencloud import _apportion
 from greencloud.allocation.leaves import Leaf
 from greencloud.units import INT64_MAX
 
-__all__ = ["Parted", "Slots", "Tree", "lines_of"]
+__all__ = ["Branch", "Parted", "Slots", "Tree", "lines_of"]
 
 Slots = tuple[tuple[int, tuple[Leaf, ...]], ...]
 
@@ -49,6 +50,16 @@ class Tree:
         by_slot = _apportioned(lines_of(totals), self._slots, self._slot_weights)
         return Parted(len(totals), _apportioned(by_slot, self._spans, self._weights))
 
+    def branch(self, leaf: int) -> Branch:
+        """The two apportionments on the way to a leaf."""
+        claim = self.claims[leaf]
+        first, last = self._slots[claim], self._slots[claim + 1]
+        slot = bisect_right(self._spans, leaf) - 1
+        while self._spans[slot] == self._spans[slot + 1]:  # a slot without leaves
+            slot -= 1
+        start, end = self._spans[slot], self._spans[slot + 1]
+        return Branch(self._slot_weights[first:last], slot - first, self._weights[start:end], leaf - start, start)
+
     def fractions(self) -> Iterator[float]:
         """Of its claim, for every leaf."""
         for claim in range(self.count):
@@ -59,6 +70,19 @@ class Tree:
                 within = sum(span)
                 for weight in span:
                     yield self._slot_weights[slot] / (whole or 1) * weight / (within or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Weights of a claim's slots and of one slot's leaves, with the slot's and the leaf's place in them; ``first`` is that slot's
+    first leaf.
+    """
+
+    slots: Sequence[int]
+    slot: int
+    leaves: Sequence[int]
+    leaf: int
+    first: int
 
 
 @dataclass(frozen=True, slots=True)

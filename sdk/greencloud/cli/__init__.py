@@ -29,6 +29,7 @@ VERBS = {
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
     "compare": ("Show who would pay what under each allocation rule.", "server"),
     "ledger": ("Close periods, keep the ledger tidy, hand it to an auditor.", "server"),
+    "explain": ("Show how a figure came about, and compute it again.", "server"),
     "report": ("Show the footprint of an account.", "server"),
     "statement": ("Write an account's statement of a closed period, with its proof.", "server"),
     "verify": ("Verify a statement against a published root, offline.", "verify"),

@@ -18,11 +18,12 @@ import click
 
 from greencloud import __version__
 from greencloud.cli._options import output_option
-from greencloud.errors import GreencloudError
+from greencloud.errors import GreencloudError, NotFoundError
 from greencloud.units import format_instant
 
 if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
+    from greencloud.results import BatchSummary
 
 __all__ = ["command"]
 
@@ -193,8 +194,31 @@ def _ledger(directory: DataDirectory) -> Iterator[Finding]:
         )
     else:
         yield Finding("balance", "ok", "every visible batch adds up to its meters, difference 0")
+    yield _inputs(directory, batches)
     waiting = datetime.now(UTC) - max((batch.created for batch in batches), default=datetime.now(UTC))
     if batches:
         yield Finding("freshness", "ok", f"last batch posted {int(waiting.total_seconds()):,} s ago")
     if os.geteuid() == 0:
         yield Finding("user", "note", "running as root", "a service account of its own is safer")
+
+
+def _inputs(directory: DataDirectory, batches: list[BatchSummary]) -> Finding:
+    """Batches that cannot be computed again. A note and no fault: the batches stand, and older ones never had their inputs kept."""
+    missing, damaged = [], []
+    for batch in batches:
+        try:
+            directory.inputs.read(batch.usage_revision)
+        except NotFoundError:
+            missing.append(batch)
+        except GreencloudError as error:
+            damaged.append((batch, error.message))
+    if not missing and not damaged:
+        return Finding("inputs", "ok", "every visible batch can be computed again from what it was made from")
+    parts = [f"{len(missing):,} batches without their inputs (first: {_named(missing[0])})"] if missing else []
+    parts += [f"{len(damaged):,} with damaged inputs (first: {_named(damaged[0][0])}: {damaged[0][1]})"] if damaged else []
+    remedy = "restore the folder inputs from a backup; batches from before inputs were kept have none"
+    return Finding("inputs", "note", "; ".join(parts), remedy)
+
+
+def _named(batch: BatchSummary) -> str:
+    return f"{batch.site} {format_instant(batch.start)}, usage revision {batch.usage_revision[:12]}"

@@ -6,6 +6,7 @@
     wal/              raw OTLP, appended before it is acknowledged
     telemetry/        what is worked out from it, and what it was too late for (greencloud.telemetry.store)
     usage/            usage segments (Arrow IPC), from usage files
+    inputs/           what each batch was made from, by its usage revision (greencloud.engine.inputs)
     facility/         books/REVISION/ as applied, and current.json that names the one in force
     goal/             the goal and the inventory that it rests on
     ledger/           the Delta table of postings, and leases/ of who may write to it
@@ -31,6 +32,7 @@ from typing import Any, BinaryIO
 
 from greencloud.durable import replace_file
 from greencloud.engine.closes import Closes
+from greencloud.engine.inputs import Inputs
 from greencloud.errors import FacilityError, NotFoundError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
@@ -119,6 +121,10 @@ class DataDirectory:
     @property
     def segments(self) -> SegmentStore:
         return SegmentStore(self.path / "usage")
+
+    @property
+    def inputs(self) -> Inputs:
+        return Inputs(self.path / "inputs")
 
     @property
     def ledger(self) -> Ledger:

@@ -2,8 +2,9 @@
 
 Windows are independent: one that cannot be allocated is refused with its reason and holds up no other. A window whose inputs
 (facility book, usage, rule, methodology) are those of the batch that is visible is left alone, so that running twice does
-nothing; changed inputs make a batch that supersedes. A window that has not ended, or whose late data may still come, is
-allocated too and marked provisional. Batches whose usage a new book puts at another site are withdrawn (``moved``).
+nothing; changed inputs make a batch that supersedes. The usage that a batch is made from is kept before it is posted (``inputs``).
+A window that has not ended, or whose late data may still come, is allocated too and marked provisional. Batches whose usage a new
+book puts at another site are withdrawn (``moved``).
 
 Usage comes from the log and from files that the operator took in. Where a tenant's telemetry tells of a row that a file holds, the
 file counts: else a tenant could contradict it, and stop the allocation.
@@ -18,19 +19,20 @@ from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
 
-from greencloud.allocation import DEFAULT_RULE, Rule, WindowAllocation, allocate_window, rule_named, with_uncertainties
+from greencloud.allocation import DEFAULT_RULE, Rule, allocate_window, rule_named
+from greencloud.engine.batch import batch_of
 from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.fitting import SiteWindow, in_windows
+from greencloud.engine.inputs import BatchInputs, revision_with
 from greencloud.engine.moved import moved_batches, withdrawal
-from greencloud.engine.slices import revision_with, slices_of
+from greencloud.engine.slices import slices_of
 from greencloud.errors import AllocationError, FacilityError, QuantityError, StoreError, UnbalancedError, UsageDataError
 from greencloud.facility import Facility
-from greencloud.ledger import Batch, make_batch
 from greencloud.results import BatchSummary, RefusedWindow, RunSummary
 from greencloud.telemetry import Collected, DeadLetter
 from greencloud.units import Window, format_instant
-from greencloud.usage import Usage, by_window, digest, empty_usage, merge, without_keys_of
+from greencloud.usage import Usage, by_window, empty_usage, merge, without_keys_of
 
 __all__ = ["GRACE", "REFUSALS", "Gathered", "due_windows", "gather", "run_allocation"]
 
@@ -150,7 +152,8 @@ def run_allocation(
                 continue
             with collector_paused():
                 allocated = allocate_window(known.facility, usage, site, window, rule=rule, slices=within)
-                batch = _batch(allocated, revision, provisional=provisional, now=now)
+                batch = batch_of(allocated, usage_revision=revision, provisional=provisional, created=now)
+            data.inputs.write(BatchInputs(usage, within))
             summary = ledger.post(batch)
         except REFUSALS as error:
             refused.append(RefusedWindow(site, window.start, window.end, str(error), error.reason))
@@ -166,8 +169,8 @@ def run_allocation(
         # Where a window of that time was refused, what moved may have no other place yet: the old batch holds it until then.
         if Window.at(old.start, 3600) not in hours_refused:
             gone = withdrawal(old, known.facility)
-            nothing = digest(empty_usage())
-            summary = ledger.post(_batch(gone, nothing, provisional=False, now=now))
+            nothing = data.inputs.write(BatchInputs(empty_usage()))
+            summary = ledger.post(batch_of(gone, usage_revision=nothing, provisional=False, created=now))
             posted += [summary] if summary else []
     if settle_after is not None:
         try:
@@ -175,12 +178,6 @@ def run_allocation(
         except StoreError as error:  # all is posted; the next run tries again
             _LOG.warning("old telemetry was not settled: %s", error.message)
     return RunSummary(tuple(posted), unchanged, tuple(refused))
-
-
-def _batch(allocated: WindowAllocation, revision: str, *, provisional: bool, now: datetime) -> Batch:
-    """With how sure each posting is."""
-    sure = replace(allocated, postings=with_uncertainties(allocated))
-    return make_batch(sure, usage_revision=revision, provisional=provisional, created=now)
 
 
 def _due_under(data: DataDirectory, revision: str) -> set[SiteWindow]:

@@ -19,9 +19,9 @@ from greencloud.engine.data import DataDirectory
 from greencloud.errors import AllocationError
 from greencloud.facility import Facility
 from greencloud.units import WINDOW_SECONDS, Window
-from greencloud.usage import KEY, Usage, digest, empty_usage, merge
+from greencloud.usage import KEY, Usage, empty_usage, merge
 
-__all__ = ["Slices", "revision_with", "slices_of"]
+__all__ = ["Slices", "slices_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,3 @@ def _not_told(filed: pa.Table, told: pa.Table, seconds: int) -> pa.Table:
 
     numbered = keys(filed).append_column("row", pa.array(range(filed.num_rows), pa.int64()))
     return filed.take(numbered.join(keys(told), keys=[*KEY[2:], "within"], join_type="left anti")["row"])
-
-
-def revision_with(usage: Usage, slices: pa.Table | None) -> str:
-    """The digest of usage; with slices, of both, because both decide what is charged."""
-    if slices is None:
-        return digest(usage)
-    return digest(Usage(slices, usage.readings))

@@ -111,13 +111,15 @@ def test_half_widths_of_postings_add_up_to_no_less_than_the_interval(allocation:
     found, exact = told(allocation, by), sharp(allocation, places)
     ratios = relative_half_widths(allocation)
     sums = amounts(allocation, ("account", "component"))
-    # What is beyond the largest ratio cannot be told, nor the width of what is nothing.
+    # What is beyond the largest ratio cannot be told, nor the width of what is nothing, which may have no posting at all.
     short: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for (account, component), amount in sums.items():
+    for (account, component), width_of in sharp(allocation, (0, 5)).items():
         names = {"account": account, "component": component}
-        key = tuple(names[name] for name in by)
-        short[key] |= {name for name, ratio in zip(TOTALS, ratios[account, component], strict=True) if ratio == MOST}
-        short[key] |= {name for name in TOTALS if not amount[name]}
+        amount = sums.get((account, component), dict.fromkeys(TOTALS, 0))
+        told_of = dict(zip(TOTALS, ratios.get((account, component), (0, 0, 0)), strict=True))
+        short[tuple(names[name] for name in by)] |= {
+            name for name in TOTALS if told_of[name] == MOST or (width_of[name] and not amount[name])
+        }
     for key, widths in exact.items():
         for name, width in widths.items():
             if key in found and name not in short[key]:

@@ -3,8 +3,9 @@
 The 95 % interval of what an account bears on a component is worked out as ``intervals`` does it, with sources correlated within
 and independent of one another; its half-width over the amount, rounded up to a part per million, is the ratio of all its postings.
 So the half-widths of the postings of an account and component add up to no less than its interval, and so do those of any accounts,
-components, sites and windows together, since a sum of half-widths is never less than that of the sum. A finer line takes the ratio
-of its account and component. Its own may be wider, where it ran on fewer hosts: ``intervals`` has that one.
+components, sites and windows together, since a sum of half-widths is never less than that of the sum. Two things a ratio cannot
+tell, and ``intervals`` can. A finer line takes the ratio of its account and component, and its own may be wider, where it ran on
+fewer hosts. And what is nothing has none, though it may be uncertain: the dynamic energy of a host that a model has at idle.
 
 A total is one vector, ``T = a E + s D``: E is the energy borne, a the emissions per energy of its load, s the share in the load,
 and D what the load's own sources add. Of long vectors that many accounts have in common (idle energy of all hosts, the load,

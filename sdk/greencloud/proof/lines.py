@@ -55,7 +55,7 @@ class LineText:
         totals = 0
         for line in lines:
             amounts = line.amounts
-            if len(amounts) != len(MEASURES) or {*map(type, amounts)} != WHOLE or min(amounts) < 0:
+            if len(amounts) != len(MEASURES) or {*map(type, amounts)} != WHOLE or min(amounts) < 0 or max(amounts) >= ACCOUNT_LIMIT:
                 raise _refused(account, line)
             totals += pack(amounts)
             key = tuple(line.dimensions.items())
@@ -63,8 +63,7 @@ class LineText:
             texts.append(AMOUNTS.encode() % amounts + dimensions)
         if len(texts) > MAX_LINES:
             raise ProofError(f"account {account!r} has more than {MAX_LINES:,} lines", account=account)
-        # A lane has 32 bits above the limit, more than a million lines below the limit can fill; a line above it shows in its lane.
-        if max(unpack(totals), default=0) >= ACCOUNT_LIMIT or totals >> 128 * len(MEASURES):
+        if max(unpack(totals)) >= ACCOUNT_LIMIT:
             raise ProofError(f"account {account!r}: an amount is 2**96 or more", account=account)
         texts.sort()
         return texts, totals
@@ -89,6 +88,8 @@ def _refused(account: str, line: Line) -> ProofError:
                 account=account,
                 advice="sum a correction into the line that it corrects, or restate the period that it belongs to",
             )
+    if len(line.amounts) == len(MEASURES):
+        return ProofError(f"account {account!r}: an amount is 2**96 or more", account=account)
     return ProofError(f"account {account!r}: a line has {len(line.amounts)} amounts, not {len(MEASURES)}", account=account)
 
 

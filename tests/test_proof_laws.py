@@ -162,7 +162,7 @@ GOOD = Line({"service": "compute"}, (1, 2, 3, 4, 5, 6, 7))
         ([], "no account has lines"),
         ([AccountLines("a", [GOOD]), AccountLines("b", []), AccountLines("a", [])], "account 'a' is given twice"),
         ([AccountLines("a", [Line({"service": "s"}, (1, 2, -3, 4, 5, 6, 7))])], "account 'a': scope2_location_ug of the line"),
-        ([AccountLines("a", [Line({}, (1, 2, 3, 4, 5, 6))])], "account 'a': a line has 6 amounts, not 7"),
+        ([AccountLines("a", [Line({}, (1, 2, 3, 4, 5, 6))])], "the amounts of a line are a tuple of 7, not (1, 2, 3, 4, 5, 6)"),
         ([AccountLines("a", [Line({}, (True, 2, 3, 4, 5, 6, 7))])], "energy_mj of the line {} is True"),
         ([AccountLines("a", [Line({}, (1.5, 2, 3, 4, 5, 6, 7))])], "energy_mj of the line {} is 1.5"),  # type: ignore[arg-type]
         ([AccountLines("a", [Line({}, (2**96, 0, 0, 0, 0, 0, 0))])], "account 'a': an amount is 2**96 or more"),
@@ -171,7 +171,7 @@ GOOD = Line({"service": "compute"}, (1, 2, 3, 4, 5, 6, 7))
         ([AccountLines("a", [Line({}, (2**130, 0, 0, 0, 0, 0, 0))])], "account 'a': an amount is 2**96 or more"),
         ([AccountLines("", [GOOD])], "an account is named by 1 to"),
         ([AccountLines("a", [Line({"service": 1}, GOOD.amounts)])], "dimensions are texts"),  # type: ignore[dict-item]
-        ([AccountLines("a", [Line({"service": "\ud800"}, GOOD.amounts)])], "cannot be written as canonical JSON"),
+        ([AccountLines("a", [Line({"service": "\ud800"}, GOOD.amounts)])], "account 'a': this cannot be written as canonical JSON"),
     ],
 )
 def test_what_cannot_be_closed_is_refused_by_name(accounts: list[AccountLines], said: str) -> None:

@@ -174,7 +174,6 @@ def moved(said: Any, source: str, target: str) -> None:
         (lambda said: said["shares"].reverse(), "not to the root"),
         (lambda said: said["shares"].pop(), "shares: not a list of 2 to 255 items"),
         (lambda said: said["shares"].append(said["shares"][0]), "share 3: it has the place of share 1"),
-        (lambda said: said["shares"][1]["path"].pop(), "share 2: position: 10 is not a whole number from 0 to 7"),
         (
             lambda said: said["shares"][1].update(position=0, path=said["shares"][1]["path"][:3]),
             "its path has 3 steps, and the tree 4",

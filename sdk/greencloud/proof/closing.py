@@ -29,13 +29,14 @@ from greencloud.proof.hashes import ENTRY_BYTES, leaf_hash
 from greencloud.proof.lines import AccountLines, DimensionText, refusal
 from greencloud.proof.measures import ZEROS
 from greencloud.proof.statement import MAX_DEPTH, MAX_LINES
-from greencloud.proof.tree import NAME_BYTES, Period, SumTree, name_hash, opened_record
+from greencloud.proof.tree import NAME_BYTES, Period, SumTree, opened_record
 
 __all__ = ["build"]
 
 MAX_DRAWS: Final = 256
 HEAD: Final = struct.Struct(f">{NAME_BYTES}sQI")  # of a row: name hash, offset and length of the record
 CHUNK: Final = 1 << 16  # entries
+SPOOLED: Final = 1 << 20  # bytes of records that are written at once
 
 
 def build(period: Period, accounts: Iterable[AccountLines], *, secret: bytes, shares: int = 2) -> SumTree:
@@ -87,7 +88,8 @@ class _Closing:
         """The leaves of all accounts; their records go to the spool."""
         seen: set[bytes] = set()
         texts = DimensionText()
-        offset = 0
+        records: list[bytes] = []
+        offset = written = 0
         for each in accounts:
             account = each.account
             if type(account) is not str or not 0 < len(account) <= MAX_TEXT:
@@ -97,20 +99,24 @@ class _Closing:
                 lines = [(line.amounts, texts[tuple(line.dimensions.items())]) for line in each.lines]
             except (UnicodeEncodeError, ProofError) as error:
                 raise ProofError(f"account {account!r}: {error}", account=account) from error
-            key = name_hash(account)
-            if key in seen:
+            if name in seen:
                 advice = "sum its lines before the period is closed"
                 raise ProofError(f"account {account!r} is given twice", account=account, advice=advice)
-            seen.add(key)
+            seen.add(name)
             if len(lines) > MAX_LINES:
                 raise refusal(each)
             try:
                 record = self.leaves.add(name, encode_basestring(account).encode(), lines)
             except ValueError as error:
                 raise refusal(each) from error
-            spool.write(record)
-            self.heads += HEAD.pack(key, offset, len(record))
+            records.append(record)
+            self.heads += HEAD.pack(sha256(name).digest(), offset, len(record))  # of the hash, what the row has room for
             offset += len(record)
+            if offset - written > SPOOLED:
+                spool.writelines(records)
+                records.clear()
+                written = offset
+        spool.writelines(records)
         if not seen:
             raise ProofError(f"no account has lines in {self.period.name}", advice="allocate the period before it is closed")
 

@@ -3,10 +3,10 @@
     python benchmarks/proof.py                                # a million accounts, of 1 line and of 8
     python benchmarks/proof.py --accounts 100_000 --json proof.json
 
-``cpu_s`` is CPU seconds of one process, which is what a busy machine does not change much; ``build_s`` is wall time. ``peak_mib``
-is the process's peak memory above what it had before, the mapped files (which the kernel may drop) included. The peer is a plain
-Merkle tree, without sums, of as many leaves as there are shares (pymerkle; it hashes the same leaves, which are made beforehand and
-not counted).
+``cpu_s`` is CPU seconds of one process, making the accounts aside; a busy machine changes it less than ``build_s``, wall time.
+``peak_mib`` is the process's peak memory above what it had before, the mapped files (which the kernel may drop) included. The peer
+is a plain Merkle tree, without sums, of as many leaves of the same length as there are shares (pymerkle; one proof, timed once).
+Its leaves are made beforehand and not counted.
 """
 
 from __future__ import annotations

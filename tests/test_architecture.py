@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "units": {"errors"},
     "durable": set[str](),
     "results": {"errors", "units"},
-    "proof": CORE,
+    "proof": CORE | {"_sumtree"},
     "facility": CORE,
     "usage": CORE | {"facility"},
     "allocation": DOMAIN | {"_apportion", "_fleet", "_sampling", "_shapley"},

@@ -2,7 +2,8 @@
 
 Every module ``greencloud.cli.VERB`` has a click command named ``command``. Data goes to standard output, progress and messages
 to standard error. Exit codes: 0 done, 1 error, 2 wrong usage, 3 a threshold was exceeded or a check failed, 4 not authenticated or
-not allowed, 5 not found, 6 unavailable (server, disk), 130 interrupted.
+not allowed, 5 not found, 6 unavailable (server, disk), 7 a period that
+cannot be closed or a log of roots that does not hold, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -12,30 +12,31 @@ are the other's.
 
 from __future__ import annotations
 
+import struct
 import tempfile
-from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
-from struct import Struct
+from json.encoder import encode_basestring
 from typing import IO, Final
 
+from greencloud._sumtree import LeafTable, parents
 from greencloud.errors import ProofError
 from greencloud.proof.canonical import canonical
-from greencloud.proof.draws import MAX_SHARES, SECRET_BYTES, Draw, account_draw, padding_draw
+from greencloud.proof.draws import MAX_SHARES, SECRET_BYTES, padding_draw
 from greencloud.proof.fields import MAX_TEXT
 from greencloud.proof.folder import Bytes, mapped
-from greencloud.proof.hashes import ENTRY_BYTES, HASH_BYTES, account_digest, leaf_hash, line_hash, parents
-from greencloud.proof.lines import AccountLines, LineText, record, record_of
-from greencloud.proof.measures import SUMS_BYTES, ZEROS, pack, unpack
-from greencloud.proof.statement import MAX_DEPTH
-from greencloud.proof.tree import Period, SumTree, name_hash, row_layout
+from greencloud.proof.hashes import ENTRY_BYTES, leaf_hash
+from greencloud.proof.lines import AccountLines, DimensionText, refusal
+from greencloud.proof.measures import ZEROS
+from greencloud.proof.statement import MAX_DEPTH, MAX_LINES
+from greencloud.proof.tree import NAME_BYTES, Period, SumTree, opened_record
 
 __all__ = ["build"]
 
 MAX_DRAWS: Final = 256
-PADDING: Final = 0xFFFF_FFFF
-OWNER: Final = Struct(">IB")  # after a leaf's entry while leaves are put in order: whose it is, and which share
-OWNED: Final = slice(ENTRY_BYTES, ENTRY_BYTES + 4)
+HEAD: Final = struct.Struct(f">{NAME_BYTES}sQI")  # of a row: name hash, offset and length of the record
+CHUNK: Final = 1 << 16  # entries
+SPOOLED: Final = 1 << 20  # bytes of records that are written at once
 
 
 def build(period: Period, accounts: Iterable[AccountLines], *, secret: bytes, shares: int = 2) -> SumTree:
@@ -62,131 +63,91 @@ class _Closing:
         self.period = period
         self.secret = secret
         self.shares = shares
-        self.rows: list[tuple[bytes, int, int]] = []  # name hash, offset and length of the record
+        self.heads = bytearray()
         self.draws: dict[int, int] = {}  # of those accounts that were drawn again
-        self.filled = 0  # accounts with amounts
+        self.leaves = LeafTable(secret, canonical(period.name), shares)
 
     def close(self, accounts: Iterable[AccountLines]) -> SumTree:
         with tempfile.TemporaryFile() as spool:
-            leaves = self._leaves(accounts, spool)
+            self._add(accounts, spool)
             lines = mapped(spool)
-        depth = (len(leaves) - 1).bit_length()
-        leaves.sort()
-        while self.filled > 2 and (alone := set(self._alone(leaves, lines))):
-            leaves = [leaf for leaf in leaves if OWNER.unpack_from(leaf, ENTRY_BYTES)[0] not in alone]
-            for owner in sorted(alone):
-                leaves += self._drawn_again(owner, lines)
-            leaves.sort()
-        index = self._index(leaves)
+        self._pad()
+        self.leaves.sort()
+        while self.leaves.filled > 2 and (alone := self.leaves.alone()):
+            for owner in alone:
+                self._draw_again(owner, lines)
+            self.leaves.sort()
+        rows = self.leaves.rows(self.heads, self.draws)
         with tempfile.TemporaryFile() as spool:
-            level = b"".join([leaf[:ENTRY_BYTES] for leaf in leaves])
-            leaves.clear()
-            spool.write(level)
-            while len(level) > ENTRY_BYTES:
-                level = parents(level)
-                spool.write(level)
+            self._rise(spool)
             levels = mapped(spool)
-        return SumTree(self.period, self.secret, self.shares, depth, len(self.rows), levels, lines, index, sha256(index).digest())
+        count, depth = self.leaves.accounts, (len(self.leaves) - 1).bit_length()
+        return SumTree(self.period, self.secret, self.shares, depth, count, levels, lines, rows, sha256(rows).digest())
 
-    def _leaves(self, accounts: Iterable[AccountLines], spool: IO[bytes]) -> list[bytes]:
-        """The leaves of all accounts and of the padding, each an entry and its owner. Records go to the spool."""
-        leaves: list[bytes] = []
+    def _add(self, accounts: Iterable[AccountLines], spool: IO[bytes]) -> None:
+        """The leaves of all accounts; their records go to the spool."""
         seen: set[bytes] = set()
-        written = LineText()
-        offset = 0
+        texts = DimensionText()
+        records: list[bytes] = []
+        offset = written = 0
         for each in accounts:
             account = each.account
             if type(account) is not str or not 0 < len(account) <= MAX_TEXT:
                 raise ProofError(f"an account is named by 1 to {MAX_TEXT} characters, not {account!r}")
-            name = canonical(account)
-            key = name_hash(account)
-            if key in seen:
+            try:
+                name = account.encode()
+                lines = [(line.amounts, texts[tuple(line.dimensions.items())]) for line in each.lines]
+            except (UnicodeEncodeError, ProofError) as error:
+                raise ProofError(f"account {account!r}: {error}", account=account) from error
+            if name in seen:
                 advice = "sum its lines before the period is closed"
                 raise ProofError(f"account {account!r} is given twice", account=account, advice=advice)
-            seen.add(key)
-            texts, totals = written.of(account, each.lines)
-            amounts = unpack(totals)
-            drawn = account_draw(self.secret, account.encode(), 0, amounts, shares=self.shares, lines=len(texts))
-            leaves += self._leaves_of(len(self.rows), account, texts, totals, drawn)
-            content = record(name, texts)
-            spool.write(content)
-            self.rows.append((key, offset, len(content)))
-            self.filled += totals > 0
-            offset += len(content)
-        if not self.rows:
+            seen.add(name)
+            if len(lines) > MAX_LINES:
+                raise refusal(each)
+            try:
+                record = self.leaves.add(name, encode_basestring(account).encode(), lines)
+            except ValueError as error:
+                raise refusal(each) from error
+            records.append(record)
+            self.heads += HEAD.pack(sha256(name).digest(), offset, len(record))  # of the hash, what the row has room for
+            offset += len(record)
+            if offset - written > SPOOLED:
+                spool.writelines(records)
+                records.clear()
+                written = offset
+        spool.writelines(records)
+        if not seen:
             raise ProofError(f"no account has lines in {self.period.name}", advice="allocate the period before it is closed")
-        depth = (len(leaves) - 1).bit_length()
+
+    def _pad(self) -> None:
+        """Leaves that stand for nobody, up to a power of two."""
+        own = len(self.leaves)
+        depth = (own - 1).bit_length()
         if depth > MAX_DEPTH:
-            raise ProofError(
-                f"{len(leaves):,} leaves are more than 2**{MAX_DEPTH}", advice="close a shorter period, or fewer shares"
-            )
-        for at in range((1 << depth) - len(leaves)):
+            raise ProofError(f"{own:,} leaves are more than 2**{MAX_DEPTH}", advice="divide accounts into fewer shares")
+        for at in range((1 << depth) - own):
             salt, digest = padding_draw(self.secret, at)
-            leaves.append(leaf_hash(salt, digest, 0, 0, ZEROS) + ZEROS + OWNER.pack(PADDING, 0))
-        return leaves
+            self.leaves.put(own + at, leaf_hash(salt, digest, 0, 0, ZEROS) + ZEROS)
 
-    def _leaves_of(self, owner: int, account: str, texts: list[bytes], totals: int, drawn: Draw) -> Iterator[bytes]:
-        hashes = list(map(line_hash, drawn.line_salts, texts))
-        digest = account_digest(drawn.blinding, account, self.period.name, totals, hashes)
-        for index, (salt, amounts) in enumerate(zip(drawn.leaf_salts, drawn.shares, strict=True)):
-            sums = amounts.to_bytes(SUMS_BYTES)
-            yield leaf_hash(salt, digest, index, self.shares, sums) + sums + OWNER.pack(owner, index)
-
-    def _alone(self, leaves: list[bytes], lines: Bytes) -> Iterator[int]:
-        """Accounts of which all amounts are in one node, with nobody else's.
-
-        Such leaves follow one another, so only runs of one owner's are looked at; leaves without amounts hide nothing.
-        """
-        size = len(leaves)
-        runs: list[tuple[bytes, int, int, int]] = []  # of two and more: owner, first and last position, number
-        ends: list[tuple[int, int]] = []  # for each, the nearest leaf with amounts on either side
-        owner, first, last, number, before = b"", 0, 0, 0, -1
-        for at, leaf in enumerate(leaves):
-            if leaf[HASH_BYTES:ENTRY_BYTES] == ZEROS:
-                continue
-            if leaf[OWNED] == owner:
-                number += 1
-            else:
-                if number > 1:
-                    runs.append((owner, first, last, number))
-                    ends.append((before, at))
-                before = last if number else -1
-                owner, first, number = leaf[OWNED], at, 1
-            last = at
-        if number > 1:
-            runs.append((owner, first, last, number))
-            ends.append((before, size))
-        for (name, start, stop, length), (left, right) in zip(runs, ends, strict=True):
-            level = (start ^ stop).bit_length()
-            if left >> level != start >> level and right >> level != start >> level:
-                whose = int.from_bytes(name)
-                if sum(amounts > 0 for amounts in self._drawn(whose, lines)[3].shares) == length:
-                    yield whose
-
-    def _drawn(self, owner: int, lines: Bytes) -> tuple[str, list[bytes], int, Draw]:
-        _, offset, length = self.rows[owner]
-        account, found, totals = record_of(lines[offset : offset + length])
-        draw = self.draws.get(owner, 0)
-        drawn = account_draw(self.secret, account.encode(), draw, totals, shares=self.shares, lines=len(found))
-        return account, list(map(canonical, found)), pack(totals), drawn
-
-    def _drawn_again(self, owner: int, lines: Bytes) -> Iterator[bytes]:
-        self.draws[owner] = self.draws.get(owner, 0) + 1
-        if self.draws[owner] == MAX_DRAWS:
+    def _draw_again(self, owner: int, lines: Bytes) -> None:
+        draw = self.draws[owner] = self.draws.get(owner, 0) + 1
+        if draw == MAX_DRAWS:
             raise ProofError(f"no order of leaves hides the accounts of {self.period.name}", advice="close it with another secret")
-        return self._leaves_of(owner, *self._drawn(owner, lines))
+        _, offset, length = HEAD.unpack_from(self.heads, owner * HEAD.size)
+        opened = opened_record(lines[offset : offset + length], self, draw, ())
+        for index, leaf in enumerate(opened.leaves(), owner * self.shares):
+            self.leaves.put(index, leaf)
 
-    def _index(self, leaves: list[bytes]) -> bytes:
-        """The rows of ``SumTree.accounts``."""
-        positions = array("I", bytes(4 * self.shares * len(self.rows)))
-        for at, leaf in enumerate(leaves):
-            owner, share = OWNER.unpack_from(leaf, ENTRY_BYTES)
-            if owner != PADDING:
-                positions[owner * self.shares + share] = at
-        layout = row_layout(self.shares)
-        rows = [
-            layout.pack(*row, self.draws.get(owner, 0), *positions[owner * self.shares : (owner + 1) * self.shares])
-            for owner, row in enumerate(self.rows)
-        ]
-        rows.sort()
-        return b"".join(rows)
+    def _rise(self, spool: IO[bytes]) -> None:
+        """All levels, the leaves first."""
+        above = []
+        for start in range(0, len(self.leaves), CHUNK):
+            level = self.leaves.level(start, min(start + CHUNK, len(self.leaves)))
+            spool.write(level)
+            above.append(parents(level))
+        level = b"".join(above)
+        spool.write(level)
+        while len(level) > ENTRY_BYTES:
+            level = parents(level)
+            spool.write(level)

@@ -8,7 +8,8 @@ but the holder of the secret can tell them from random ones, and each is shown o
 An account is divided into shares, because in a sum tree the reader of a path sees the sums beside it, and the first of them are one
 leaf's: another account's, if accounts were leaves (BitMEX Research, "Fixing the privacy gap in proof of liability protocols", 2021,
 divides for the same reason). Cut points are uniform, measure by measure, so that shares keep neither an account's amounts nor their
-ratios, and no share is all of an amount of 2 or more. A point is the remainder of an integer of 800 bits, uniform but for 2**-128.
+ratios, and no share is all of an amount of 2 or more. A point is a fraction of the amount by 192 random bits, uniform but
+for 2**-96.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ SALT_BYTES: Final = 16
 BLINDING_BYTES: Final = 32
 MAX_SHARES: Final = 255
 DIGEST_BYTES: Final = 32
-CUT_BYTES: Final = 100  # seven remainders of at most 96 bits, and 128 bits to spare
+CUT_BYTES: Final = 24  # of each measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,13 @@ class Draw:
 
 def account_draw(secret: bytes, account: bytes, draw: int, totals: Sequence[int], *, shares: int, lines: int) -> Draw:
     """Draw number ``draw`` (0, and on where the order of leaves asks for another) for an account, its name in UTF-8."""
-    cuts = BLINDING_BYTES + CUT_BYTES * (shares - 1)
+    row = CUT_BYTES * len(totals)
+    cuts = BLINDING_BYTES + row * (shares - 1)
     stream = shake_256(secret + b"account %d " % draw + account).digest(cuts + SALT_BYTES * (shares + lines))
     salts = [stream[at : at + SALT_BYTES] for at in range(cuts, len(stream), SALT_BYTES)]
     return Draw(
         stream[:BLINDING_BYTES],
-        _cut(totals, [stream[at : at + CUT_BYTES] for at in range(BLINDING_BYTES, cuts, CUT_BYTES)]),
+        _cut(totals, [stream[at : at + row] for at in range(BLINDING_BYTES, cuts, row)]),
         tuple(salts[:shares]),
         tuple(salts[shares:]),
     )
@@ -57,13 +59,12 @@ def account_draw(secret: bytes, account: bytes, draw: int, totals: Sequence[int]
 def _cut(totals: Sequence[int], randoms: Sequence[bytes]) -> tuple[int, ...]:
     points = []
     for random in randoms:
-        left = int.from_bytes(random)
         row = []
-        for total in totals:
+        for at, total in enumerate(totals):
             # In [1, total - 1], so that no share is all; 0 and 1 cannot be divided.
             lowest, span = (1, total - 1) if total > 1 else (0, total + 1)
-            left, point = divmod(left, span)
-            row.append(lowest + point)
+            fraction = int.from_bytes(random[CUT_BYTES * at : CUT_BYTES * (at + 1)])
+            row.append(lowest + (fraction * span >> 8 * CUT_BYTES))
         points.append(row)
     if len(points) > 1:
         points = list(map(list, zip(*map(sorted, zip(*points, strict=True)), strict=True)))

@@ -32,6 +32,10 @@ def members(value: Any, where: str, *names: str) -> Mapping[str, Any]:
 def text(value: Any, where: str) -> str:
     if type(value) is not str or not value or len(value) > MAX_TEXT:
         raise ProofError(f"{where}: not a text of 1 to {MAX_TEXT} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ProofError(f"{where}: half of a surrogate pair is no character") from error
     return value
 
 

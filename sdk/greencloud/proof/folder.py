@@ -1,4 +1,6 @@
-"""The files of a closed period: pieces of bytes beside a head that names their length and SHA-256, written whole or not at all.
+"""The files of a closed period: pieces of bytes beside a head that names their length and SHA-256, and holds its own.
+
+They are written whole or not at all.
 
 A folder is written under another name beside its own, synced, and renamed. It is readable by its owner only: its head holds the
 secret of the close. Opening maps the pieces and compares their lengths; ``damaged`` reads them through and compares their hashes.
@@ -48,7 +50,8 @@ def write_pieces(folder: Path, head: Mapping[str, Any], pieces: Mapping[str, Byt
     aside.mkdir(mode=0o700)
     try:
         told = {name: {"bytes": len(piece), "sha256": _copy(aside / name, piece)} for name, piece in pieces.items()}
-        _copy(aside / HEAD, canonical({**head, "pieces": told}) + b"\n")
+        whole = {**head, "pieces": told}
+        _copy(aside / HEAD, canonical({**whole, "sha256": sha256(canonical(whole)).hexdigest()}) + b"\n")
         sync_directory(aside)
         aside.rename(folder)
     except BaseException:
@@ -78,13 +81,15 @@ def open_pieces(folder: Path, *names: str) -> tuple[dict[str, Any], dict[str, By
     """
     try:
         head: dict[str, Any] = parse(read_file(folder / HEAD, "head", limit=MAX_HEAD_BYTES), str(folder / HEAD))
+        if head.pop("sha256") != sha256(canonical(head)).hexdigest():
+            raise StoreError(f"{folder / HEAD} is not what was written", path=str(folder / HEAD), advice=ADVICE)
         pieces = {}
         for name in names:
             with (folder / name).open("rb") as file:
                 pieces[name] = mapped(file)
             if len(pieces[name]) != head["pieces"][name]["bytes"]:
                 raise StoreError(f"{folder / name} has another length than was written", path=str(folder / name), advice=ADVICE)
-    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError) as error:
         raise StoreError(f"{folder} is no closed period, or damaged: {error}", path=str(folder), advice=ADVICE) from error
     return head, pieces
 

@@ -25,7 +25,7 @@ from typing import Any, Final
 from greencloud.proof.canonical import canonical
 from greencloud.proof.measures import LANE_BITS, MEASURES, SUMS_BYTES, decimals
 
-__all__ = ["ENTRY_BYTES", "HASH_BYTES", "account_digest", "leaf_hash", "line_hash", "node_entry", "parents"]
+__all__ = ["ENTRY_BYTES", "HASH_BYTES", "account_digest", "leaf_hash", "line_hash", "node_entry"]
 
 HASH_BYTES: Final = 32
 ENTRY_BYTES: Final = HASH_BYTES + SUMS_BYTES
@@ -64,13 +64,3 @@ def node_entry(left: bytes, right: bytes) -> bytes:
     if (sums ^ one ^ other) & CARRIES:  # what a lane got from the lane below it
         raise OverflowError("a sum of two nodes is 2**128 or more")
     return sha256(NODE + left + right).digest() + sums.to_bytes(SUMS_BYTES)
-
-
-def parents(level: bytes) -> bytes:
-    """The entries of the level above, from an even number of entries of one level of our own tree."""
-    found: list[bytes] = []
-    for at in range(0, len(level), 2 * ENTRY_BYTES):
-        pair = level[at : at + 2 * ENTRY_BYTES]
-        sums = int.from_bytes(pair[HASH_BYTES:ENTRY_BYTES]) + int.from_bytes(pair[ENTRY_BYTES + HASH_BYTES :])
-        found += (sha256(NODE + pair).digest(), sums.to_bytes(SUMS_BYTES))
-    return b"".join(found)

@@ -73,7 +73,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry whose form is right. ``body`` is a close, or the 32 bytes of a public key; ``content`` its canonical bytes."""
+    """An entry whose form is right. ``body`` is a close, or the 32 bytes of a public key; ``document`` what was read."""
 
     index: int
     previous: bytes
@@ -82,11 +82,11 @@ class Entry:
     key: bytes
     signature: bytes
     signed: bytes
-    content: bytes
+    document: Mapping[str, Any]
 
     @property
     def hash(self) -> bytes:
-        return sha256(self.content).digest()
+        return sha256(canonical(self.document)).digest()
 
     def signature_holds(self) -> bool:
         return signed_by(self.key, self.signature, self.signed)
@@ -119,7 +119,7 @@ def parse_entry(document: Any, where: str = "root") -> Entry:
         hexadecimal(fields["key"], f"{where}: key", KEY_BYTES),
         hexadecimal(fields["signature"], f"{where}: signature", SIGNATURE_BYTES),
         canonical({name: value for name, value in fields.items() if name != "signature"}),
-        canonical(document),
+        fields,
     )
 
 

@@ -10,6 +10,7 @@ In documents an amount is a decimal string: JSON readers lose integers above 2**
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -42,7 +43,9 @@ LANE_LIMIT: Final = 1 << LANE_BITS
 ACCOUNT_LIMIT: Final = 1 << 96
 SUMS_BYTES: Final = len(MEASURES) * LANE_BITS // 8
 ZEROS: Final = bytes(SUMS_BYTES)
-DIGITS: Final = len(str(LANE_LIMIT - 1))
+# int() also takes signs, spaces, underscores and other alphabets' digits. Above 39 digits there is no amount.
+_NUMBER: Final = re.compile("0|[1-9][0-9]{0,38}")
+_SEVEN: Final = re.compile(",".join([f"(?:{_NUMBER.pattern})"] * len(MEASURES)))
 
 Amounts = tuple[int, ...]
 
@@ -73,15 +76,20 @@ def read_decimals(value: Any, where: str, *, limit: int = LANE_LIMIT) -> int:
     """
     if type(value) is not list or len(value) != len(MEASURES):
         raise ProofError(f"{where}: not a list of the {len(MEASURES)} amounts {', '.join(MEASURES)}")
-    packed = 0
+    if set(map(type, value)) == {str} and _SEVEN.fullmatch(",".join(value)):
+        amounts = tuple(map(int, value))
+        if max(amounts) < limit:
+            return pack(amounts)
+    raise _fault(value, where, limit)
+
+
+def _fault(value: list[Any], where: str, limit: int) -> ProofError:
     for measure, text in zip(MEASURES, value, strict=True):
-        # int() also takes signs, spaces, underscores and other alphabets' digits: only what reads back the same is canonical.
-        if type(text) is not str or not text.isascii() or not text.isdigit() or (text[0] == "0" and text != "0"):
-            raise ProofError(f"{where}: {measure} is {_shown(text)}, not a whole number of 0 or more in decimal digits")
-        if len(text) > DIGITS or (amount := int(text)) >= limit:
-            raise ProofError(f"{where}: {measure} is {_shown(text)}, which is 2**{limit.bit_length() - 1} or more")
-        packed = packed << LANE_BITS | amount
-    return packed
+        if type(text) is not str or not _NUMBER.fullmatch(text):
+            return ProofError(f"{where}: {measure} is {_shown(text)}, not a whole number of 0 or more in plain decimal digits")
+        if int(text) >= limit:
+            return ProofError(f"{where}: {measure} is {text}, which is 2**{limit.bit_length() - 1} or more")
+    return ProofError(f"{where}: not {len(MEASURES)} amounts")
 
 
 def _shown(value: Any) -> str:

@@ -105,7 +105,8 @@ def _line(value: Any, where: str) -> tuple[bytes, int | None]:
     if not isinstance(fields["dimensions"], dict) or not all(type(each) is str for each in fields["dimensions"].values()):
         raise ProofError(f"{where}: dimensions are not names with texts")
     amounts = read_decimals(fields["amounts"], where, limit=ACCOUNT_LIMIT)
-    told = canonical({"amounts": fields["amounts"], "dimensions": fields["dimensions"]})
+    # Canonical already: amounts are digits.
+    told = b'{"amounts":["%b"],"dimensions":%b}' % ('","'.join(fields["amounts"]).encode(), canonical(fields["dimensions"]))
     return line_hash(hexadecimal(fields["salt"], f"{where}: salt", SALT_BYTES), told), amounts
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from greencloud.errors import NotFoundError, ProofError, StoreError
 from greencloud.proof.canonical import canonical
@@ -32,7 +32,7 @@ from greencloud.proof.measures import SUMS_BYTES, decimals, pack, unpack
 from greencloud.proof.statement import FORMAT
 from greencloud.units import format_instant, parse_instant
 
-__all__ = ["Opened", "Period", "SumTree", "name_hash", "row_layout"]
+__all__ = ["Opened", "Period", "SumTree", "name_hash", "opened_record", "row_layout"]
 
 TREE_FORMAT: Final = "greencloud-tree/1"
 NAME_BYTES: Final = 16
@@ -68,6 +68,32 @@ class Opened:
     hashes: Sequence[bytes]
     digest: bytes
     positions: Sequence[int]
+
+    def leaves(self) -> Iterator[bytes]:
+        """The entry of each share's leaf."""
+        for index, (salt, amounts) in enumerate(zip(self.draw.leaf_salts, self.draw.shares, strict=True)):
+            sums = amounts.to_bytes(SUMS_BYTES)
+            yield leaf_hash(salt, self.digest, index, len(self.draw.shares), sums) + sums
+
+
+class Closed(Protocol):
+    """What of a close its leaves are made with."""
+
+    @property
+    def period(self) -> Period: ...
+    @property
+    def secret(self) -> bytes: ...
+    @property
+    def shares(self) -> int: ...
+
+
+def opened_record(record: bytes, close: Closed, draw: int, positions: Sequence[int]) -> Opened:
+    """An account from its record. Raises ValueError, KeyError, TypeError, ArithmeticError where the record is damaged."""
+    account, lines, totals = record_of(record)
+    drawn = account_draw(close.secret, account.encode(), draw, totals, shares=close.shares, lines=len(lines))
+    hashes = [line_hash(salt, canonical(line)) for salt, line in zip(drawn.line_salts, lines, strict=True)]
+    digest = account_digest(drawn.blinding, account, close.period.name, pack(totals), hashes)
+    return Opened(account, lines, pack(totals), drawn, hashes, digest, positions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +154,10 @@ class SumTree:
         opened = self.opened(account)
         drawn = opened.draw
         shares = []
-        for index, (position, salt, amounts) in enumerate(zip(opened.positions, drawn.leaf_salts, drawn.shares, strict=True)):
-            sums = amounts.to_bytes(SUMS_BYTES)
+        leaves = list(opened.leaves())
+        for position, leaf, salt, amounts in zip(opened.positions, leaves, drawn.leaf_salts, drawn.shares, strict=True):
             path = [self.entry(level, position >> level ^ 1) for level in range(self.depth)]
-            if not self._leads_to_root(leaf_hash(salt, opened.digest, index, self.shares, sums) + sums, position, path):
+            if not self._leads_to_root(leaf, position, path):
                 raise self._damaged(account)
             shares.append({"amounts": decimals(amounts), "path": list(map(_step, path)), "position": position, "salt": salt.hex()})
         return {
@@ -175,13 +201,9 @@ class SumTree:
         layout = row_layout(self.shares)
         _, offset, length, draw, *positions = layout.unpack_from(self.accounts, at * layout.size)
         try:
-            account, lines, totals = record_of(self.lines[offset : offset + length])
-            drawn = account_draw(self.secret, account.encode(), draw, totals, shares=self.shares, lines=len(lines))
-            hashes = [line_hash(salt, canonical(line)) for salt, line in zip(drawn.line_salts, lines, strict=True)]
-            digest = account_digest(drawn.blinding, account, self.period.name, pack(totals), hashes)
+            return opened_record(self.lines[offset : offset + length], self, draw, positions)
         except (ValueError, KeyError, TypeError, ArithmeticError) as error:
             raise self._damaged(told) from error
-        return Opened(account, lines, pack(totals), drawn, hashes, digest, positions)
 
     def _leads_to_root(self, entry: bytes, position: int, path: Sequence[bytes]) -> bool:
         try:

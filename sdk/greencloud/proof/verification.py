@@ -117,7 +117,7 @@ def _log(entry: Entry, log: Sequence[Any]) -> Iterator[Finding]:
         text = f"the log ends before entry {entry.index}, which the root claims to be"
         yield Finding("log", "fault", text, "take a newer copy of the log; if the root is not in it either, tell the provider")
         return
-    if log[entry.index] != _document(entry):
+    if log[entry.index] != entry.document:
         yield Finding("log", "fault", f"entry {entry.index} of the log is not this root", FORGED)
         return
     if not faults:
@@ -128,12 +128,6 @@ def _log(entry: Entry, log: Sequence[Any]) -> Iterator[Finding]:
         if isinstance(later, dict) and isinstance(close, Close) and later.get("restates") == entry.index:
             text = f"{close.period} was restated by entry {at}: this statement was true of the close that it names"
             yield Finding("restated", "note", text, "ask for the statement of the newer close")
-
-
-def _document(entry: Entry) -> Any:
-    import json
-
-    return json.loads(entry.content)
 
 
 def _close(claim: Statement, entry: Entry, close: Close) -> Iterator[Finding]:

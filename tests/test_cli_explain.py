@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,25 @@ def test_the_json_alone_is_enough_to_run_the_arithmetic_again(data: Path, accoun
         check_postings(window["explanation"])
         for name, amount in window["amounts"].items():
             assert int(amount) == sum(int(posting["amounts"][name]) for posting in window["explanation"]["postings"])
+
+
+def test_the_program_of_the_page_runs_it_too(data: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "explain.md").read_text(encoding="utf-8")
+    program = page.split("```python\n")[1].split("```")[0]
+    text = explain(data, "--windows", "2", "-o", "json").stdout
+
+    done = subprocess.run([sys.executable, "-c", program], input=text, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    changed = subprocess.run(
+        [sys.executable, "-c", program],
+        input=text.replace('"unit",\n                "value": "1"', '"unit",\n                "value": "0"'),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert changed.returncode == 1
 
 
 def test_the_text_goes_from_the_meter_to_the_posting(data: Path) -> None:

@@ -145,6 +145,18 @@ def test_every_batch_of_a_run_has_its_inputs_before_it_is_posted(tmp_path: Path,
     assert data.inputs.unreferenced([batch.usage_revision for batch in data.ledger.snapshot().batches()]) == []
 
 
+def test_inputs_that_are_lost_are_kept_again_while_they_are_known(tmp_path: Path) -> None:
+    data = directory(tmp_path / "data", [measured()], [])
+    (tmp_path / "hall.toml").write_text(BOOK)
+    data.apply_facility(tmp_path / "hall.toml")
+    run_allocation(data, now=NOW)
+    (revision,) = data.inputs.revisions()
+    next(data.inputs.directory.rglob("*.arrows")).unlink()
+
+    assert run_allocation(data, now=NOW).posted == ()
+    assert data.inputs.revisions() == [revision]
+
+
 @pytest.mark.parametrize("rule", ["used", "temporal_shapley"])
 def test_later_reports_of_a_tenant_make_a_new_batch_under_every_rule(tmp_path: Path, rule: str) -> None:
     data = directory(tmp_path / "data", [measured()], [])

@@ -97,11 +97,11 @@ def explain_cell(
             advice="see what it has with greencloud report, or allocate first",
         )
     places = sorted(by_window, key=lambda place: (-_rank(by_window[place], where), place[1].start, place[0]))
-    batches = [_batch(snapshot, *place) for place in places]
+    batches = [_batch(snapshot, *place) for place in (places if again else places[:most])]
     books = Books(data)
     windows = tuple(
         ExplainedWindow(batch, by_window[place], *_explained(data, books, batch, cell, by_window[place]))
-        for place, batch in zip(places[:most], batches[:most], strict=True)
+        for place, batch in zip(places[:most], batches, strict=False)
     )
     rest = [by_window[place] for place in places[most:]]
     return ExplainedCell(

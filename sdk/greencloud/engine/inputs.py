@@ -81,6 +81,10 @@ class Inputs:
             raise StoreError(f"{path} cannot be written: {error.strerror}", path=str(path), advice=advice) from error
         return revision
 
+    def holds(self, revision: str) -> bool:
+        """Whether there is a file of that revision, whole or not."""
+        return self._path(revision).exists()
+
     def read(self, revision: str) -> BatchInputs:
         """The inputs of that revision, checked against it.
 

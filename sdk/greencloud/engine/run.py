@@ -149,6 +149,8 @@ def run_allocation(
             revision = revision_with(usage, within)
             if before and _same(before, known.facility, revision, named, provisional):
                 unchanged += 1
+                if not data.inputs.holds(revision):  # posted before inputs were kept, or they were lost
+                    data.inputs.write(BatchInputs(usage, within))
                 continue
             with collector_paused():
                 allocated = allocate_window(known.facility, usage, site, window, rule=rule, slices=within)

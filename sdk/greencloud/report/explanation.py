@@ -130,7 +130,7 @@ def _window(window: Document) -> Iterator[Block]:
         lines = [line for name in shown if steps[name]["stage"] == stage for line in _step(steps[name], steps)]
         if lines:
             yield 3, title, lines
-    yield 3, "Postings", [line for posting in explanation["postings"] for line in _posting(posting)]
+    yield 3, "Postings", [line for posting in explanation["postings"] if posting["steps"] for line in _posting(posting)]
     if len(shown) < len(steps):
         yield 3, "Left out here", [f"{len(steps) - len(shown):,} steps behind operands that are cut; -o json has all"]
     if explanation["notes"]:

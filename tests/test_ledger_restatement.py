@@ -22,7 +22,7 @@ from greencloud.facility.differences import Difference, DifferenceKind
 from greencloud.ledger import CAUSES, Batch, Because, Ledger, make_batch
 from greencloud.ledger.restatement import causes_of, concerning, line_table, lines_of, restates
 from greencloud.results import Restatement
-from greencloud.units import INT64_MAX
+from greencloud.units import INT64_MAX, Window
 from ledger_builders import CREATED, allocated, batch, batch_of, hour
 from test_ledger_crash import child
 
@@ -135,17 +135,17 @@ def test_who_asked_in_which_words_and_why_are_in_the_header_and_not_in_the_id(tm
     made = batch({"a": 3}, facility_revision="e" * 64)
     change = Difference("factors.DE.location", DifferenceKind.FIGURE, "129 g/kWh", "100 g/kWh", frozenset({"s"}))
     other = Difference("hosts.x.site", DifferenceKind.MAPPING, "t", "v", frozenset({"t", "v"}))
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, str, str]] = []
 
-    def changes(old: str, new: str) -> list[Difference]:
-        asked.append((old, new))
+    def changes(old: str, new: str, site: str, _: Window) -> list[Difference]:
+        asked.append((old, new, site))
         return [change, other]
 
     posted = ledger.post(made, because=Because("ada", "supplier corrected its factor", changes))
     assert posted
     assert (posted.id, posted.requested_by, posted.reason) == (made.summary.id, "ada", "supplier corrected its factor")
-    assert posted.causes == ("corrected_factor",)
-    assert asked == [("f" * 64, "e" * 64)]
+    assert posted.causes == ("corrected_factor", "corrected_mapping")
+    assert asked == [("f" * 64, "e" * 64, "s")]
     (found,) = ledger.snapshot().restatements(hour(0).start, hour(0).end)
     assert (found.requested_by, found.reason, found.causes) == (posted.requested_by, posted.reason, posted.causes)
     assert [(each.path, each.old, each.new) for each in found.changes] == [("factors.DE.location", "129 g/kWh", "100 g/kWh")]
@@ -175,13 +175,13 @@ def test_causes_come_from_the_headers_and_the_books(fields: Any, changes: list[s
     assert [cause for cause in CAUSES if cause in causes] == list(causes)
 
 
-def test_a_change_of_the_book_counts_where_it_concerns_the_window_else_all_count() -> None:
+def test_a_change_of_the_book_concerns_its_own_sites_and_time() -> None:
     here = Difference("here", DifferenceKind.FIGURE, "1", "2", frozenset({"s"}), hour(0).start, hour(0).end)
     there = Difference("there", DifferenceKind.MAPPING, "1", "2", frozenset({"t"}))
     later = Difference("later", DifferenceKind.MAPPING, "1", "2", None, hour(1).start)
     assert concerning([here, there, later], "s", hour(0)) == [here]
     assert concerning([here, there, later], "s", hour(1)) == [later]
-    assert concerning([here, there], "s", hour(1)) == [here, there]
+    assert concerning([here, there], "s", hour(1)) == []
 
 
 def test_restates_is_about_what_customers_were_shown() -> None:

@@ -51,12 +51,10 @@ def placed(
         return Placed(batch, summary)
     changes = None
     if old.summary.facility_revision != summary.facility_revision:
-        changes = because.changes(old.summary.facility_revision, summary.facility_revision)
-        if changes is not None:
-            changes = concerning(changes, summary.site, batch.window)
+        changes = because.changes(old.summary.facility_revision, summary.facility_revision, summary.site, batch.window)
     summary = replace(asked, causes=causes_of(old.summary, summary, changes))
     new = Header(summary, batch.totals)
-    shown = tuple(change_of(change) for change in (changes or ()))
+    shown = tuple(change_of(change) for change in concerning(changes or (), summary.site, batch.window))
     try:
         rows = posting.replaced_rows(batch)
     except StoreError:

@@ -40,8 +40,9 @@ __all__ = ["CAUSES", "LINES", "Because", "Changes", "causes_of", "change_of", "c
 
 CAUSES: Final = ("late_data", "corrected_factor", "corrected_mapping", "model_version", "unknown")
 
-Changes = Callable[[str, str], Sequence[Difference] | None]
-"""What two revisions of the facility book say differently; None where one of them is not kept."""
+Changes = Callable[[str, str, str, Window], Sequence[Difference] | None]
+"""What two revisions of the facility book say differently of a site and window, or at all where that is nothing; None where one of
+them is not kept."""
 
 _KEYS: Final = ("account", "service", "region", "sku", "component")
 _WIDE: Final = pa.decimal128(38, 0)
@@ -66,7 +67,7 @@ LINES: Final = pa.schema(
 """A line of a restatement."""
 
 
-def _not_kept(_old: str, _new: str) -> None:
+def _not_kept(*_: object) -> None:
     return None
 
 
@@ -90,7 +91,7 @@ def restates(old: BatchSummary, *, closed: bool = False) -> bool:
 
 
 def causes_of(old: BatchSummary, new: BatchSummary, changes: Sequence[Difference] | None) -> tuple[str, ...]:
-    """Why, in the order of ``CAUSES``; never empty. ``changes``: those that concern the window, None where a book is not kept."""
+    """Why, in the order of ``CAUSES``; never empty. ``changes`` of the book, None where one is not kept."""
     found = set()
     # What a withdrawn batch used is elsewhere: not late, but mapped to another site.
     moved = old.withdrawn != new.withdrawn
@@ -106,8 +107,8 @@ def causes_of(old: BatchSummary, new: BatchSummary, changes: Sequence[Difference
 
 
 def concerning(changes: Sequence[Difference], site: str, window: Window) -> list[Difference]:
-    """The changes that concern a site and window; all of them where none does."""
-    return [change for change in changes if change.concerns(site, window)] or list(changes)
+    """The changes that concern a site and window."""
+    return [change for change in changes if change.concerns(site, window)]
 
 
 def change_of(difference: Difference) -> BookChange:

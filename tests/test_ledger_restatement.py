@@ -21,7 +21,7 @@ from greencloud.errors import AllocationError
 from greencloud.facility.differences import Difference, DifferenceKind
 from greencloud.ledger import CAUSES, Batch, Because, Ledger, make_batch
 from greencloud.ledger.restatement import causes_of, concerning, line_table, lines_of, restates
-from greencloud.results import Restatement
+from greencloud.results import RESTATED_MEASURES, Restatement
 from greencloud.units import INT64_MAX, Window
 from ledger_builders import CREATED, allocated, batch, batch_of, hour
 from test_ledger_crash import child
@@ -40,6 +40,7 @@ ROWS = st.lists(
     unique_by=lambda row: (row["account"], row["service"], row["operation"], row["component"]),
 )
 Key = tuple[str, str, str, str]
+NAMES = dict(zip(POSTING_MEASURES, RESTATED_MEASURES, strict=True))
 
 
 def sums(made: Batch) -> Counter[Key]:
@@ -47,7 +48,7 @@ def sums(made: Batch) -> Counter[Key]:
     found: Counter[Key] = Counter()
     for row in made.postings.to_pylist():
         for measure in POSTING_MEASURES:
-            found[row["account"], row["service"], row["component"], measure] += row[measure]
+            found[row["account"], row["service"], row["component"], NAMES[measure]] += row[measure]
     return found
 
 
@@ -65,7 +66,7 @@ def test_lines_are_what_differs_and_add_up_to_the_difference_of_the_totals(befor
         key: (had[key], has[key]) for key in had.keys() | has.keys() if had[key] != has[key]
     }
     for measure in POSTING_MEASURES:
-        assert sum(line.difference for line in lines if line.measure == measure) == new.totals[measure] - old.totals[measure]
+        assert sum(line.difference for line in lines if line.measure == NAMES[measure]) == new.totals[measure] - old.totals[measure]
     keys = [(line.account, line.service, line.region, line.sku, line.component, line.measure) for line in lines]
     assert keys == sorted(set(keys))
 
@@ -211,7 +212,7 @@ def test_killed_at_any_step_a_visible_restatement_has_its_record_and_another_is_
         found = ledger.snapshot().restatements()
         assert ledger.verify() == []
         assert [told(each) for each in found] == (
-            [{("a", "", "dynamic", "energy_mj"): (1, 2), ("b", "", "dynamic", "energy_mj"): (0, 5)}] if found else []
+            [{("a", "", "dynamic", "energy"): (1, 2), ("b", "", "dynamic", "energy"): (0, 5)}] if found else []
         )
         assert bool(found) is (ledger.snapshot().batches()[0].supersedes != "")
         ledger.post(batch({"a": 2, "b": 5}))

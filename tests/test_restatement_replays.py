@@ -12,17 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facility_books import write
-from greencloud.allocation import POSTING_MEASURES
 from greencloud.allocation.apportion import apportion
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.errors import FacilityError, UsageDataError
 from greencloud.ledger.segments import read_headers
-from greencloud.results import Restatement, RunSummary
+from greencloud.results import RESTATED_MEASURES, Restatement, RunSummary
 from greencloud.usage import usage_from
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
 NOW = START + timedelta(days=30)
-EMITTED = [measure for measure in POSTING_MEASURES if measure != "energy_mj" and measure not in {"scope1_ug", "scope3_embodied_ug"}]
+EMITTED = [measure for measure in RESTATED_MEASURES if measure not in {"energy", "scope1", "scope3_embodied"}]
 
 HEAD = """
 [facility]
@@ -164,7 +163,7 @@ def test_the_missing_day_of_each_rack_month_comes_back(tmp_path: Path) -> None:
 
     found = data.ledger.snapshot().restatements()
     assert {each.causes for each in found} == {("corrected_factor",)}
-    assert {line.measure for each in found for line in each.lines} == {"scope3_embodied_ug"}
+    assert {line.measure for each in found for line in each.lines} == {"scope3_embodied"}
     booked: Counter[str] = Counter()
     for restated in found:
         booked.update({f"{restated.start:%m-%d}": sum(line.difference for line in restated.lines)})
@@ -191,7 +190,7 @@ def test_late_data_of_a_final_hour_moves_energy_between_accounts_and_makes_none(
     assert restated.causes == ("late_data",)
     assert restated.changes == ()
     dynamic = {
-        line.account: (line.old, line.new) for line in restated.lines if (line.component, line.measure) == ("dynamic", "energy_mj")
+        line.account: (line.old, line.new) for line in restated.lines if (line.component, line.measure) == ("dynamic", "energy")
     }
     old, share = dynamic["acme"]
     assert dynamic == {"acme": (old, share), "globex": (0, old - share)}

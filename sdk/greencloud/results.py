@@ -15,6 +15,7 @@ from greencloud.units import Emissions, Energy
 
 __all__ = [
     "GROUPABLE",
+    "RESTATED_MEASURES",
     "BatchSummary",
     "BookChange",
     "FootprintQuery",
@@ -31,6 +32,18 @@ __all__ = [
 
 GROUPABLE = ("account", "service", "region", "site", "sku", "operation", "component", "scope")
 """Dimensions of ``group_by``; besides these ``label:<key>``."""
+
+
+RESTATED_MEASURES = (
+    "energy",
+    "scope1",
+    "scope2_location_based",
+    "scope2_market_based",
+    "scope3_upstream_location_based",
+    "scope3_upstream_market_based",
+    "scope3_embodied",
+)
+"""What a line of a restatement is about: the amounts of a ``FootprintRow`` that are kept, not worked out of others."""
 
 
 class Granularity(StrEnum):
@@ -155,7 +168,7 @@ class BookChange:
 
 @dataclass(frozen=True, slots=True)
 class RestatementLine:
-    """One measure of one line, before and after. ``measure`` is a column of the ledger, in millijoules or micrograms."""
+    """One measure of one line, before and after: ``energy`` in millijoules, the others in micrograms."""
 
     account: str
     service: str

@@ -27,6 +27,7 @@ VERBS = {
     "token": ("Issue a bearer token.", "server"),
     "ingest": ("Take OTLP files and usage tables into a data directory.", "server"),
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
+    "restatements": ("List what was restated: old, new, difference and cause, line by line.", "server"),
     "compare": ("Show who would pay what under each allocation rule.", "server"),
     "report": ("Show the footprint of an account.", "server"),
     "goal": ("The provider's goals: apply one, show its status.", "server"),

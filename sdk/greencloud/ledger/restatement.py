@@ -33,7 +33,7 @@ import pyarrow.compute as pc
 from greencloud.facility.differences import Difference, DifferenceKind
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.header import Header
-from greencloud.results import BatchSummary, BookChange, RestatementLine
+from greencloud.results import RESTATED_MEASURES, BatchSummary, BookChange, RestatementLine
 from greencloud.units import Window
 
 __all__ = ["CAUSES", "LINES", "Because", "Changes", "causes_of", "change_of", "concerning", "line_table", "lines_of", "restates"]
@@ -46,6 +46,7 @@ them is not kept."""
 
 _KEYS: Final = ("account", "service", "region", "sku", "component")
 _WIDE: Final = pa.decimal128(38, 0)
+_NAMES: Final = dict(zip(MEASURES, RESTATED_MEASURES, strict=True))
 _TOTALS: Final = {
     "energy": ("energy_mj",),
     "location-based emissions": ("scope1_ug", "scope2_location_ug", "scope3_upstream_location_ug", "scope3_embodied_ug"),
@@ -148,9 +149,10 @@ def lines_of(table: pa.Table, accounts: Collection[str] | None = None) -> tuple[
     """The lines as values, of these accounts."""
     if accounts is not None:
         table = table.filter(pc.is_in(table["account"], pa.array(sorted(accounts), pa.string())))
-    texts = zip(*(table[name].to_pylist() for name in LINES.names[:-2]), strict=True)
+    keys = zip(*(table[name].to_pylist() for name in _KEYS), strict=True)
+    measures = map(_NAMES.__getitem__, table["measure"].to_pylist())
     amounts = zip(*(map(int, table[name].to_pylist()) for name in ("old", "new")), strict=True)
-    return tuple(RestatementLine(*text, *amount) for text, amount in zip(texts, amounts, strict=True))
+    return tuple(RestatementLine(*key, measure, *told) for key, measure, told in zip(keys, measures, amounts, strict=True))
 
 
 def excess(old: Header, new: Header, most: Fraction) -> str:

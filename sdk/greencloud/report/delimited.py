@@ -14,7 +14,7 @@ from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS
 from greencloud.results import FootprintRow
 from greencloud.units import format_instant
 
-__all__ = ["footprint_csv"]
+__all__ = ["footprint_csv", "inert"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -31,7 +31,7 @@ def footprint_csv(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> str:
             [
                 format_instant(row.start),
                 format_instant(row.end),
-                *(_inert(row.dimensions.get(name, "")) for name in group_by),
+                *(inert(row.dimensions.get(name, "")) for name in group_by),
                 row.energy.millijoules,
                 *(getattr(row, name).micrograms for name in amounts),
                 row.operation_count,
@@ -43,6 +43,6 @@ def footprint_csv(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Names come from telemetry: a spreadsheet must not run one as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -36,12 +36,15 @@ from greencloud.telemetry import Collected, DeadLetter
 from greencloud.units import Window, format_instant
 from greencloud.usage import Usage, by_window, digest, empty_usage, merge, without_keys_of
 
-__all__ = ["GRACE", "REFUSALS", "Gathered", "due_windows", "gather", "run_allocation"]
+__all__ = ["GRACE", "LARGE_CHANGE", "REFUSALS", "Gathered", "due_windows", "gather", "run_allocation"]
 
 _LOG = logging.getLogger("greencloud.engine")
 
 GRACE = timedelta(minutes=10)
 """How long after its end a window stays provisional: exporters batch and retry for seconds, hosts buffer for minutes."""
+
+LARGE_CHANGE = Fraction(1)
+"""The bound of ``most_change`` where nobody says another: a total that more than doubles, or falls to less than half."""
 
 REFUSALS = (AllocationError, FacilityError, UsageDataError, UnbalancedError, QuantityError)
 

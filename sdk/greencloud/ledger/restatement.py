@@ -149,10 +149,12 @@ def lines_of(table: pa.Table, accounts: Collection[str] | None = None) -> tuple[
     """The lines as values, of these accounts."""
     if accounts is not None:
         table = table.filter(pc.is_in(table["account"], pa.array(sorted(accounts), pa.string())))
-    keys = zip(*(table[name].to_pylist() for name in _KEYS), strict=True)
-    measures = map(_NAMES.__getitem__, table["measure"].to_pylist())
-    amounts = zip(*(map(int, table[name].to_pylist()) for name in ("old", "new")), strict=True)
-    return tuple(RestatementLine(*key, measure, *told) for key, measure, told in zip(keys, measures, amounts, strict=True))
+    return tuple(
+        RestatementLine(
+            **{name: row[name] for name in _KEYS}, measure=_NAMES[row["measure"]], old=int(row["old"]), new=int(row["new"])
+        )
+        for row in table.to_pylist()
+    )
 
 
 def excess(old: Header, new: Header, most: Fraction) -> str:

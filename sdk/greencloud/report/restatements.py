@@ -71,7 +71,7 @@ def _rows(restatements: Sequence[Restatement]) -> Iterator[tuple[str, ...]]:
         for line in each.lines:
             for shown, measures in _SHOWN.items():
                 if line.measure in measures:
-                    key = (line.account, line.service, line.component, shown)
+                    key: tuple[str, ...] = (line.account, line.service, line.component, shown)
                     sums[key][0] += line.old
                     sums[key][1] += line.new
                     causes[key].update(dict.fromkeys(each.causes))
@@ -80,8 +80,7 @@ def _rows(restatements: Sequence[Restatement]) -> Iterator[tuple[str, ...]]:
         name: scale_for([amount for key, both in sums.items() if key[-1] == name for amount in both], units[name])
         for name in _SHOWN
     }
-    for key in sorted(sums):
-        old, new = sums[key]
+    for key, (old, new) in sorted(sums.items()):
         if old != new:
             scale = scales[key[-1]]
             told = f"{key[-1]}, {scale.unit}"

@@ -68,10 +68,12 @@ _EMISSION_FIELDS = (
     "scope3_embodied",
 )
 
-_CAUSES: dict[str, restatement_pb2.RestatementCause] = {
-    name.removeprefix("RESTATEMENT_CAUSE_").lower(): number
-    for name, number in restatement_pb2.RestatementCause.items()
-    if number != restatement_pb2.RESTATEMENT_CAUSE_UNSPECIFIED
+_CAUSES = {
+    "late_data": restatement_pb2.RESTATEMENT_CAUSE_LATE_DATA,
+    "corrected_factor": restatement_pb2.RESTATEMENT_CAUSE_CORRECTED_FACTOR,
+    "corrected_mapping": restatement_pb2.RESTATEMENT_CAUSE_CORRECTED_MAPPING,
+    "model_version": restatement_pb2.RESTATEMENT_CAUSE_MODEL_VERSION,
+    "unknown": restatement_pb2.RESTATEMENT_CAUSE_UNKNOWN,
 }
 _CAUSE_NAMES: dict[int, str] = {number: name for name, number in _CAUSES.items()}
 

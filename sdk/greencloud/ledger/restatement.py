@@ -94,14 +94,14 @@ def restates(old: BatchSummary, *, closed: bool = False) -> bool:
 def causes_of(old: BatchSummary, new: BatchSummary, changes: Sequence[Difference] | None) -> tuple[str, ...]:
     """Why, in the order of ``CAUSES``; never empty. ``changes`` of the book, None where one is not kept."""
     found = set()
-    # What a withdrawn batch used is elsewhere: not late, but mapped to another site.
-    moved = old.withdrawn != new.withdrawn
-    if moved:
+    if old.withdrawn != new.withdrawn:
+        # What was used is charged at another site: nothing of it came late, and its meters and factors there are no corrections.
         found.add("corrected_mapping")
-    elif old.usage_revision != new.usage_revision:
-        found.add("late_data")
-    if old.facility_revision != new.facility_revision:
-        found |= {_BY_KIND[change.kind] for change in changes} if changes is not None else {"unknown"}
+    else:
+        if old.usage_revision != new.usage_revision:
+            found.add("late_data")
+        if old.facility_revision != new.facility_revision:
+            found |= {_BY_KIND[change.kind] for change in changes} if changes is not None else {"unknown"}
     if (old.methodology_version, old.rule) != (new.methodology_version, new.rule):
         found.add("model_version")
     return tuple(cause for cause in CAUSES if cause in found) or ("unknown",)

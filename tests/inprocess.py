@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,10 +17,20 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from greencloud.client import Client
 from greencloud.errors import DecodeError, NotFoundError
-from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, GoalProgress, GoalStatus, GoalYear, RunSummary
+from greencloud.results import (
+    BatchSummary,
+    FootprintQuery,
+    FootprintRow,
+    GoalProgress,
+    GoalStatus,
+    GoalYear,
+    Restatement,
+    RunSummary,
+)
 from greencloud.server import Intake, KeyStore, Principal, Services, Taken, build_server
 from greencloud.server.app import RunningServer, Tls
 from greencloud.server.quota import Policy
+from greencloud.server.services import RestateOrder
 from greencloud.units import Emissions, Energy
 
 __all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
@@ -97,6 +107,7 @@ class Facts:
     version: int
     rows: tuple[FootprintRow, ...] = ()
     listed: tuple[BatchSummary, ...] = ()
+    restated: tuple[Restatement, ...] = ()
 
     def footprint(self, query: FootprintQuery) -> list[FootprintRow]:
         return [
@@ -109,6 +120,15 @@ class Facts:
 
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         return [b for b in self.listed if (start is None or b.start >= start) and (end is None or b.start < end)]
+
+    def restatements(
+        self, start: datetime | None = None, end: datetime | None = None, accounts: Collection[str] | None = None
+    ) -> list[Restatement]:
+        found = [each for each in self.restated if (start is None or each.start >= start) and (end is None or each.start < end)]
+        if accounts is None:
+            return found
+        own = [replace(each, lines=tuple(line for line in each.lines if line.account in accounts)) for each in found]
+        return [each for each in own if each.lines]
 
 
 @dataclass(frozen=True)
@@ -174,6 +194,7 @@ class World:
     keys: KeyStore
     intake: DiskIntake
     versions: list[Facts] = field(default_factory=lambda: [Facts(0)])
+    orders: list[RestateOrder] = field(default_factory=list)
     runs: list[tuple[str, datetime | None, datetime | None]] = field(default_factory=list)
     now: datetime = NOW
     failure: Exception | None = None
@@ -188,7 +209,13 @@ class World:
         self._fail()
         return self.versions[-1] if version is None else self.versions[version]
 
-    def run_allocation(self, rule: str, start: datetime | None, end: datetime | None) -> RunSummary:
+    def restate(self, order: RestateOrder) -> RunSummary:
+        self._wait()
+        self._fail()
+        self.orders.append(order)
+        return RunSummary(unchanged_count=1, restatements=self.versions[-1].restated)
+
+    def run_allocation(self, rule: str, start: datetime | None, end: datetime | None, requested_by: str = "") -> RunSummary:
         self._wait()
         self._fail()
         self.runs.append((rule, start, end))
@@ -223,9 +250,14 @@ class World:
         if self.failure:
             raise self.failure
 
-    def post(self, rows: Sequence[FootprintRow] = (), batches: Sequence[BatchSummary] = ()) -> None:
+    def post(
+        self,
+        rows: Sequence[FootprintRow] = (),
+        batches: Sequence[BatchSummary] = (),
+        restated: Sequence[Restatement] = (),
+    ) -> None:
         """A new version of the ledger."""
-        self.versions.append(Facts(len(self.versions), tuple(rows), tuple(batches)))
+        self.versions.append(Facts(len(self.versions), tuple(rows), tuple(batches), tuple(restated)))
 
     def token(self, account: str = "", *, ttl: timedelta = timedelta(hours=1)) -> str:
         return self.keys.issue("tenant" if account else "provider", account, ttl=ttl, now=self.now)
@@ -247,7 +279,7 @@ def serving(
 ) -> Iterator[World]:
     world = World(folder, KeyStore(folder / "keys"), DiskIntake(folder / "telemetry.jsonl"))
     server = build_server(
-        Services(world.snapshot, world.run_allocation, world.goal_progress, rules=("reserved_and_used", "used")),
+        Services(world.snapshot, world.run_allocation, world.restate, world.goal_progress, rules=("reserved_and_used", "used")),
         Intake(lambda *request: world.take(*request)),  # noqa: PLW0108  tests put another take in place
         world.keys,
         listen=listen,

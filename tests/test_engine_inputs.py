@@ -6,6 +6,7 @@ import os
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -134,9 +135,9 @@ def test_every_batch_of_a_run_has_its_inputs_before_it_is_posted(tmp_path: Path,
     data.apply_facility(tmp_path / "hall.toml")
     post, seen = Ledger.post, []
 
-    def posted(ledger: Ledger, batch: Batch) -> BatchSummary | None:
+    def posted(ledger: Ledger, batch: Batch, **options: Any) -> BatchSummary | None:
         seen.append(data.inputs.read(batch.summary.usage_revision))
-        return post(ledger, batch)
+        return post(ledger, batch, **options)
 
     monkeypatch.setattr(Ledger, "post", posted)
     run_allocation(data, now=NOW)

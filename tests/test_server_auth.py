@@ -32,6 +32,7 @@ from greencloud.server.intake import METHODS
 from inprocess import NOW, SERVICES, World, serving
 
 PROVIDER_ONLY = {
+    "/greencloud.v1.AllocationService/Restate",
     "/greencloud.v1.AllocationService/RunAllocation",
     "/greencloud.v1.AllocationService/ListBatches",
     "/greencloud.v1.GoalService/GetGoalProgress",

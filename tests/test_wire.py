@@ -12,9 +12,21 @@ from hypothesis import strategies as st
 
 from greencloud import wire
 from greencloud.errors import QuantityError
-from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus, GoalYear, Granularity
+from greencloud.ledger import CAUSES
+from greencloud.results import (
+    RESTATED_MEASURES,
+    BatchSummary,
+    BookChange,
+    FootprintRow,
+    GoalProgress,
+    GoalStatus,
+    GoalYear,
+    Granularity,
+    Restatement,
+    RestatementLine,
+)
 from greencloud.units import Emissions, Energy
-from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_service_pb2, quantity_pb2
+from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_service_pb2, quantity_pb2, restatement_pb2
 
 # Whole units are int64 on the wire: 9.2e18 kg is far beyond what the Earth emits.
 amounts = st.integers(-(10**27), 10**27)
@@ -23,6 +35,7 @@ emissions = amounts.map(Emissions)
 instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
 texts = st.text(st.characters(codec="utf-8"), max_size=12)
 tuples = st.lists(texts, max_size=3).map(tuple)
+causes = st.lists(st.sampled_from(CAUSES), max_size=3).map(tuple)
 
 rows = st.builds(
     FootprintRow,
@@ -66,6 +79,34 @@ batches = st.builds(
     pool_energy=st.dictionaries(texts, energies, max_size=3),
     created=instants,
     notes=tuples,
+    causes=causes,
+    requested_by=texts,
+    reason=texts,
+)
+restatements = st.builds(
+    Restatement,
+    site=texts,
+    start=instants,
+    end=instants,
+    old_batch=texts,
+    new_batch=texts,
+    restated=instants,
+    causes=causes,
+    requested_by=texts,
+    reason=texts,
+    lines=st.lists(
+        st.builds(
+            RestatementLine,
+            *(texts,) * 5,
+            measure=st.sampled_from(RESTATED_MEASURES),
+            old=amounts,
+            new=amounts,
+        ),
+        max_size=3,
+    ).map(tuple),
+    changes=st.lists(st.builds(BookChange, texts, texts, texts, texts), max_size=3).map(tuple),
+    changes_left_out=st.integers(0, 2**31 - 1),
+    kept=st.booleans(),
 )
 years = st.builds(GoalYear, year=st.integers(1990, 2100), path=emissions, actual=st.none() | emissions)
 goals = st.builds(
@@ -125,6 +166,12 @@ def test_a_batch_survives_the_wire(batch: BatchSummary) -> None:
     message = allocation_service_pb2.Batch.FromString(wire.batch_to_message(batch).SerializeToString())
     assert wire.batch_from_message(message) == batch
     assert wire.energy_from_message(message.difference) == batch.difference
+
+
+@given(restatements)
+def test_a_restatement_survives_the_wire(restatement: Restatement) -> None:
+    message = restatement_pb2.Restatement.FromString(wire.restatement_to_message(restatement).SerializeToString())
+    assert wire.restatement_from_message(message) == restatement
 
 
 @given(goals)

@@ -6,15 +6,27 @@ does it, so that a provider-year fits exactly.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from greencloud.errors import QuantityError
-from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus, GoalYear, Granularity
+from greencloud.results import (
+    BatchSummary,
+    BookChange,
+    FootprintRow,
+    GoalProgress,
+    GoalStatus,
+    GoalYear,
+    Granularity,
+    RefusedWindow,
+    Restatement,
+    RestatementLine,
+)
 from greencloud.units import Emissions, Energy
-from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_service_pb2, quantity_pb2
+from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_service_pb2, quantity_pb2, restatement_pb2
 
 __all__ = [
     "GRANULARITIES",
@@ -28,6 +40,11 @@ __all__ = [
     "goal_to_message",
     "instant_from_message",
     "instant_to_message",
+    "refused_from_message",
+    "refused_to_message",
+    "restatement_from_message",
+    "restatement_line_to_message",
+    "restatement_to_message",
     "row_from_message",
     "row_to_message",
 ]
@@ -52,6 +69,15 @@ _EMISSION_FIELDS = (
 )
 _EVIDENCE_FIELDS = ("measured_energy", "modelled_energy", "estimated_energy", "self_reported_energy")
 _EMISSION_WIDTHS = ("location_half_width", "market_half_width")
+
+_CAUSES = {
+    "late_data": restatement_pb2.RESTATEMENT_CAUSE_LATE_DATA,
+    "corrected_factor": restatement_pb2.RESTATEMENT_CAUSE_CORRECTED_FACTOR,
+    "corrected_mapping": restatement_pb2.RESTATEMENT_CAUSE_CORRECTED_MAPPING,
+    "model_version": restatement_pb2.RESTATEMENT_CAUSE_MODEL_VERSION,
+    "unknown": restatement_pb2.RESTATEMENT_CAUSE_UNKNOWN,
+}
+_CAUSE_NAMES: dict[int, str] = {number: name for name, number in _CAUSES.items()}
 
 _KINDS = {
     "absolute": goal_service_pb2.GOAL_KIND_ABSOLUTE,
@@ -176,6 +202,9 @@ def batch_to_message(batch: BatchSummary) -> allocation_service_pb2.Batch:
         difference=energy_to_message(batch.difference),
         create_time=instant_to_message(batch.created),
         notes=batch.notes,
+        causes=[_CAUSES[cause] for cause in batch.causes],
+        requested_by=batch.requested_by,
+        reason=batch.reason,
     )
 
 
@@ -196,7 +225,110 @@ def batch_from_message(message: allocation_service_pb2.Batch) -> BatchSummary:
         pool_energy={name: energy_from_message(energy) for name, energy in message.pool_energy.items()},
         created=instant_from_message(message.create_time),
         notes=tuple(message.notes),
+        causes=_causes_from(message.causes),
+        requested_by=message.requested_by,
+        reason=message.reason,
     )
+
+
+def refused_to_message(refused: RefusedWindow) -> allocation_service_pb2.RefusedWindow:
+    return allocation_service_pb2.RefusedWindow(
+        site=refused.site,
+        start_time=instant_to_message(refused.start),
+        end_time=instant_to_message(refused.end),
+        message=refused.message,
+        reason=refused.reason,
+    )
+
+
+def refused_from_message(message: allocation_service_pb2.RefusedWindow) -> RefusedWindow:
+    return RefusedWindow(
+        site=message.site,
+        start=instant_from_message(message.start_time),
+        end=instant_from_message(message.end_time),
+        message=message.message,
+        reason=message.reason,
+    )
+
+
+def restatement_to_message(restatement: Restatement) -> restatement_pb2.Restatement:
+    return restatement_pb2.Restatement(
+        site=restatement.site,
+        start_time=instant_to_message(restatement.start),
+        end_time=instant_to_message(restatement.end),
+        old_batch=restatement.old_batch,
+        new_batch=restatement.new_batch,
+        restate_time=instant_to_message(restatement.restated),
+        causes=[_CAUSES[cause] for cause in restatement.causes],
+        requested_by=restatement.requested_by,
+        reason=restatement.reason,
+        lines=[restatement_line_to_message(line) for line in restatement.lines],
+        changes=[
+            restatement_pb2.BookChange(path=each.path, old_value=each.old, new_value=each.new, account=each.account)
+            for each in restatement.changes
+        ],
+        changes_left_out_count=restatement.changes_left_out,
+        record_lost=not restatement.kept,
+    )
+
+
+def restatement_line_to_message(line: RestatementLine) -> restatement_pb2.RestatementLine:
+    message = restatement_pb2.RestatementLine(
+        account=line.account,
+        service=line.service,
+        region=line.region,
+        sku=line.sku,
+        component=line.component,
+        measure=line.measure,
+    )
+    if line.measure == "energy":
+        message.old_energy.CopyFrom(energy_to_message(Energy(line.old)))
+        message.new_energy.CopyFrom(energy_to_message(Energy(line.new)))
+    else:
+        message.old_emissions.CopyFrom(emissions_to_message(Emissions(line.old)))
+        message.new_emissions.CopyFrom(emissions_to_message(Emissions(line.new)))
+    return message
+
+
+def restatement_from_message(message: restatement_pb2.Restatement) -> Restatement:
+    return Restatement(
+        site=message.site,
+        start=instant_from_message(message.start_time),
+        end=instant_from_message(message.end_time),
+        old_batch=message.old_batch,
+        new_batch=message.new_batch,
+        restated=instant_from_message(message.restate_time),
+        causes=_causes_from(message.causes),
+        requested_by=message.requested_by,
+        reason=message.reason,
+        lines=tuple(_line_from(line) for line in message.lines),
+        changes=tuple(BookChange(each.path, each.old_value, each.new_value, each.account) for each in message.changes),
+        changes_left_out=message.changes_left_out_count,
+        kept=not message.record_lost,
+    )
+
+
+def _line_from(message: restatement_pb2.RestatementLine) -> RestatementLine:
+    energy = message.measure == "energy"
+    return RestatementLine(
+        account=message.account,
+        service=message.service,
+        region=message.region,
+        sku=message.sku,
+        component=message.component,
+        measure=message.measure,
+        old=energy_from_message(message.old_energy).millijoules
+        if energy
+        else emissions_from_message(message.old_emissions).micrograms,
+        new=energy_from_message(message.new_energy).millijoules
+        if energy
+        else emissions_from_message(message.new_emissions).micrograms,
+    )
+
+
+def _causes_from(causes: Iterable[int]) -> tuple[str, ...]:
+    # A newer server may know more causes.
+    return tuple(_CAUSE_NAMES.get(cause, "unknown") for cause in causes)
 
 
 def goal_to_message(goal: GoalProgress) -> goal_service_pb2.GoalProgress:

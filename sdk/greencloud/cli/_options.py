@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -13,7 +14,7 @@ import click
 from greencloud.errors import QuantityError
 from greencloud.units import parse_instant
 
-__all__ = ["DURATION", "INSTANT", "RULE", "data_option", "facility_option", "output_option"]
+__all__ = ["BOUND", "DURATION", "INSTANT", "RULE", "data_option", "facility_option", "output_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +48,22 @@ class Duration(click.ParamType[timedelta]):
         return timedelta(**{self.units[found[2]]: int(found[1])})
 
 
+class Bound(click.ParamType["Fraction | None"]):
+    """A percentage, or none."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction | None:
+        if value is None or isinstance(value, Fraction):
+            return value
+        if value == "none":
+            return None
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s?%", value)
+        if not found:
+            self.fail(f"{value!r} is not a bound: write 25%, 100% or none", param, ctx)
+        return Fraction(found[1]) / 100
+
+
 class RuleName(click.ParamType[str]):
     """A rule of allocation; the allocator is not loaded until one is named."""
 
@@ -63,6 +80,7 @@ class RuleName(click.ParamType[str]):
 INSTANT = Instant()
 DURATION = Duration()
 RULE = RuleName()
+BOUND = Bound()
 
 
 def data_option(function: F) -> F:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 import sys
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import click
 
-from greencloud.cli._options import DURATION, INSTANT, RULE, data_option
+from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.run import gather
-from greencloud.report.tables import balance_table
+from greencloud.report import balance_table, dry_run_document, restatements_csv, restatements_table
+from greencloud.results import RunSummary
 from greencloud.telemetry import SHORTEST
 from greencloud.units import format_instant
 
 __all__ = ["command"]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in a container
+        return ""
 
 
 @click.command(name="allocate")
@@ -29,28 +40,88 @@ __all__ = ["command"]
     metavar="T",
     help="Afterwards, settle hours of which nothing came for so long, 14d at least: later runs leave their telemetry closed.",
 )
-def command(data: Path, rule: str, start: datetime | None, end: datetime | None, settle_after: timedelta | None) -> None:
+@click.option("--reason", default="", metavar="TEXT", help="Why final figures are restated; their customers read it.")
+@click.option("--by", "requested_by", default=_user, show_default="your user name", metavar="NAME", help="Who asks for it.")
+@click.option(
+    "--most-change",
+    type=BOUND,
+    default="100%",
+    metavar="PERCENT",
+    help="Refuse to restate a window whose total would change by more, unless by late data alone; none: no bound.",
+)
+@click.option("--dry-run", is_flag=True, help="Post nothing: show what would be posted and restated.")
+@click.option("-o", "--output", type=click.Choice(["table", "json", "csv"]), default="table", help="Format of a dry run.")
+def command(
+    *,
+    data: Path,
+    rule: str,
+    start: datetime | None,
+    end: datetime | None,
+    settle_after: timedelta | None,
+    reason: str,
+    requested_by: str,
+    most_change: Fraction | None,
+    dry_run: bool,
+    output: str,
+) -> None:
     """Allocate energy and emissions of every site and window with telemetry, and post them as balanced batches.
 
     Windows that have not ended are allocated as well, and marked provisional. Running it again changes nothing, unless the
-    telemetry or the facility book has changed: then a new batch supersedes the old one, which is kept.
-    Ends with exit code 1 if any window was refused.
+    telemetry or the facility book has changed: then a new batch supersedes the old one, which is kept. Where that was final, it
+    is a restatement, which greencloud restatements lists. Ends with exit code 1 if any window was refused.
+
+    \b
+    Examples:
+      greencloud allocate --data ./data
+      greencloud allocate --data ./data --dry-run -o csv
+      greencloud allocate --data ./data --from 2026-07-01 --to 2026-08-01 --reason "supplier corrected its factor"
     """
+    if len(reason) > 1_000 or len(requested_by) > 256 or not (reason + requested_by).isprintable():
+        raise click.BadParameter("at most 1,000 (reason) and 256 (name) characters, in one line", param_hint="--reason, --by")
+    if output != "table" and not dry_run:
+        raise click.UsageError("-o is for --dry-run; greencloud restatements -o and greencloud report -o show what is posted.")
+    if dry_run and settle_after is not None:
+        raise click.UsageError("--dry-run changes nothing, and --settle-after does: give one of them.")
     if settle_after is not None and settle_after < SHORTEST:
         raise click.BadParameter(
             f"live telemetry may change hours for {SHORTEST.days} days: write 14d or more", param_hint="--settle-after"
         )
     directory = DataDirectory.open(data, create=False)
+    if dry_run:
+        would = run_allocation(
+            directory,
+            rule=rule,
+            start=start,
+            end=end,
+            now=datetime.now(UTC),
+            requested_by=requested_by,
+            reason=reason,
+            most_change=most_change,
+            dry_run=True,
+        )
+        _show(would, output)
+        return
     with directory.allocating():
         gathered = gather(directory, keep=True)
         for letter in gathered.collected.dead_letters:
             click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
         run = run_allocation(
-            directory, rule=rule, start=start, end=end, now=datetime.now(UTC), gathered=gathered, settle_after=settle_after
+            directory,
+            rule=rule,
+            start=start,
+            end=end,
+            now=datetime.now(UTC),
+            gathered=gathered,
+            settle_after=settle_after,
+            requested_by=requested_by,
+            reason=reason,
+            most_change=most_change,
         )
     if run.posted:
         click.echo(balance_table(list(run.posted)))
     click.echo(f"{len(run.posted):,} batches posted, {run.unchanged_count:,} unchanged, {len(run.refused):,} refused")
+    if restated := sum(bool(batch.causes) for batch in run.posted):
+        click.echo(f"{restated:,} of them restate final figures: greencloud restatements shows them", err=True)
     for note in sorted({note for batch in run.posted for note in batch.notes}):
         click.echo(f"note: {note}", err=True)
     for refusal in run.refused:
@@ -59,3 +130,16 @@ def command(data: Path, rule: str, start: datetime | None, end: datetime | None,
         click.echo("there is no telemetry to allocate yet: send OTLP to greencloud serve, or use greencloud ingest", err=True)
     if run.refused:
         sys.exit(1)
+
+
+def _show(would: RunSummary, output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(dry_run_document(would), indent=2, ensure_ascii=False))
+    elif output == "csv":
+        click.echo(restatements_csv(would.restatements), nl=False)
+    else:
+        click.echo(restatements_table(would.restatements), nl=False)
+    told = f"would post {len(would.posted):,} batches; {would.unchanged_count:,} unchanged, {len(would.refused):,} would be refused"
+    click.echo(told, err=output != "table")
+    for refusal in would.refused:
+        click.echo(f"would be refused: {refusal.site} {format_instant(refusal.start)}: {refusal.message}", err=True)

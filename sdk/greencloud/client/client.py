@@ -25,7 +25,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from greencloud.client.channel import open_channel
 from greencloud.client.errors import error_from
 from greencloud.errors import QuantityError
-from greencloud.results import BatchSummary, FootprintRow, GoalProgress, Granularity, RefusedWindow, RunSummary
+from greencloud.results import BatchSummary, FootprintRow, GoalProgress, Granularity, Restatement, RunSummary
 from greencloud.v1 import allocation_service_pb2 as allocation
 from greencloud.v1 import allocation_service_pb2_grpc as allocation_stubs
 from greencloud.v1 import footprint_service_pb2 as footprint
@@ -36,8 +36,9 @@ from greencloud.wire import (
     GRANULARITIES,
     batch_from_message,
     goal_from_message,
-    instant_from_message,
     instant_to_message,
+    refused_from_message,
+    restatement_from_message,
     row_from_message,
 )
 
@@ -122,22 +123,54 @@ class Client:
         return RunSummary(
             posted=tuple(batch_from_message(batch) for batch in response.posted_batches),
             unchanged_count=response.unchanged_count,
-            refused=tuple(
-                RefusedWindow(
-                    site=refused.site,
-                    start=instant_from_message(refused.start_time),
-                    end=instant_from_message(refused.end_time),
-                    message=refused.message,
-                    reason=refused.reason,
-                )
-                for refused in response.refused_windows
-            ),
+            refused=tuple(refused_from_message(refused) for refused in response.refused_windows),
         )
 
     def list_batches(self, start: datetime | None = None, end: datetime | None = None) -> Iterator[BatchSummary]:
         """Batches that are visible, in order of window and site."""
         pages = self._pages(self._allocation.ListBatches, allocation.ListBatchesRequest(**_period(start, end)))
         return (batch_from_message(batch) for page in pages for batch in page.batches)
+
+    def list_restatements(
+        self,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        accounts: Iterable[str] = (),
+        *,
+        page_size: int = 0,
+    ) -> Iterator[Restatement]:
+        """What was restated of windows that start in ``[start, end)``, in the order in which it was. No accounts: all that you
+        may see. Each comes whole, however many pages its lines take."""
+        request = footprint.ListRestatementsRequest(accounts=accounts, page_size=page_size, **_period(start, end))
+        pages = self._pages(self._footprint.ListRestatements, request)
+        return _joined(message for page in pages for message in page.restatements)
+
+    def restate(
+        self,
+        start: datetime,
+        end: datetime,
+        reason: str,
+        *,
+        rule: str = "",
+        dry_run: bool = False,
+        confirm_large_changes: bool = False,
+        timeout: float = _RUN_TIMEOUT,
+    ) -> RunSummary:
+        """Allocate a period anew, for a reason that customers will read; ``dry_run`` posts nothing and shows what would come.
+
+        The restatements of the answer have as many lines as fit into one message; ``list_restatements`` has them all once
+        they are posted.
+        """
+        request = allocation.RestateRequest(
+            reason=reason, rule=rule, dry_run=dry_run, confirm_large_changes=confirm_large_changes, **_period(start, end)
+        )
+        response = self._call(self._allocation.Restate, request, timeout)
+        return RunSummary(
+            posted=tuple(batch_from_message(batch) for batch in response.posted_batches),
+            unchanged_count=response.unchanged_count,
+            refused=tuple(refused_from_message(refused) for refused in response.refused_windows),
+            restatements=tuple(restatement_from_message(restatement) for restatement in response.restatements),
+        )
 
     def get_goal_progress(self, name: str = "goals/-") -> GoalProgress:
         """The provider's goal and where it stands; ``goals/-`` is the only one."""
@@ -174,6 +207,20 @@ class Client:
 def _ordered(row: FootprintRow, names: tuple[str, ...]) -> FootprintRow:
     """Dimensions in the order asked for: a map on the wire has none, and a table's columns must not move."""
     return replace(row, dimensions={name: row.dimensions[name] for name in names if name in row.dimensions})
+
+
+def _joined(messages: Iterable[Any]) -> Iterator[Restatement]:
+    held: Restatement | None = None
+    for message in messages:
+        part = restatement_from_message(message)
+        if message.continued and held:
+            held = replace(held, lines=held.lines + part.lines)
+            continue
+        if held:
+            yield held
+        held = part
+    if held:
+        yield held
 
 
 def _period(start: datetime | None, end: datetime | None) -> dict[str, Any]:

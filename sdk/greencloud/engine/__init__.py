@@ -2,6 +2,6 @@
 
 from greencloud.engine.data import FORMAT, DataDirectory
 from greencloud.engine.ingest import Ingested, ingest_file
-from greencloud.engine.run import run_allocation
+from greencloud.engine.run import LARGE_CHANGE, run_allocation
 
-__all__ = ["FORMAT", "DataDirectory", "Ingested", "ingest_file", "run_allocation"]
+__all__ = ["FORMAT", "LARGE_CHANGE", "DataDirectory", "Ingested", "ingest_file", "run_allocation"]

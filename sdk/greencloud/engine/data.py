@@ -128,7 +128,7 @@ class DataDirectory:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.path / "ledger")
+        return Ledger(self.path / "ledger", closed=lambda batch: self.closes.is_closed(batch.start))
 
     @property
     def leases(self) -> Leases:

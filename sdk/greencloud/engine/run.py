@@ -2,9 +2,9 @@
 
 Windows are independent: one that cannot be allocated is refused with its reason and holds up no other. A window whose inputs
 (facility book, usage, rule, methodology) are those of the batch that is visible is left alone, so that running twice does
-nothing; changed inputs make a batch that supersedes. The usage that a batch is made from is kept before it is posted (``inputs``).
-A window that has not ended, or whose late data may still come, is allocated too and marked provisional. Batches whose usage a new
-book puts at another site are withdrawn (``moved``).
+nothing; changed inputs make a batch that supersedes, which is a restatement where the old one was final. The usage that a batch is
+made from is kept before it is posted (``inputs``). A window that has not ended, or whose late data may still come, is allocated
+too and marked provisional. Batches whose usage a new book puts at another site are withdrawn (``moved``).
 
 Usage comes from the log and from files that the operator took in. Where a tenant's telemetry tells of a row that a file holds, the
 file counts: else a tenant could contradict it, and stop the allocation.
@@ -16,11 +16,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import pyarrow.compute as pc
 
 from greencloud.allocation import DEFAULT_RULE, Rule, allocate_window, rule_named
 from greencloud.engine.batch import batch_of
+from greencloud.engine.books import Books
 from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.fitting import SiteWindow, in_windows
@@ -28,18 +30,23 @@ from greencloud.engine.inputs import BatchInputs, revision_with
 from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.engine.slices import slices_of
 from greencloud.errors import AllocationError, FacilityError, QuantityError, StoreError, UnbalancedError, UsageDataError
-from greencloud.facility import Facility
-from greencloud.results import BatchSummary, RefusedWindow, RunSummary
+from greencloud.facility import Facility, starter_facility
+from greencloud.ledger import Batch, Because
+from greencloud.ledger.restatement_files import restatement_of
+from greencloud.results import BatchSummary, RefusedWindow, Restatement, RunSummary
 from greencloud.telemetry import Collected, DeadLetter
 from greencloud.units import Window, format_instant
 from greencloud.usage import Usage, by_window, empty_usage, merge, without_keys_of
 
-__all__ = ["GRACE", "REFUSALS", "Gathered", "due_windows", "gather", "run_allocation"]
+__all__ = ["GRACE", "LARGE_CHANGE", "REFUSALS", "Gathered", "due_windows", "gather", "run_allocation"]
 
 _LOG = logging.getLogger("greencloud.engine")
 
 GRACE = timedelta(minutes=10)
 """How long after its end a window stays provisional: exporters batch and retry for seconds, hosts buffer for minutes."""
+
+LARGE_CHANGE = Fraction(1)
+"""The bound of ``most_change`` where nobody says another: a total that more than doubles, or falls to less than half."""
 
 REFUSALS = (AllocationError, FacilityError, UsageDataError, UnbalancedError, QuantityError)
 
@@ -109,11 +116,20 @@ def run_allocation(
     now: datetime,
     gathered: Gathered | None = None,
     settle_after: timedelta | None = None,
+    requested_by: str = "",
+    reason: str = "",
+    most_change: Fraction | None = None,
+    dry_run: bool = False,
 ) -> RunSummary:
     """Allocate every site-window with usage or readings that starts in ``[start, end)``, and post what is new.
 
     With ``settle_after`` the hours are settled afterwards that nothing came of for so long (``greencloud.telemetry.store``).
     Whoever gathers beforehand holds ``data.allocating()`` from then on.
+
+    ``requested_by`` and ``reason`` are kept with restatements, for customers to read. ``most_change`` refuses those that would
+    change a total of a site and window by more than that, relative to the smaller of both: unless late data is the only cause,
+    or no book was in force when it was posted. With ``dry_run`` nothing is written and nobody is kept waiting; the answer is
+    what would be posted and refused, and the restatements that would come, those refused by ``most_change`` among them.
 
     Raises:
         StoreError: another run is under way.
@@ -122,13 +138,39 @@ def run_allocation(
     named = rule_named(rule)
     if start and end and start >= end:
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
-    if gathered is None:
+    if gathered is None and not dry_run:
         with data.allocating():
             return run_allocation(
-                data, rule=rule, start=start, end=end, now=now, gathered=gather(data, keep=True), settle_after=settle_after
+                data,
+                rule=rule,
+                start=start,
+                end=end,
+                now=now,
+                gathered=gather(data, keep=True),
+                settle_after=settle_after,
+                requested_by=requested_by,
+                reason=reason,
+                most_change=most_change,
             )
-    known = gathered
+    known = gathered or gather(data)
     ledger = data.ledger
+    because = Because(requested_by, reason, Books(data, known.facility).changes, most_change)
+    defaults = starter_facility().revision
+    restatements: list[Restatement] = []
+
+    def post(batch: Batch, before: BatchSummary | None) -> BatchSummary | None:
+        # What was posted by named defaults, before there was a book, is no standard to measure the book by.
+        why = replace(because, most_change=None) if before and before.facility_revision == defaults else because
+        if not dry_run:
+            return ledger.post(batch, because=why)
+        for would in ledger.preview([batch], because=why):
+            if would.link:
+                restatements.append(restatement_of(would.link))
+            if would.refusal:
+                raise would.refusal
+            return would.summary
+        return None
+
     visible = {(batch.site, batch.start): batch for batch in ledger.snapshot().readable_batches()}
     posted: list[BatchSummary] = []
     refused: list[RefusedWindow] = []
@@ -155,8 +197,9 @@ def run_allocation(
             with collector_paused():
                 allocated = allocate_window(known.facility, usage, site, window, rule=rule, slices=within)
                 batch = batch_of(allocated, usage_revision=revision, provisional=provisional, created=now)
-            data.inputs.write(BatchInputs(usage, within))
-            summary = ledger.post(batch)
+            if not dry_run:
+                data.inputs.write(BatchInputs(usage, within))
+            summary = post(batch, before)
         except REFUSALS as error:
             refused.append(RefusedWindow(site, window.start, window.end, str(error), error.reason))
             continue
@@ -171,15 +214,16 @@ def run_allocation(
         # Where a window of that time was refused, what moved may have no other place yet: the old batch holds it until then.
         if Window.at(old.start, 3600) not in hours_refused:
             gone = withdrawal(old, known.facility)
-            nothing = data.inputs.write(BatchInputs(empty_usage()))
-            summary = ledger.post(batch_of(gone, usage_revision=nothing, provisional=False, created=now))
+            inputs = BatchInputs(empty_usage())
+            nothing = inputs.revision if dry_run else data.inputs.write(inputs)
+            summary = post(batch_of(gone, usage_revision=nothing, provisional=False, created=now), old)
             posted += [summary] if summary else []
-    if settle_after is not None:
+    if settle_after is not None and not dry_run:
         try:
             data.telemetry.settle(known.facility, int(now.timestamp()) * 1_000_000_000, settle_after)
         except StoreError as error:  # all is posted; the next run tries again
             _LOG.warning("old telemetry was not settled: %s", error.message)
-    return RunSummary(tuple(posted), unchanged, tuple(refused))
+    return RunSummary(tuple(posted), unchanged, tuple(refused), tuple(restatements))
 
 
 def _due_under(data: DataDirectory, revision: str) -> set[SiteWindow]:

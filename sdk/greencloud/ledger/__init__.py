@@ -3,6 +3,8 @@
 from greencloud.ledger.batch import Allocated, Batch, make_batch
 from greencloud.ledger.checks import check_batch
 from greencloud.ledger.ledger import Ledger
+from greencloud.ledger.placing import Placed
+from greencloud.ledger.restatement import CAUSES, Because
 from greencloud.ledger.snapshot import Snapshot
 
-__all__ = ["Allocated", "Batch", "Ledger", "Snapshot", "check_batch", "make_batch"]
+__all__ = ["CAUSES", "Allocated", "Batch", "Because", "Ledger", "Placed", "Snapshot", "check_batch", "make_batch"]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.errors import GreencloudError, StoreError
-from greencloud.ledger.batch import Batch, batch_id, canonical
+from greencloud.ledger.batch import Batch, batch_id, canonical, sum_of
 from greencloud.ledger.checks import check_batch
-from greencloud.ledger.columns import ROWS, SEGMENT
+from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT
 from greencloud.ledger.header import Header
-from greencloud.ledger.segments import content_in, content_of, read_headers, read_segment
+from greencloud.ledger.restatement_files import FOLDER, RestatementFiles
+from greencloud.ledger.segments import cached_headers, content_in, content_of, read_headers, read_segment
 from greencloud.ledger.store import Segment, Version
 from greencloud.units import Window
 
@@ -34,6 +36,26 @@ def examine(root: Path, version: Version) -> list[str]:
             findings.append(f"{segment.path}: {segment.site} at {window} is counted twice: {before[0].path} holds {before[1]}")
         if not before or window.end > before[1].end:
             last[segment.site] = segment, window
+    return findings + _of_restatements(root, version)
+
+
+def _of_restatements(root: Path, version: Version) -> list[str]:
+    """What is wrong with the record of what was restated: a file that is missing, changed, or does not add up."""
+    files = RestatementFiles(root)
+    listing = files.listing()
+    findings = []
+    for segment in version.segments():
+        with suppress(StoreError):  # told above
+            for header in cached_headers(root / segment.path):
+                try:
+                    for link in files.chain(header.summary, listing):
+                        for measure in MEASURES:
+                            own = link.lines.filter(pc.equal(link.lines["measure"], measure))
+                            told = sum_of(own["new"]) - sum_of(own["old"])
+                            if told != link.new.totals[measure] - link.old.totals[measure]:
+                                findings.append(f"{FOLDER}/{link.name}: {measure} does not add up to the difference of the batches")
+                except StoreError as error:
+                    findings.append(error.message)
     return findings
 
 

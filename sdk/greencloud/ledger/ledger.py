@@ -2,7 +2,8 @@
 
 Posting checks that each batch balances, writes its segment, and makes all of them visible by one commit, which also takes the
 earlier batches of those sites and windows out of sight. A process that dies on the way leaves the old state or the new one; at
-worst files that no version names. What was replaced stays readable in the version before.
+worst files that no version names. What was replaced stays readable in the version before; and where it was final, the difference is
+kept beside the ledger before the commit (``greencloud.ledger.restatement_files``).
 
 Where an earlier batch lies in a segment with others, the others are written anew without it; that touches no batch, only where it
 lies.
@@ -24,7 +25,10 @@ from greencloud.ledger.audit import examine
 from greencloud.ledger.batch import Batch
 from greencloud.ledger.checks import check_batch
 from greencloud.ledger.header import Header
+from greencloud.ledger.placing import Placed, placed
 from greencloud.ledger.posting import Posting
+from greencloud.ledger.restatement import Because
+from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.segments import rows_of, write_segment
 from greencloud.ledger.snapshot import Snapshot
 from greencloud.ledger.store import EMPTY, Commit, Segment, Store, storage_errors
@@ -47,7 +51,9 @@ class Ledger:
     Any number of processes and threads may read and post at once; start processes by ``spawn``, since Delta's runtime does not
     outlive a fork. ``token`` makes file names unique; ``clock`` stamps commits; ``checkpoint`` is called
     with the name of each step of a post when it is done (checked, segment_written, segment_synced, segment_renamed,
-    segment_durable, committed).
+    segment_durable, committed); a restatement adds restatement_written, restatement_synced and restatement_durable before
+    the commit. ``closed`` says whether the period of a batch is closed: then what takes its place is a restatement even where it is
+    provisional.
     """
 
     def __init__(
@@ -57,30 +63,35 @@ class Ledger:
         token: Callable[[], str] = lambda: secrets.token_hex(16),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         checkpoint: Callable[[str], None] = _pass,
+        closed: Callable[[BatchSummary], bool] = lambda _: False,
     ) -> None:
         self.root = root
         self.store = Store(root)
         self.clock = clock
         self.checkpoint = checkpoint
+        self.closed = closed
+        self.restatements = RestatementFiles(self.store.root)
         self._token = token
         self._latest = EMPTY
 
-    def post(self, batch: Batch) -> BatchSummary | None:
+    def post(self, batch: Batch, *, because: Because | None = None) -> BatchSummary | None:
         """Make a batch visible in place of the earlier one of its site and window, and return its header as posted.
 
         None: the very same batch is visible already, and nothing was done. Raises as ``post_all``.
         """
-        posted = self.post_all([batch])
+        posted = self.post_all([batch], because=because)
         return posted[0] if posted else None
 
-    def post_all(self, batches: Sequence[Batch], *, lease: int | None = None) -> list[BatchSummary]:
+    def post_all(self, batches: Sequence[Batch], *, lease: int | None = None, because: Because | None = None) -> list[BatchSummary]:
         """Make batches visible in one step, and return the headers as posted of those that were not visible already.
 
-        ``lease`` is the number of the lease that the caller holds (``greencloud.ledger.lease``).
+        ``lease`` is the number of the lease that the caller holds (``greencloud.ledger.lease``). ``because`` is what the
+        caller knows of restatements among them.
 
         Raises:
             UnbalancedError: the postings of one do not add up; nothing was posted.
-            AllocationError: a site has a window of another length at that time, and both would count.
+            AllocationError: a site has a window of another length at that time, and both would count; or a restatement changes
+                more than ``because`` allows.
             LeaseLostError: another writer holds a later lease; nothing was posted.
             StorageFullError: no room; nothing was posted.
             StoreError: a batch is malformed, two are of one site and window, or the folder cannot be written.
@@ -89,31 +100,52 @@ class Ledger:
             check_batch(batch)
         self.checkpoint("checked")
         with storage_errors(self.root), self.store.writing():
-            written: dict[object, Segment] = {}
-            for _ in range(_TRIES):
-                base = self.store.read()
-                posting = Posting.of(self.store.root, base, batches)
-                if not posting.fresh:
-                    return []
-                summaries = [replace(batch.summary, supersedes=posting.superseded(batch)) for batch in posting.fresh]
-                added = []
-                for batch, summary in zip(posting.fresh, summaries, strict=True):
-                    written_as = (summary.id, summary.supersedes)
-                    if written_as not in written:
-                        written[written_as] = self.write([Header(summary, batch.totals)], rows_of(replace(batch, summary=summary)))
-                    added.append(written[written_as])
-                for path, headers, rows in posting.remainders():
-                    left = (path, *(header.summary.id for header in headers))
-                    if left not in written:
-                        written[left] = self.write(headers, rows)
-                    added.append(written[left])
-                self.checkpoint("segment_durable")
-                if self.store.commit(
-                    base, Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"}), self.clock()
-                ):
-                    self.checkpoint("committed")
-                    return summaries
+            return self._post_checked(batches, because, lease)
+
+    def _post_checked(self, batches: Sequence[Batch], because: Because | None, lease: int | None) -> list[BatchSummary]:
+        written: dict[object, Segment] = {}
+        kept: set[str] = set()
+        for _ in range(_TRIES):
+            base = self.store.read()
+            posting = Posting.of(self.store.root, base, batches)
+            if not posting.fresh:
+                return []
+            restated = self._placed(posting, because)
+            summaries = [each.summary for each in restated]
+            for each in restated:
+                if each.refusal:
+                    raise each.refusal
+            added = []
+            for batch, summary in zip(posting.fresh, summaries, strict=True):
+                written_as = (summary.id, summary.supersedes, summary.causes)
+                if written_as not in written:
+                    written[written_as] = self.write([Header(summary, batch.totals)], rows_of(replace(batch, summary=summary)))
+                added.append(written[written_as])
+            for path, headers, rows in posting.remainders():
+                left = (path, *(header.summary.id for header in headers))
+                if left not in written:
+                    written[left] = self.write(headers, rows)
+                added.append(written[left])
+            self.checkpoint("segment_durable")
+            for link in (each.link for each in restated):
+                if link and link.name not in kept:
+                    self.restatements.write(link, token=self._token(), checkpoint=self.checkpoint)
+                    kept.add(link.name)
+            if self.store.commit(
+                base, Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"}), self.clock()
+            ):
+                self.checkpoint("committed")
+                return summaries
         raise StoreError(f"{self.root}: other writers were first {_TRIES} times", path=str(self.root), advice="post it again")
+
+    def preview(self, batches: Sequence[Batch], *, because: Because | None = None) -> list[Placed]:
+        """What ``post_all`` would post now, with the restatements that would come; nothing is written. Raises as it does."""
+        for batch in batches:
+            check_batch(batch)
+        return self._placed(Posting.of(self.store.root, self.store.read(), batches), because)
+
+    def _placed(self, posting: Posting, because: Because | None) -> list[Placed]:
+        return [placed(posting, batch, because or Because(), self.restatements, self.closed) for batch in posting.fresh]
 
     def snapshot(self, version: int | None = None, *, as_of: datetime | None = None) -> Snapshot:
         """The latest version, an earlier one by number (-1 is the empty ledger before the first post), or that of a moment.

@@ -50,6 +50,29 @@ class Posting:
         """The id of the batch that this one takes the place of; "" where there is none."""
         return self._superseded.get((batch.summary.site, batch.window), "")
 
+    def repairs(self, batch: Batch) -> bool:
+        """Whether the same batch is visible already, in a segment that is lost or torn."""
+        return self._superseded.get((batch.summary.site, batch.window)) == ""
+
+    def replaced(self, batch: Batch) -> Header:
+        """The header of the batch that this one takes the place of. Raises StoreError: its segment is lost or torn."""
+        return self._held(batch)[1]
+
+    def replaced_rows(self, batch: Batch) -> pa.Table:
+        """Its postings, in the columns of ``SEGMENT``. Raises StoreError: its segment is lost or torn."""
+        rows = read_segment(self._held(batch)[0])
+        return rows.filter(pc.equal(rows["batch_id"], self.superseded(batch)))
+
+    def _held(self, batch: Batch) -> tuple[Path, Header]:
+        wanted = self.superseded(batch)
+        for segment in self.removed:
+            if segment.site == batch.summary.site and segment.first <= batch.window.start <= segment.last:
+                path = self.root / segment.path
+                for header in cached_headers(path):
+                    if header.summary.id == wanted and window_of(header) == batch.window:
+                        return path, header
+        raise StoreError(f"{self.root}: batch {wanted} is in no segment", path=str(self.root))
+
     def remainders(self) -> Iterator[tuple[str, list[Header], pa.Table]]:
         """For each removed segment that holds batches that stay: its path, their headers and their rows."""
         gone = set(self._superseded)

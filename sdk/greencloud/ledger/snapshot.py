@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +22,10 @@ import duckdb
 from greencloud.errors import QuantityError, StoreError
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.query import compile_query, micros, rows_of
+from greencloud.ledger.restatement_files import RestatementFiles, heading, restatement_of
 from greencloud.ledger.segments import cached_headers
 from greencloud.ledger.store import Segment, Version
-from greencloud.results import BatchSummary, FootprintQuery, FootprintRow
+from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Restatement
 from greencloud.units import Window
 
 __all__ = ["Snapshot"]
@@ -62,6 +63,28 @@ class Snapshot:
                 if (summary.start, summary.end) == (window.start, window.end):
                     return summary
         return None
+
+    def restatements(
+        self, start: datetime | None = None, end: datetime | None = None, accounts: Collection[str] | None = None
+    ) -> list[Restatement]:
+        """Every restatement of the visible batches whose window starts in ``[start, end)``, in the order in which they were made.
+
+        ``accounts``: only the lines of these, and only restatements that have one. Without, also those that changed no amount,
+        and those of which the record is lost (``kept`` is False; of what was before them nothing is known).
+        """
+        files = RestatementFiles(self.root)
+        listing = files.listing()
+        found: list[tuple[int, Restatement]] = []
+        for summary in self.batches(start, end):
+            wanted = summary
+            try:
+                for link in files.chain(summary, listing):
+                    found.append((link.number, restatement_of(link, accounts)))
+                    wanted = link.old.summary
+            except StoreError:
+                found.append((0, heading(wanted)))
+        kept = [each for each in found if accounts is None or each[1].lines]
+        return [each for _, each in sorted(kept, key=lambda each: (each[1].restated, each[1].start, each[1].site, each[0]))]
 
     def sites(self) -> list[str]:
         """Every site that has a batch, sorted."""

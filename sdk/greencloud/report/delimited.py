@@ -15,7 +15,7 @@ from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, WIDTH_FIELDS
 from greencloud.results import FootprintRow
 from greencloud.units import format_instant
 
-__all__ = ["footprint_csv"]
+__all__ = ["footprint_csv", "inert"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -41,7 +41,7 @@ def footprint_csv(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> str:
             [
                 format_instant(row.start),
                 format_instant(row.end),
-                *(_inert(row.dimensions.get(name, "")) for name in group_by),
+                *(inert(row.dimensions.get(name, "")) for name in group_by),
                 row.energy.millijoules,
                 *(getattr(row, name).micrograms for name in amounts),
                 row.operation_count,
@@ -65,6 +65,6 @@ def _sure(row: FootprintRow) -> list[int | str]:
     ]
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Names come from telemetry: a spreadsheet must not run one as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -6,18 +6,18 @@ pool, is refused in the same words whether or not it exists (AIP-211).
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
 from greencloud.allocation import COMPONENTS
 from greencloud.errors import PermissionDeniedError
-from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow
+from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow, Restatement
+from greencloud.server.answers import Answers
 from greencloud.server.auth import caller
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
 from greencloud.server.paging import Cursor, Pages, fill
+from greencloud.server.restatements import RestatementQuery, restatement_page, restatements_for, units_of
 from greencloud.server.services import Services
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.v1 import footprint_service_pb2_grpc as stubs
@@ -36,7 +36,8 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     def __init__(self, services: Services, pages: Pages) -> None:
         self._services = services
         self._pages = pages
-        self._answers = _Answers()
+        self._answers: Answers[FootprintQuery, FootprintRow] = Answers()
+        self._restatements: Answers[RestatementQuery, Restatement] = Answers()
 
     def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
         principal = caller()
@@ -50,7 +51,32 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         response = messages.QueryFootprintResponse(rows=page, ledger_version=version)
         reached = cursor.offset + len(page)
         if reached < len(rows):
-            self._answers.keep(version, query, rows)
+            self._answers.keep(version, query, rows, len(rows))
+            response.next_page_token = self._pages.seal(Cursor(version, reached), request, principal)
+        return response
+
+    def ListRestatements(  # noqa: N802
+        self, request: messages.ListRestatementsRequest, context: Any
+    ) -> messages.ListRestatementsResponse:
+        principal = caller()
+        accounts = _accounts(request.accounts, principal)  # authorise before validating (AIP-211)
+        checks = Checks()
+        start, end = checks.period(request, required=False)
+        if accounts is not None:
+            accounts = checks.values("accounts", accounts)
+        size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
+        checks.done()
+        query = RestatementQuery(start, end, accounts, principal.role != "provider")
+        cursor = self._pages.open(request, principal)
+        version, found = self._restatements.get(cursor.version, query)
+        if found is None:
+            snapshot = self._services.snapshot(cursor.version)
+            version, found = snapshot.version, restatements_for(query, snapshot)
+        page, reached = restatement_page(found, cursor.offset, size)
+        response = messages.ListRestatementsResponse(restatements=page, ledger_version=version)
+        units = units_of(found)
+        if reached < units:
+            self._restatements.keep(version, query, found, units)
             response.next_page_token = self._pages.seal(Cursor(version, reached), request, principal)
         return response
 
@@ -122,33 +148,3 @@ def _group_by(checks: Checks, asked: Sequence[str]) -> tuple[str, ...]:
         if name not in GROUPABLE and not (kind == "label" and 0 < len(key) <= _LONGEST_LABEL):
             checks.fault("group_by", f"there is no dimension {name[:64]!r}; there are {', '.join(GROUPABLE)} and label:KEY")
     return tuple(asked)
-
-
-class _Answers:
-    """A few answers that are being paged through, so that each page need not ask the ledger anew.
-
-    They are right for ever, because a version of the ledger never changes; the question names the accounts, so that no answer
-    serves a caller who could not have asked it.
-    """
-
-    MOST = 4
-    MOST_ROWS = 200_000
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, FootprintQuery], list[FootprintRow]] = OrderedDict()
-
-    def get(self, version: int | None, query: FootprintQuery) -> tuple[int, list[FootprintRow] | None]:
-        if version is None:
-            return -1, None
-        with self._lock:
-            return version, self._kept.get((version, query))
-
-    def keep(self, version: int, query: FootprintQuery, rows: list[FootprintRow]) -> None:
-        if len(rows) > self.MOST_ROWS:
-            return
-        with self._lock:
-            self._kept[version, query] = rows
-            self._kept.move_to_end((version, query))
-            while len(self._kept) > self.MOST:
-                self._kept.popitem(last=False)

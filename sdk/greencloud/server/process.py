@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +25,7 @@ from greencloud.server.credentials import KeyStore, Principal
 from greencloud.server.intake import Intake, Taken
 from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE
 from greencloud.server.schedule import allocating_every
-from greencloud.server.services import Services
+from greencloud.server.services import RestateOrder, Services
 from greencloud.server.settings import Settings, now
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def run(settings: Settings) -> Iterator[Open]:
             shared=settings.shared,
         )
         every, rule = settings.allocate_every_s, "reserved_and_used"
-        with _told(server), allocating_every(every, lambda: services.run_allocation(rule, None, None)):
+        with _told(server), allocating_every(every, lambda: services.run_allocation(rule, None, None, "schedule")):
             yield Open(server, log, data.path)
         _LOG.info("stopping: calls under way have %.0f s", GRACE_S)
         server.stop(GRACE_S)
@@ -212,11 +212,31 @@ def _told(server: RunningServer) -> Iterator[None]:
 
 def _services(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.allocation import RULES
-    from greencloud.engine import run_allocation
+    from greencloud.engine import LARGE_CHANGE, run_allocation
     from greencloud.goal import goal_progress
 
-    def run_rule(rule: str, start: datetime | None, end: datetime | None) -> RunSummary:
-        return run_allocation(data, rule=rule, start=start, end=end, now=clock())
+    def run_rule(rule: str, start: datetime | None, end: datetime | None, requested_by: str) -> RunSummary:
+        return run_allocation(
+            data, rule=rule, start=start, end=end, now=clock(), requested_by=requested_by, most_change=LARGE_CHANGE
+        )
+
+    def restate(order: RestateOrder) -> RunSummary:
+        run = run_allocation(
+            data,
+            rule=order.rule,
+            start=order.start,
+            end=order.end,
+            now=clock(),
+            requested_by=order.requested_by,
+            reason=order.reason,
+            most_change=None if order.unbounded else LARGE_CHANGE,
+            dry_run=order.dry_run,
+        )
+        if order.dry_run:
+            return run
+        posted = {(batch.id, batch.created) for batch in run.posted if batch.causes}
+        listed = data.ledger.snapshot().restatements(order.start, order.end) if posted else []
+        return replace(run, restatements=tuple(each for each in listed if (each.new_batch, each.restated) in posted))
 
     def progress(name: str) -> GoalProgress:
         found = goal_progress(data.goal_directory, data.ledger.snapshot(), clock())
@@ -224,7 +244,7 @@ def _services(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
             raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
         return found
 
-    return Services(snapshot=data.ledger.snapshot, run_allocation=run_rule, goal_progress=progress, rules=RULES)
+    return Services(snapshot=data.ledger.snapshot, run_allocation=run_rule, restate=restate, goal_progress=progress, rules=RULES)
 
 
 def _intake(log: WriteAheadLog) -> Intake:

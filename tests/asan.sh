@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 all=$(cd ext/greencloud && for source in *.pyx; do echo "${source%.pyx}"; done)
 kernels=$(echo ${KERNELS:-$all})
 tests="tests/test_allocation_kernel.py tests/test_allocation_shapley.py tests/test_allocation_fleet.py tests/test_telemetry_series.py
-    tests/test_telemetry_spans.py tests/test_otlp_decoder.py"
+    tests/test_telemetry_spans.py tests/test_otlp_decoder.py tests/test_ledger_sums_kernel.py"
 [ $# -eq 0 ] || tests=$*
 python=$(command -v "${PYTHON:-python}")
 case $python in /*) ;; *) python=$PWD/$python ;; esac

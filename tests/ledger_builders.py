@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from greencloud.allocation import POSTING_MEASURES, POSTINGS
+from greencloud.allocation import POSTING_MEASURES
 from greencloud.ledger import Batch, Ledger, make_batch
+from greencloud.ledger.columns import ROWS, UNCERTAINTIES, UNKNOWN
 from greencloud.results import FootprintQuery
 from greencloud.units import Window
 
@@ -31,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "quality": "",
     "count": 0,
     **dict.fromkeys(POSTING_MEASURES, 0),
+    **dict.fromkeys(UNCERTAINTIES, UNKNOWN),
 }
 
 
@@ -57,7 +59,7 @@ def allocated(rows: Iterable[Mapping[str, Any]], site: str = "s", window: Window
     place = {"window_start": window.start, "window_s": window.seconds, "site": site}
     full = [{**DEFAULTS, **row, **place} for row in rows]
     totals = {name: sum(row[name] for row in full) for name in POSTING_MEASURES}
-    return Allocated(site, window, pa.Table.from_pylist(full, POSTINGS), totals, **fields)
+    return Allocated(site, window, pa.Table.from_pylist(full, ROWS), totals, **fields)
 
 
 def batch(

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "facility": CORE,
     "usage": CORE | {"facility"},
     "allocation": DOMAIN | {"_apportion", "_fleet", "_sampling", "_shapley"},
-    "ledger": DOMAIN | {"results"},
+    "ledger": DOMAIN | {"results", "_sums"},
     "telemetry": CORE | {"facility", "usage", "_combinations", "_growth", "_otlp", "_series", "_spans"},
     "engine": DOMAIN | {"results", "ledger", "telemetry", "proof"},
     "inventory": CORE | {"results", "ledger"},

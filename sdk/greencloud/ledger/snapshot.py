@@ -6,27 +6,23 @@ table's log, and what is in them is added up by DuckDB in memory.
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from greencloud.errors import QuantityError, StoreError
 from greencloud.ledger.columns import MEASURES
-from greencloud.ledger.query import compile_query, micros, rows_of
+from greencloud.ledger.database import fetch, literal, stream
+from greencloud.ledger.query import compile_query, dimensions_of, partials_of
 from greencloud.ledger.restatement_files import RestatementFiles, heading, restatement_of
 from greencloud.ledger.segments import cached_headers
 from greencloud.ledger.store import Segment, Version
+from greencloud.ledger.sums import rows_of
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Restatement
-from greencloud.units import Window
+from greencloud.units import Window, microseconds_of
 
 __all__ = ["Snapshot"]
 
@@ -95,7 +91,7 @@ class Snapshot:
         if not (files := self._files(self.contents.segments())):
             return []
         sql = "SELECT DISTINCT account FROM read_parquet(?, hive_partitioning = false) WHERE NOT starts_with(account, '(')"
-        return sorted(account for (account,) in self._fetch(sql, [files]))
+        return sorted(account for (account,) in fetch(sql, [files], root=self.root))
 
     def footprint(self, query: FootprintQuery) -> list[FootprintRow]:
         """Add up the postings that a query asks for, in rows ordered by period and then by the dimensions as asked for.
@@ -105,7 +101,8 @@ class Snapshot:
 
         ``accounts=()`` is a reader who may see no account, and gives no rows. In ``group_by``, ``label:<key>`` is "" for
         postings without that label. ``scope`` makes three rows (scope1, scope2, scope3) of each, with the amounts of that scope
-        only: energy is on scope2 alone and ``operation_count`` is 0, since an operation belongs to no scope.
+        only: energy and what tells of it are on scope2 alone, ``operation_count`` is 0, since an operation belongs to no scope, and
+        no half-widths of totals are known.
 
         Raises:
             QuantityError: an unknown dimension, or bounds without an offset from UTC.
@@ -113,11 +110,12 @@ class Snapshot:
         """
         if query.start.tzinfo is None or query.end.tzinfo is None:
             raise QuantityError("the bounds of a query need an offset from UTC", advice="write 2026-11-23T14:00:00Z")
+        names = dimensions_of(query)
         files = self._files(self.contents.segments(query.start, query.end, query.sites or None))
-        statement = compile_query(query, files)
         if not files or (query.accounts is not None and not query.accounts):
             return []
-        return rows_of(query, statement, self._fetch(statement.sql, statement.parameters))
+        statement = compile_query(query, names, files)
+        return rows_of(query, names, partials_of(statement, fetch(statement.sql, statement.parameters, root=self.root)))
 
     def sums(self, names: Sequence[str], start: datetime, end: datetime) -> Iterator[tuple[Any, ...]]:
         """The measures of windows that start in ``[start, end)``, added up by these columns, in ascending order of them.
@@ -133,49 +131,15 @@ class Snapshot:
             f"SELECT {listed}, {sums} FROM read_parquet(?, hive_partitioning = false) "  # noqa: S608 - names of our own
             f"WHERE window_start >= make_timestamptz(?) AND window_start < make_timestamptz(?) GROUP BY {listed} ORDER BY {listed}"
         )
-        with self._cursor() as cursor:
-            cursor.execute(sql, [files, micros(start), micros(end)])
-            while rows := cursor.fetchmany(4096):
-                yield from rows
+        yield from stream(sql, [files, microseconds_of(start), microseconds_of(end)], root=self.root)
 
     def _files(self, segments: list[Segment]) -> list[str]:
-        return [_literal(str(self.root / segment.path)) for segment in segments]
+        return [literal(str(self.root / segment.path)) for segment in segments]
 
     def _summaries(self, segment: Segment) -> list[BatchSummary]:
         return [header.summary for header in cached_headers(self.root / segment.path)]
-
-    def _fetch(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-        with self._cursor() as cursor:
-            return cursor.execute(sql, parameters).fetchall()
-
-    @contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        try:
-            with _database(os.getpid()).cursor() as cursor:
-                yield cursor
-        except duckdb.Error as error:
-            raise StoreError(
-                f"{self.root}: version {self.version} cannot be read: {error}", path=str(self.root), advice="run greencloud doctor"
-            ) from error
 
 
 def _between(found: list[BatchSummary], start: datetime | None, end: datetime | None) -> list[BatchSummary]:
     kept = [each for each in found if (start is None or each.start >= start) and (end is None or each.start < end)]
     return sorted(kept, key=lambda each: (each.start, each.end, each.site))
-
-
-@cache
-def _database(process: int) -> duckdb.DuckDBPyConnection:
-    # One a process, since opening takes some 25 ms. One from before a fork is kept but not used: its threads are gone.
-    return duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "temp_directory": str(Path(tempfile.gettempdir()) / f"greencloud-duckdb-{process}"),
-        }
-    )
-
-
-def _literal(path: str) -> str:
-    """The path as a pattern that matches nothing but itself: DuckDB would take ``[``, ``*`` and ``?`` for wildcards."""
-    return re.sub(r"[\[*?]", r"[\g<0>]", path)

@@ -209,7 +209,7 @@ cdef class Columns:
             job.measures[d] = self.measures[d]
         try:
             if space <= DENSE:
-                job.dense = <uint32_t*> calloc(max(1, space), sizeof(uint32_t))
+                job.dense = <uint32_t*> calloc(space + 1, sizeof(uint32_t))
                 if job.dense != NULL:
                     status = FINE
             else:

@@ -1,4 +1,6 @@
-"""The examination of what is visible: every segment is there, whole, balanced, what its ids say, and alone on its windows."""
+"""The examination of what is visible: every segment is there, whole, balanced, what its ids say, and alone on its windows; and
+every roll-up of them says what they say.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from greencloud.ledger.checks import check_batch
 from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT
 from greencloud.ledger.header import Header
 from greencloud.ledger.restatement_files import FOLDER, RestatementFiles
+from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, content_in, content_of, read_headers, read_segment
 from greencloud.ledger.store import Segment, Version
 from greencloud.units import Window
@@ -36,7 +39,7 @@ def examine(root: Path, version: Version) -> list[str]:
             findings.append(f"{segment.path}: {segment.site} at {window} is counted twice: {before[0].path} holds {before[1]}")
         if not before or window.end > before[1].end:
             last[segment.site] = segment, window
-    return findings + _of_restatements(root, version)
+    return findings + _of_restatements(root, version) + Rollups(root).examine(version)
 
 
 def _of_restatements(root: Path, version: Version) -> list[str]:

@@ -56,7 +56,7 @@ def to_arrow(sql: str, parameters: list[Any], *, root: Path, **tables: pa.Table)
         with _database(os.getpid()).cursor() as cursor:
             for name, table in tables.items():
                 cursor.register(name, table)
-            return cursor.execute(sql, parameters).to_arrow_table()
+            return cursor.sql(sql, params=parameters).to_arrow_table()
     except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
         raise OverflowError(str(error)) from error
     except duckdb.Error as error:

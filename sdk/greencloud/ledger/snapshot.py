@@ -1,7 +1,7 @@
 """A snapshot: one version of the ledger, read for as long as one likes. Writers neither wait for it nor change it.
 
-Which segments count was settled when the snapshot was taken; whole segments are then chosen by site and window from the
-table's log, and what is in them is added up by DuckDB in memory.
+Which segments count was settled when the snapshot was taken. What roll-ups were made of them answers for whole days and months;
+the segments of the rest are added up by DuckDB in memory.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.database import fetch, literal, stream
 from greencloud.ledger.query import compile_query, dimensions_of, partials_of
 from greencloud.ledger.restatement_files import RestatementFiles, heading, restatement_of
+from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers
 from greencloud.ledger.store import Segment, Version
 from greencloud.ledger.sums import rows_of
@@ -111,11 +112,13 @@ class Snapshot:
         if query.start.tzinfo is None or query.end.tzinfo is None:
             raise QuantityError("the bounds of a query need an offset from UTC", advice="write 2026-11-23T14:00:00Z")
         names = dimensions_of(query)
-        files = self._files(self.contents.segments(query.start, query.end, query.sites or None))
-        if not files or (query.accounts is not None and not query.accounts):
+        if query.accounts is not None and not query.accounts:
             return []
-        statement = compile_query(query, names, files)
-        return rows_of(query, names, partials_of(statement, fetch(statement.sql, statement.parameters, root=self.root)))
+        partials, left = Rollups(self.root).answer(self.contents, query, names)
+        if left:
+            statement = compile_query(query, names, [literal(str(self.root / path)) for path in left])
+            partials += partials_of(statement, fetch(statement.sql, statement.parameters, root=self.root))
+        return rows_of(query, names, partials)
 
     def sums(self, names: Sequence[str], start: datetime, end: datetime) -> Iterator[tuple[Any, ...]]:
         """The measures of windows that start in ``[start, end)``, added up by these columns, in ascending order of them.

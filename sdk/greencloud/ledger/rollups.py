@@ -1,0 +1,163 @@
+"""The roll-ups of a ledger: derived, never truth. Any of them may be deleted at any time, and is made again from the segments.
+
+A roll-up lies at ``rollups/KIND/NAME.arrow``, and its name is the SHA-256 of its kind, site, period and of exactly the batches that
+it was made from. So it counts for a version when, and only when, those very batches are what the version shows of that period: no
+transaction ties it to the table, nothing has to be undone when a batch is superseded, and an earlier version finds its own. A post
+leaves the roll-up of its day behind, and queries read that day from postings until another is made.
+
+A month is made from the roll-ups of its days. One whose sums do not fit int64 is not made.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import lru_cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from greencloud.errors import StoreError
+from greencloud.ledger.header import canonical_json
+from greencloud.ledger.mapped import calendar_at, names_in, opened
+from greencloud.ledger.periods import Day, Month, content_of_day, content_of_month
+from greencloud.ledger.plan import plan_of
+from greencloud.ledger.rollup import Question, read_rollup, write_rollup
+from greencloud.ledger.rollup_table import digest_of, from_rollups, from_segments
+from greencloud.ledger.segments import cached_headers, sync
+from greencloud.ledger.store import Version, storage_errors
+from greencloud.ledger.sums import Partial
+from greencloud.results import FootprintQuery, Granularity
+from greencloud.units import microseconds_of
+
+__all__ = ["Rollups"]
+
+ROLLUPS: Final = "rollups"
+_KINDS: Final = ("day", "month")
+
+
+class Rollups:
+    """The roll-ups in the folder ``root`` of a ledger. ``token`` makes the names unique that files are written aside under."""
+
+    def __init__(self, root: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(16)) -> None:
+        self.root = root.absolute()
+        self._token = token
+
+    def answer(self, contents: Version, query: FootprintQuery, names: tuple[str, ...]) -> tuple[list[Partial], list[str]]:
+        """What roll-ups tell of a query by these dimensions, and the segments that hold the rest of it."""
+        plan = plan_of(query, calendar_at(self.root, contents), self._present)
+        partials: list[Partial] = []
+        left = [path for day in plan.posted for path in day.paths]
+        question = Question.of(query, names) if plan.rolled else None
+        for period, name in plan.rolled:
+            at = None if query.granularity is Granularity.ALL else _start_of(period, query.granularity)
+            try:
+                assert question is not None
+                partials += opened(self._path(period.kind, name)).partials(question, at)
+            except (StoreError, ValueError, IndexError, OverflowError):
+                # Gone or damaged since, or too many combinations: postings tell the same. The examination names what is damaged.
+                left += period.paths
+        return partials, left
+
+    def build(self, contents: Version, until: datetime) -> int:
+        """Make those that are missing of each day and month that ended before ``until``, and return how many were made.
+
+        What cannot be made (a sum beyond int64, a damaged segment) is left out.
+
+        Raises:
+            StorageFullError: no room.
+            StoreError: the folder cannot be written.
+        """
+        end, made = microseconds_of(until), 0
+        for month in calendar_at(self.root, contents).months_at(()):
+            for day in month.days:
+                if day.end_us <= end:
+                    made += self._make(day, partial(from_segments, self.root, day.paths))
+            if month.end_us <= end:
+                made += self._make(month, partial(self._of_days, month))
+        return made
+
+    def unreferenced(self, versions: Iterable[Version]) -> list[Path]:
+        """The files that none of these versions counts on: roll-ups of other batches, and what was never finished."""
+        kept = {path for contents in versions for _, path in self._files(contents)}
+        found = [path for kind in _KINDS for path in sorted((self.root / ROLLUPS / kind).glob("*"))]
+        return [path for path in found if path not in kept]
+
+    def examine(self, contents: Version) -> list[str]:
+        """Work out anew every roll-up that this version counts on, and say what is wrong, one sentence a finding."""
+        findings = []
+        for period, path in self._files(contents):
+            if not path.exists():
+                continue
+            try:
+                found = digest_of(read_rollup(path, check=True).batches)
+            except StoreError as error:
+                findings.append(f"{path.relative_to(self.root)}: {error.message}; {error.advice}")
+                continue
+            with suppress(StoreError):  # a segment that cannot be read is a finding of its own
+                try:
+                    meant = digest_of(from_segments(self.root, period.paths))
+                except OverflowError:
+                    meant = "a sum beyond int64"
+                if found != meant:
+                    findings.append(f"{path.relative_to(self.root)}: its sums are not those of its segments; delete the file")
+        return findings
+
+    def _files(self, contents: Version) -> Iterator[tuple[Day | Month, Path]]:
+        for month in calendar_at(self.root, contents).months_at(()):
+            periods: tuple[Day | Month, ...] = (*month.days, month)
+            for period in periods:
+                with suppress(StoreError):
+                    yield period, self._path(period.kind, _name(self.root, period))
+
+    def _present(self, period: Day | Month) -> str | None:
+        try:
+            name = _name(self.root, period)
+        except StoreError:
+            return None  # a segment that cannot be read: the query will say so
+        return name if name in names_in(self.root / ROLLUPS / period.kind) else None
+
+    def _make(self, period: Day | Month, batches: Callable[[], list[pa.RecordBatch]]) -> bool:
+        try:
+            path = self._path(period.kind, _name(self.root, period))
+            if path.exists():
+                return False
+            made = batches()
+        except (StoreError, OverflowError):
+            return False
+        made_from = {"kind": period.kind, "site": period.site, "period": period.name, "content": _content(self.root, period)}
+        with storage_errors(self.root):
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                sync(path.parent.parent)
+                sync(self.root)
+            write_rollup(path, made_from, made, token=self._token())
+        return True
+
+    def _of_days(self, month: Month) -> list[pa.RecordBatch]:
+        return from_rollups(self.root, [read_rollup(self._path(day.kind, _name(self.root, day))).batches[0] for day in month.days])
+
+    def _path(self, kind: str, name: str) -> Path:
+        return self.root / ROLLUPS / kind / name
+
+
+def _start_of(period: Day | Month, granularity: Granularity) -> int:
+    """The start of the answer's period that a roll-up's period lies in."""
+    return period.month_us if isinstance(period, Day) and granularity is Granularity.MONTH else period.start_us
+
+
+@lru_cache(maxsize=262_144)
+def _name(root: Path, period: Day | Month) -> str:
+    made_from = [period.kind, period.site, period.name, _content(root, period)]
+    return f"{sha256(canonical_json(made_from).encode()).hexdigest()}.arrow"
+
+
+@lru_cache(maxsize=262_144)
+def _content(root: Path, period: Day | Month) -> str:
+    if isinstance(period, Month):
+        return content_of_month([_content(root, day) for day in period.days])
+    return content_of_day(period, lambda path: [header.summary.id for header in cached_headers(root / path)])

@@ -74,7 +74,7 @@ def test_the_demo_conserves_and_its_report_agrees_with_the_data_directory(demo: 
 
 def test_the_spans_of_the_demo_carry_exact_cpu_time(demo: tuple[str, Path]) -> None:
     from greencloud.engine import DataDirectory
-    from greencloud.engine.run import gather
+    from greencloud.engine.gathering import gather
 
     rows = gather(DataDirectory.open(demo[1], create=False)).usage.rows.to_pylist()
 

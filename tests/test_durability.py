@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from greencloud.engine import DataDirectory
-from greencloud.engine.run import gather
+from greencloud.engine.gathering import gather
 from greencloud.telemetry import Record, read_log
 from otlp import SECOND, SpanSpec, exporting, trace_request
 from serving import Served, greencloud, serving

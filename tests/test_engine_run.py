@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from greencloud.allocation import UNCERTAINTIES
 from greencloud.engine import DataDirectory, run_allocation
-from greencloud.engine.run import gather
+from greencloud.engine.gathering import gather
 from greencloud.errors import StoreError
 from greencloud.ledger.segments import read_segment
 from greencloud.results import FootprintQuery, FootprintRow

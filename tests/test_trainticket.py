@@ -25,7 +25,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from example_scripts import DATA, GRID, csv_rows, example, needs, published
 from greencloud.engine import DataDirectory, ingest_file, run_allocation
-from greencloud.engine.run import Gathered, gather
+from greencloud.engine.gathering import Gathered, gather
 from greencloud.results import FootprintQuery, RunSummary
 
 PODS, NODES, MINUTES, SPANS, REPEATED_SPANS = 46, 10, 741, 179_170, 1_014

@@ -13,7 +13,7 @@ import click
 
 from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option
 from greencloud.engine import DataDirectory, run_allocation
-from greencloud.engine.run import gather
+from greencloud.engine.gathering import gather
 from greencloud.report import balance_table, dry_run_document, restatements_csv, restatements_table
 from greencloud.results import RunSummary
 from greencloud.telemetry import SHORTEST

@@ -128,7 +128,7 @@ def _keys(directory: DataDirectory) -> Iterator[Finding]:
 
 
 def _log(directory: DataDirectory) -> Iterator[Finding]:
-    from greencloud.engine.run import gather
+    from greencloud.engine.gathering import gather
     from greencloud.telemetry import scan_log
 
     state = scan_log(directory.wal_directory)

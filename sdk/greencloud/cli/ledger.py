@@ -38,12 +38,11 @@ def close(data: Path, period: str, allow_gaps: bool, shares: int) -> None:
     """
     from greencloud.engine import DataDirectory
     from greencloud.engine.closes import period_named
-    from greencloud.engine.maintenance import leased
     from greencloud.proof import fingerprint
 
     directory = DataDirectory.open(data, create=False)
     now = datetime.now(UTC)
-    with leased(directory, now):
+    with directory.allocating(), directory.writing():
         closing = directory.closes.close(directory.ledger, period_named(period), now, allow_gaps=allow_gaps, shares=shares)
     for gap in closing.gaps:
         click.echo(f"note: {gap}", err=True)
@@ -131,7 +130,7 @@ def audit(data: Path, period: str, out: Path, named: bool) -> None:
     help="Remove final batches so long after they were superseded; their restatements stay. For ever by default.",
 )
 def maintain(data: Path, grace: timedelta, keep_superseded: timedelta | None) -> None:
-    """Compact days that have settled, and remove files that nobody needs. No figure changes.
+    """Compact days that have settled, roll them up, and remove files that nobody needs. No figure changes.
 
     \b
     Example, once a day:
@@ -149,7 +148,8 @@ def maintain(data: Path, grace: timedelta, keep_superseded: timedelta | None) ->
         progress=lambda step: click.echo(f"{step} ...", err=True),
     )
     click.echo(
-        f"{done.days:,} days compacted; {done.removed.files:,} files removed ({done.removed.bytes / (1 << 20):,.1f} MiB); "
+        f"{done.days:,} days compacted, {done.rollups:,} roll-ups made; "
+        f"{done.removed.files + done.inputs:,} files removed ({done.removed.bytes / (1 << 20):,.1f} MiB); "
         f"version {directory.ledger.snapshot().version}"
     )
 

@@ -19,7 +19,8 @@ from greencloud.allocation import (
     rule_named,
 )
 from greencloud.engine.data import DataDirectory
-from greencloud.engine.run import REFUSALS, due_windows, gather
+from greencloud.engine.gathering import due_windows, gather
+from greencloud.engine.run import REFUSALS
 from greencloud.engine.slices import slices_of
 from greencloud.results import RefusedWindow
 from greencloud.usage import merge

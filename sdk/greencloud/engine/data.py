@@ -24,9 +24,11 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,7 +38,7 @@ from greencloud.engine.inputs import Inputs
 from greencloud.errors import FacilityError, NotFoundError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
-from greencloud.ledger.lease import Leases
+from greencloud.ledger.lease import Held, Leases
 from greencloud.telemetry import TelemetryStore
 from greencloud.usage import SegmentStore
 
@@ -131,10 +133,6 @@ class DataDirectory:
         return Ledger(self.path / "ledger", closed=lambda batch: self.closes.is_closed(batch.start))
 
     @property
-    def leases(self) -> Leases:
-        return Leases(self.path / "ledger" / "leases")
-
-    @property
     def closes(self) -> Closes:
         return Closes(self.path / "closes", self.keys_directory / "closing")
 
@@ -207,6 +205,27 @@ class DataDirectory:
                     advice="wait for its end; if it has posted what you want, nothing is left to do",
                 ) from None
             yield
+
+    @contextmanager
+    def writing(self) -> Iterator[Held]:
+        """Hold the lease to write to the ledger. For whoever holds ``allocating()``.
+
+        That lock shows that no writer of this machine is alive, so the lease of one that died here need not expire.
+
+        Raises:
+            StoreError: a writer on another machine holds it.
+        """
+
+        def clock() -> datetime:
+            return datetime.now(UTC)
+
+        host = socket.gethostname()
+        leases = Leases(self.path / "ledger" / "leases")
+        held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
+        try:
+            yield held
+        finally:
+            held.release()
 
     def remember(self, name: str, entry: dict[str, Any]) -> None:
         """Append one JSON line to a record file of the directory, durably."""

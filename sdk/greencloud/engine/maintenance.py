@@ -1,24 +1,24 @@
-"""Maintenance of a data directory's ledger: days compacted, files that nobody needs removed, by one writer at a time.
+"""Maintenance of a data directory's ledger: days compacted, roll-ups made, files that nobody needs removed, by one writer at a
+time.
 
-It changes no figure: what was visible is visible, and of what was superseded every final batch stays that the policy keeps.
+It changes no figure: what was visible is visible, and of what was superseded every final batch stays that the policy keeps, with
+the inputs that it was made from.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from greencloud.engine.data import DataDirectory
 from greencloud.ledger.compaction import compact
-from greencloud.ledger.lease import Lease
-from greencloud.ledger.vacuum import GRACE, Vacuumed, vacuum
+from greencloud.ledger.rollups import Rollups
+from greencloud.ledger.vacuum import GRACE, Vacuumed, kept_revisions, vacuum
 
-__all__ = ["SETTLING", "Maintained", "leased", "maintain"]
+__all__ = ["SETTLING", "Maintained", "maintain"]
 
 SETTLING: Final = timedelta(days=1)
 """A day is compacted so long after its end: late data would cut it open again."""
@@ -26,10 +26,12 @@ SETTLING: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """How many days were compacted, and what was removed."""
+    """How many days were compacted and roll-ups made, and what was removed."""
 
     days: int
+    rollups: int
     removed: Vacuumed
+    inputs: int
 
 
 def maintain(
@@ -45,24 +47,21 @@ def maintain(
     Raises:
         StoreError: another run holds the directory, or a segment is damaged.
     """
-    with leased(data, now) as lease:
+    with data.allocating(), data.writing() as held:
         progress("compacting days")
-        days = compact(data.ledger, now - SETTLING, lease=lease.number)
+        days = compact(data.ledger, now - SETTLING, lease=held.number)
+        progress("rolling up days and months")
+        rollups = Rollups(data.ledger.root)
+        made = rollups.build(data.ledger.snapshot().contents, now - SETTLING)
         progress("removing what nobody needs")
         removed = vacuum(data.ledger, now, grace=grace, keep_superseded=keep_superseded)
-    return Maintained(days, removed)
+        stale = [path for path in rollups.unreferenced([data.ledger.snapshot().contents]) if _age(path, now) >= grace]
+        size = sum(path.stat().st_size for path in stale)
+        for path in stale:
+            path.unlink()
+        inputs = data.inputs.remove_unreferenced(kept_revisions(data.ledger), now - grace)
+    return Maintained(days, made, Vacuumed(removed.files + len(stale), removed.bytes + size), inputs)
 
 
-@contextmanager
-def leased(data: DataDirectory, now: datetime) -> Iterator[Lease]:
-    """Hold the directory's one place for a run, and the ledger's lease.
-
-    The lock shows that no run of this machine is alive, so the lease of one that died here need not expire.
-    """
-    holder = socket.gethostname()
-    with data.allocating():
-        lease = data.leases.take(f"{holder}/{os.getpid()}", now, over_host=holder)
-        try:
-            yield lease
-        finally:
-            data.leases.release(lease, now)
+def _age(path: Path, now: datetime) -> timedelta:
+    return now - datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from greencloud.durable import replace_file, sync_directory
 from greencloud.errors import LeaseLostError, StoreError
 from greencloud.units import format_instant, parse_instant
 
-__all__ = ["TERM", "Lease", "Leases"]
+__all__ = ["TERM", "Held", "Lease", "Leases"]
 
 TERM: Final = timedelta(minutes=2)
 """How long a lease holds that nobody renews."""
@@ -30,6 +31,26 @@ class Lease:
     number: int
     holder: str
     expires: datetime
+
+
+class Held:
+    """A lease that is held, and renewed when half of its term has passed at the time that its number is asked for."""
+
+    def __init__(self, leases: Leases, lease: Lease, clock: Callable[[], datetime]) -> None:
+        self._leases = leases
+        self._lease = lease
+        self._clock = clock
+
+    @property
+    def number(self) -> int:
+        """Raises LeaseLostError where another writer holds a later one."""
+        now = self._clock()
+        if self._lease.expires - now < TERM / 2:
+            self._lease = self._leases.renew(self._lease, now)
+        return self._lease.number
+
+    def release(self) -> None:
+        self._leases.release(self._lease, self._clock())
 
 
 class Leases:

@@ -74,12 +74,12 @@ class Ledger:
         self._token = token
         self._latest = EMPTY
 
-    def post(self, batch: Batch, *, because: Because | None = None) -> BatchSummary | None:
+    def post(self, batch: Batch, *, lease: int | None = None, because: Because | None = None) -> BatchSummary | None:
         """Make a batch visible in place of the earlier one of its site and window, and return its header as posted.
 
         None: the very same batch is visible already, and nothing was done. Raises as ``post_all``.
         """
-        posted = self.post_all([batch], because=because)
+        posted = self.post_all([batch], lease=lease, because=because)
         return posted[0] if posted else None
 
     def post_all(self, batches: Sequence[Batch], *, lease: int | None = None, because: Because | None = None) -> list[BatchSummary]:

@@ -21,7 +21,7 @@ from greencloud.errors import StoreError
 from greencloud.ledger.ledger import Ledger
 from greencloud.ledger.segments import read_headers, sync
 
-__all__ = ["GRACE", "Vacuumed", "vacuum"]
+__all__ = ["GRACE", "Vacuumed", "kept_revisions", "vacuum"]
 
 GRACE: Final = timedelta(days=7)
 
@@ -63,6 +63,19 @@ def vacuum(
         if count and not dry_run:
             sync(ledger.store.folder)
     return Vacuumed(count, size)
+
+
+def kept_revisions(ledger: Ledger) -> set[str]:
+    """The usage revisions of every batch that is kept, visible or not.
+
+    Raises:
+        StoreError: a segment cannot be read, so that nobody knows what it needs.
+    """
+    found: set[str] = set()
+    if ledger.store.folder.is_dir():
+        for path in ledger.store.folder.glob("*.parquet"):
+            found |= {header.summary.usage_revision for header in read_headers(path)}
+    return found
 
 
 def _worthless(path: Path, visible: set[str], age: timedelta, keep_superseded: timedelta | None) -> Iterator[bool]:

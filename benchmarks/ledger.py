@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from greencloud.ledger.rollups import Rollups
 from ledger_data import ACCOUNTS, MONTH, ROWS, Hours, windows
 
 from greencloud.engine.closes import Closes, period_named
 from greencloud.ledger import Ledger
 from greencloud.ledger.compaction import compact
+from greencloud.ledger.rollups import Rollups
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import Window
 
@@ -89,7 +89,7 @@ class Ours:
         loaded = time.perf_counter()
         days = compact(self.ledger, LATER)
         compacted = time.perf_counter()
-        made = Rollups(self.ledger.root).build(self.ledger.snapshot(), LATER)
+        made = Rollups(self.ledger.root).build(self.ledger.snapshot().contents, LATER)
         rolled = time.perf_counter()
         segments = [self.ledger.root / each.path for each in self.ledger.snapshot().contents.segments()]
         return {
@@ -131,7 +131,7 @@ class Ours:
         other._scale = other._scale * 1.01  # a corrected meter
         batches = [other.batch(window) for window in windows(first, 24)]
         posted = timed(lambda: self.ledger.post_all(batches))
-        rolled = timed(lambda: Rollups(self.ledger.root).build(self.ledger.snapshot(), LATER))
+        rolled = timed(lambda: Rollups(self.ledger.root).build(self.ledger.snapshot().contents, LATER))
         return {"restate_day_s": round(posted, 2), "roll_up_again_s": round(rolled, 2)}
 
     @contextmanager
@@ -301,7 +301,7 @@ def same(ours: Ours, peer: Any) -> None:
 def in_fresh_process(ours: Ours, count: int) -> Row:
     """The first query of a process, modules loaded: nothing is mapped, nothing kept."""
     code = (
-        "import sys, time; from datetime import *; from pathlib import Path\n"
+        "import sys, time; from datetime import datetime; from pathlib import Path\n"
         "from greencloud.ledger import Ledger; from greencloud.results import FootprintQuery\n"
         "started = time.perf_counter()\n"
         "ledger = Ledger(Path(sys.argv[1]))\n"

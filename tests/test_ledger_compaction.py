@@ -16,7 +16,7 @@ from greencloud.ledger import Ledger
 from greencloud.ledger.compaction import compact
 from greencloud.ledger.header import Header
 from greencloud.ledger.lease import TERM, Leases
-from greencloud.ledger.segments import rows_of
+from greencloud.ledger.segments import read_segment, rows_of
 from greencloud.ledger.store import Commit
 from greencloud.ledger.vacuum import vacuum
 from ledger_builders import CREATED, EVER, batch, energy_of, hour
@@ -82,6 +82,10 @@ def test_a_batch_of_a_compacted_day_is_superseded_alone(ledger: Ledger) -> None:
     assert ledger.post(batch({"a": 100}, window=hour(1))) is None
     assert compact(ledger, LATER) == 1
     assert energy_of(ledger) == {"a": 108, "b": 30}
+    for path in ledger.snapshot().contents.listing["path"].to_pylist():
+        rows = read_segment(ledger.root / path)
+        placed = list(zip(rows["account"].to_pylist(), rows["window_start"].to_pylist(), strict=True))
+        assert placed == sorted(placed)
 
 
 def test_posting_what_a_compacted_day_holds_does_nothing(ledger: Ledger) -> None:

@@ -21,7 +21,7 @@ from greencloud.errors import StoreError, UnbalancedError
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.header import Header
 from greencloud.ledger.ledger import Ledger
-from greencloud.ledger.segments import cached_headers, read_segment
+from greencloud.ledger.segments import by_account, cached_headers, read_encoded
 from greencloud.ledger.store import Commit, Segment, Version
 
 __all__ = ["compact"]
@@ -58,7 +58,7 @@ def _compact(ledger: Ledger, day: Day, until: datetime, lease: int | None) -> bo
         headers = [header for segment in segments for header in cached_headers(ledger.store.root / segment.path)]
         if not segments or any(header.summary.provisional for header in headers):
             return False
-        rows = pa.concat_tables([_checked(ledger, segment) for segment in segments])
+        rows = by_account([_checked(ledger, segment) for segment in segments])
         with ledger.store.writing():
             merged = ledger.write(headers, rows)
             ledger.checkpoint("segment_durable")
@@ -71,7 +71,7 @@ def _compact(ledger: Ledger, day: Day, until: datetime, lease: int | None) -> bo
 
 def _checked(ledger: Ledger, segment: Segment) -> pa.Table:
     path = ledger.store.root / segment.path
-    rows = read_segment(path)
+    rows = read_encoded(path)
     check_sums(rows, cached_headers(path), str(path))
     return rows
 

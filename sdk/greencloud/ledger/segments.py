@@ -23,10 +23,11 @@ import pyarrow.parquet as pq
 
 from greencloud.errors import StoreError
 from greencloud.ledger.batch import Batch
-from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT, SEGMENT_ORDER
+from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT
 from greencloud.ledger.header import HEADER_KEY, Header, decode_headers, encode_headers
 
 __all__ = [
+    "by_account",
     "cached_headers",
     "content_in",
     "content_of",
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 _ROW_GROUP: Final = 8192  # of 2048, 8192 and larger, the one with the quickest look-up of one account
+_ENCODED: Final = pa.schema(
+    [field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.type == pa.string() else field for field in SEGMENT]
+)
 _TEXTS: Final = [field.name for field in SEGMENT if field.name not in {*MEASURES, "count"}]
 
 
@@ -54,16 +58,17 @@ def rows_of(batch: Batch) -> pa.Table:
 def write_segment(
     folder: Path, headers: Sequence[Header], rows: pa.Table, *, token: str, checkpoint: Callable[[str], None] = lambda _: None
 ) -> Path:
-    """Write one segment durably and return its path. ``token`` makes the name unique. Raises OSError as the system does."""
+    """Write one segment durably and return its path. ``rows``: sorted by account and window; texts may be dictionary-encoded.
+
+    ``token`` makes the name unique. Raises OSError as the system does.
+    """
     content = content_of([header.summary.id for header in headers])
     path = folder / f"{content}-{len(headers)}-{token}.parquet"
     aside = folder / f".{path.name}.part"
-    if len(headers) > 1:
-        rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in SEGMENT_ORDER]))
     try:
         with aside.open("xb") as file:
             with pq.ParquetWriter(
-                file, SEGMENT, compression="zstd", use_dictionary=_TEXTS, store_schema=False, write_page_checksum=True
+                file, rows.schema, compression="zstd", use_dictionary=_TEXTS, store_schema=False, write_page_checksum=True
             ) as writer:
                 writer.write_table(rows, row_group_size=_ROW_GROUP)
                 writer.add_key_value_metadata({HEADER_KEY: encode_headers(headers)})
@@ -131,9 +136,30 @@ def read_segment(path: Path) -> pa.Table:
     Raises:
         StoreError: missing, torn, or without the columns of a segment.
     """
+    return _read(path, SEGMENT)
+
+
+def read_encoded(path: Path) -> pa.Table:
+    """As ``read_segment``, with texts dictionary-encoded (int32): a third of the memory, and a tenth of the time to reorder."""
+    return _read(path, _ENCODED)
+
+
+def by_account(parts: Sequence[pa.Table]) -> pa.Table:
+    """Encoded tables, each sorted by account and window, as one that is."""
+    rows = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    if not rows.num_rows:
+        return rows
+    account = rows["account"].combine_chunks()
+    place = pc.sort_indices(pc.sort_indices(account.dictionary))  # of each text among all
+    order = pa.table({"account": place.take(account.indices), "start": rows["window_start"], "length": rows["window_s"]})
+    return rows.take(pc.sort_indices(order, sort_keys=[(name, "ascending") for name in order.column_names]))  # stable
+
+
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
+    encoded = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     try:
-        table = pq.read_table(path, page_checksum_verification=True, partitioning=None)
-        return table.select(SEGMENT.names).cast(SEGMENT)
+        table = pq.read_table(path, page_checksum_verification=True, partitioning=None, read_dictionary=encoded)
+        return table.select(schema.names).cast(schema)
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
 

@@ -23,7 +23,7 @@ from greencloud.ledger.header import canonical_json, summary_fields
 from greencloud.results import BatchSummary
 from greencloud.units import Energy, Window
 
-__all__ = ["Allocated", "Batch", "batch_id", "canonical", "energy_by_account", "is_pool", "make_batch", "sum_of"]
+__all__ = ["Allocated", "Batch", "batch_id", "canonical", "energy_by_account", "hash_column", "is_pool", "make_batch", "sum_of"]
 
 _WIDE: Final = pa.decimal128(38, 0)
 _NOT_IN_ID: Final = ("id", "created", "supersedes", "causes", "requested_by", "reason")
@@ -99,7 +99,7 @@ def batch_id(summary: BatchSummary, postings: pa.Table, totals: Mapping[str, int
     fields = {name: value for name, value in summary_fields(summary).items() if name not in _NOT_IN_ID}
     digest = hashlib.sha256(canonical_json({"summary": fields, "totals": dict(totals)}).encode())
     for column in postings.columns:
-        _hash_column(digest, column)
+        hash_column(digest, column)
     return digest.hexdigest()
 
 
@@ -142,11 +142,11 @@ def energy_by_account(postings: pa.Table) -> dict[str, int]:
     }
 
 
-def _hash_column(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
-    # Lengths and then bytes, chunk after chunk: the same for every chunking, and never the slack that Arrow buffers may carry.
+def hash_column(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
+    """Add a column without nulls to a digest: numbers as they are, of texts the lengths and then the bytes, whatever the chunks."""
     if pa.types.is_string(column.type):
         for chunk in column.chunks:
-            _hash_column(digest, pa.chunked_array([pc.binary_length(chunk)]))
+            hash_column(digest, pa.chunked_array([pc.binary_length(chunk)]))
         for chunk in column.chunks:
             if len(chunk):
                 offsets = memoryview(chunk.buffers()[1]).cast("i")

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from greencloud.errors import AllocationError, StoreError
 from greencloud.ledger.batch import Batch
+from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.header import Header
-from greencloud.ledger.segments import cached_headers, content_in, count_in, read_headers, read_segment
+from greencloud.ledger.segments import cached_headers, content_in, count_in, read_encoded, read_headers
 from greencloud.ledger.store import Segment, Version
 from greencloud.units import Window
 
@@ -32,6 +33,7 @@ class Posting:
     removed: list[Segment] = field(default_factory=list)
     work: list[str] = field(default_factory=list)
     _superseded: dict[tuple[str, Window], str] = field(default_factory=dict)
+    _read: dict[Path, pa.Table] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, root: Path, base: Version, batches: Sequence[Batch]) -> Posting:
@@ -60,8 +62,15 @@ class Posting:
 
     def replaced_rows(self, batch: Batch) -> pa.Table:
         """Its postings, in the columns of ``SEGMENT``. Raises StoreError: its segment is lost or torn."""
-        rows = read_segment(self._held(batch)[0])
-        return rows.filter(pc.equal(rows["batch_id"], self.superseded(batch)))
+        return self._rows(self._held(batch)[0], [batch.window]).cast(SEGMENT)
+
+    def _rows(self, path: Path, windows: Sequence[Window]) -> pa.Table:
+        """The rows of some windows of a segment, which is read once; a window starts when no other does there."""
+        rows = self._read.get(path)
+        if rows is None:
+            rows = self._read[path] = read_encoded(path)
+        starts = pa.array([window.start for window in windows], rows.schema.field("window_start").type)
+        return rows.filter(pc.is_in(rows["window_start"], starts))
 
     def _held(self, batch: Batch) -> tuple[Path, Header]:
         wanted = self.superseded(batch)
@@ -82,8 +91,7 @@ class Posting:
             path = self.root / segment.path
             left = [header for header in cached_headers(path) if (header.summary.site, window_of(header)) not in gone]
             if left:
-                rows = read_segment(path)
-                yield segment.path, left, rows.filter(pc.is_in(rows["batch_id"], pa.array([header.summary.id for header in left])))
+                yield segment.path, left, self._rows(path, [window_of(header) for header in left])
 
     def _add(self, base: Version, batch: Batch) -> None:
         site, window = batch.summary.site, batch.window

@@ -118,31 +118,26 @@ def change_of(difference: Difference) -> BookChange:
 
 def line_table(old: pa.Table, new: pa.Table) -> pa.Table:
     """The lines that differ, in the columns of ``LINES`` and in their order. Both tables have the ledger's columns."""
-    sums = pa.concat_tables([*_sums(old, "old", "new"), *_sums(new, "new", "old")])
-    keys = [*_KEYS, "measure"]
-    table = sums.group_by(keys).aggregate([("old", "sum"), ("new", "sum")])
-    table = pa.table([*(table[name] for name in keys), table["old_sum"], table["new_sum"]], names=LINES.names)
-    differing = table.filter(pc.not_equal(table["old"], table["new"]))
-    return differing.sort_by([(name, "ascending") for name in keys]).cast(LINES)
+    sums = pa.concat_tables([_on_side(old, "old"), _on_side(new, "new")])
+    names = [f"{side}_{measure}" for measure in MEASURES for side in ("old", "new")]
+    table = sums.group_by(list(_KEYS)).aggregate([(name, "sum") for name in names])
+    parts = []
+    for measure in MEASURES:
+        own = [table[f"{side}_{measure}_sum"] for side in ("old", "new")]
+        part = pa.table([*(table[name] for name in _KEYS), *own], names=[*_KEYS, "old", "new"])
+        part = part.filter(pc.not_equal(part["old"], part["new"]))
+        parts.append(part.add_column(len(_KEYS), "measure", pa.repeat(measure, part.num_rows)))
+    return pa.concat_tables(parts).sort_by([(name, "ascending") for name in (*_KEYS, "measure")]).cast(LINES)
 
 
-def _sums(rows: pa.Table, side: str, other: str) -> list[pa.Table]:
-    """One table a measure, with the sums on one side and zero on the other."""
-    wide = pa.table({**{name: rows[name] for name in _KEYS}, **{name: pc.cast(rows[name], _WIDE) for name in MEASURES}})
-    summed = wide.group_by(list(_KEYS)).aggregate([(name, "sum") for name in MEASURES])
-    count = summed.num_rows
-    keys = {name: summed[name] for name in _KEYS}
-    return [
-        pa.table(
-            {
-                **keys,
-                "measure": pa.repeat(measure, count),
-                side: summed[f"{measure}_sum"],
-                other: pa.repeat(pa.scalar(0, _WIDE), count),
-            }
-        ).select(LINES.names)
-        for measure in MEASURES
-    ]
+def _on_side(rows: pa.Table, side: str) -> pa.Table:
+    """The measures on one side, and zero on the other."""
+    columns = {name: rows[name] for name in _KEYS}
+    zeros = pa.repeat(pa.scalar(0, _WIDE), rows.num_rows)
+    for measure in MEASURES:
+        for each in ("old", "new"):
+            columns[f"{each}_{measure}"] = pc.cast(rows[measure], _WIDE) if each == side else pa.chunked_array([zeros])
+    return pa.table(columns)
 
 
 def lines_of(table: pa.Table, accounts: Collection[str] | None = None) -> tuple[RestatementLine, ...]:

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from greencloud.errors import StoreError
+from greencloud.ledger.batch import hash_column
 from greencloud.ledger.header import HEADER_KEY, Header, canonical_json, decode_headers, encode_headers
 from greencloud.ledger.restatement import LINES, lines_of
 from greencloud.ledger.segments import sync
@@ -54,7 +55,7 @@ class Link:
         """The file's name, which stands for the content."""
         digest = sha256(encode_headers([self.old, self.new]) + self.metadata())
         for column in self.lines.columns:
-            digest.update(canonical_json([str(value) for value in column.to_pylist()]).encode())
+            hash_column(digest, column)
         return f"{self.old.summary.id}-{self.new.summary.id}-{self.number}-{digest.hexdigest()[:32]}.parquet"
 
     def metadata(self) -> bytes:

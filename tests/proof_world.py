@@ -37,6 +37,7 @@ def body_of(tree: SumTree, restates: int | None = None) -> dict[str, Any]:
         ledger_version="7",
         batches=sha256(b"batches").digest(),
         methodology_versions=["reserved_and_used/2"],
+        notes=["hall-a has no batch from 2026-10-01T00:00:00Z to 2026-10-01T01:00:00Z"],
         restates=restates,
     )
 

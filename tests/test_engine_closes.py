@@ -139,6 +139,7 @@ def test_gaps_are_told_and_a_provisional_batch_is_refused(data: DataDirectory) -
     late = _with_gap(data.ledger)
     closing = data.closes.close(late, DAY, NOW, allow_gaps=True)
     assert [str(gap) for gap in closing.gaps] == ["s has no batch from 2026-02-01T00:00:00Z to 2026-02-01T02:00:00Z"]
+    assert closing.entry["body"]["notes"] == [str(gap) for gap in closing.gaps]
     late.post(batch({"a": 2}, window=hour(9), provisional=True))
     with pytest.raises(ProofError, match="1 batches are provisional"):
         data.closes.close(late, DAY, NOW, allow_gaps=True)

@@ -47,6 +47,7 @@ from greencloud.units import format_instant, parse_instant
 __all__ = ["Closes", "Closing", "period_named"]
 
 _SHOWN: Final = 5
+_MOST_NOTES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ class Closes:
             ledger_version=str(snapshot.version),
             batches=digest,
             methodology_versions={each.methodology_version for each in batches},
+            notes=_notes(missing),
             restates=before["index"] if before else None,
         )
         log = self.log()
@@ -267,6 +269,11 @@ class Closes:
 
 def _period(name: str, first: date, end: date) -> Period:
     return Period(name, *(datetime.combine(day, time(), UTC) for day in (first, end)))
+
+
+def _notes(missing: tuple[Gap, ...]) -> list[str]:
+    left = len(missing) - _MOST_NOTES
+    return [*map(str, missing[:_MOST_NOTES]), *([f"{left:,} more gaps"] if left > 0 else [])]
 
 
 def _accounts(snapshot: Snapshot, period: Period) -> Iterator[AccountLines]:

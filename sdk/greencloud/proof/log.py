@@ -52,11 +52,13 @@ FORMAT: Final = "greencloud-log/1"
 MAX_LOG_BYTES: Final = 256 << 20
 MAX_ROOT_BYTES: Final = 8 << 20
 MAX_VERSIONS: Final = 1000
+MAX_NOTES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The body of a close. ``totals`` are packed; ``restates`` is the index of the close that it replaces."""
+    """The body of a close. ``notes``: what is missing in the period. ``totals`` are packed; ``restates`` is the index of the close
+    that it replaces."""
 
     period: str
     start: datetime
@@ -64,6 +66,7 @@ class Close:
     ledger_version: str
     batches: bytes
     methodology_versions: tuple[str, ...]
+    notes: tuple[str, ...]
     totals: int
     root: bytes
     depth: int
@@ -132,6 +135,7 @@ def _close(value: Any, where: str) -> Close:
         "end",
         "ledger_version",
         "methodology_versions",
+        "notes",
         "period",
         "restates",
         "root",
@@ -141,6 +145,7 @@ def _close(value: Any, where: str) -> Close:
     )
     restates = fields["restates"]
     versions = listed(fields["methodology_versions"], f"{where}: methodology_versions", 0, MAX_VERSIONS)
+    notes = listed(fields["notes"], f"{where}: notes", 0, MAX_NOTES)
     close = Close(
         text(fields["period"], f"{where}: period"),
         instant(fields["start"], f"{where}: start"),
@@ -148,6 +153,7 @@ def _close(value: Any, where: str) -> Close:
         text(fields["ledger_version"], f"{where}: ledger_version"),
         hexadecimal(fields["batches"], f"{where}: batches", HASH_BYTES),
         tuple(text(version, f"{where}: methodology_versions") for version in versions),
+        tuple(text(note, f"{where}: notes") for note in notes),
         read_decimals(fields["totals"], f"{where}: totals"),
         hexadecimal(fields["root"], f"{where}: root", HASH_BYTES),
         integer(fields["depth"], f"{where}: depth", 1, MAX_DEPTH),

@@ -121,15 +121,25 @@ class SumTree:
         return unpack(int.from_bytes(self.entry(self.depth, 0)[HASH_BYTES:]))
 
     def body(
-        self, *, ledger_version: str, batches: bytes, methodology_versions: Iterable[str], restates: int | None = None
+        self,
+        *,
+        ledger_version: str,
+        batches: bytes,
+        methodology_versions: Iterable[str],
+        notes: Sequence[str] = (),
+        restates: int | None = None,
     ) -> dict[str, Any]:
-        """The body of the log's entry. ``batches`` is a hash (32 bytes) over what was closed; ``restates`` the close replaced."""
+        """The body of the log's entry.
+
+        ``batches`` is a hash (32 bytes) over what was closed; ``notes`` say what is missing; ``restates`` is the close replaced.
+        """
         return {
             "batches": batches.hex(),
             "depth": self.depth,
             "end": format_instant(self.period.end),
             "ledger_version": ledger_version,
             "methodology_versions": sorted(methodology_versions),
+            "notes": list(notes),
             "period": self.period.name,
             "restates": restates,
             "root": self.root.hex(),

@@ -60,6 +60,7 @@ def verify(statement: Any, root: Any, log: Sequence[Any] | None = None, key: str
         findings += _log(entry, log)
     if entry is not None and claim is not None and isinstance(entry.body, Close):
         findings += _close(claim, entry, entry.body)
+        findings += _missing(entry.body)
         findings += _amounts(claim)
         findings += _paths(claim, entry.body)
     return findings
@@ -145,6 +146,12 @@ def _close(claim: Statement, entry: Entry, close: Close) -> Iterator[Finding]:
         )
     if not wrong:
         yield Finding("close", "ok", f"{close.period}, {claim.start} to {claim.end}, of account {claim.account}")
+
+
+def _missing(close: Close) -> Iterator[Finding]:
+    """What the provider itself says was missing: the statement is true, and of less than the whole period."""
+    for note in close.notes:
+        yield Finding("close", "note", note, "ask the provider whether it will close the period again when this is there")
 
 
 def _amounts(claim: Statement) -> Iterator[Finding]:

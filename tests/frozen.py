@@ -31,7 +31,7 @@ LATER = NOW + timedelta(days=3)
 QUERY = FootprintQuery(
     datetime(2020, 1, 1, tzinfo=UTC),
     datetime(2030, 1, 1, tzinfo=UTC),
-    group_by=("account", "service", "operation", "component"),
+    group_by=("account", "component"),
     granularity=Granularity.MONTH,
 )
 
@@ -80,7 +80,7 @@ def make(folder: Path) -> None:
             data.closes.close(data.ledger, period_named(DAY), LATER, allow_gaps=True)
         maintain(data, LATER)
         shutil.copytree(data.path, folder / "data")
-        (folder / "expected.json").write_text(json.dumps(said(data), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        (folder / "expected.json").write_text(json.dumps(said(data), sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

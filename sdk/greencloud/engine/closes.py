@@ -40,6 +40,7 @@ from greencloud.proof import (
     fingerprint,
     key_entry,
     log_faults,
+    parse_entry,
     read_log,
 )
 from greencloud.units import format_instant, parse_instant
@@ -109,9 +110,12 @@ class Closes:
         """The entries of the log, oldest first.
 
         Raises:
-            ProofError: the log cannot be read.
+            ProofError: the log cannot be read, or is of a newer format.
         """
-        return read_log(self.log_file)
+        log = read_log(self.log_file)
+        for at, entry in enumerate(log):
+            parse_entry(entry, f"{self.log_file}: entry {at}")
+        return log
 
     def in_force(self) -> dict[str, dict[str, Any]]:
         """The last close of each period, by its name, in the order of the log."""

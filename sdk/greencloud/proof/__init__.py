@@ -16,6 +16,7 @@ from greencloud.proof.log import (
     close_entry,
     key_entry,
     log_faults,
+    parse_entry,
     parse_log,
     read_log,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "key_entry",
     "log_faults",
     "parse",
+    "parse_entry",
     "parse_log",
     "read_file",
     "read_log",

@@ -185,6 +185,7 @@ def test_a_new_key_is_vouched_for_and_a_lost_one_is_named(data: DataDirectory) -
         closes.rotate(NOW + timedelta(days=3))
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("step", ["tree_written", "key_written", "logged"])
 def test_a_close_that_is_killed_is_made_or_not_and_can_be_made_again(data: DataDirectory, step: str) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(data.path), step], check=False, timeout=60, capture_output=True)

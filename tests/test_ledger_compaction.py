@@ -169,6 +169,7 @@ def test_a_version_that_the_vacuum_took_is_refused_and_not_short(ledger: Ledger)
         ledger.snapshot(version).footprint(EVER)
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("step", ["segment_written", "segment_renamed", "segment_durable", "committed"])
 def test_a_compaction_that_is_killed_leaves_the_same_figures(ledger: Ledger, step: str) -> None:
     code = KILLED + "compact(ledger, hour(24 * 5).start)"
@@ -179,6 +180,7 @@ def test_a_compaction_that_is_killed_leaves_the_same_figures(ledger: Ledger, ste
     assert energy_of(ledger) == {"a": 10, "b": 40}
 
 
+@pytest.mark.stress
 def test_a_vacuum_that_is_killed_goes_on_the_next_time(ledger: Ledger) -> None:
     compact(ledger, LATER)
     code = KILLED + "vacuum(ledger, datetime.now(UTC) + timedelta(days=30))"

@@ -75,6 +75,7 @@ def test_a_post_goes_through_the_steps_that_are_tested_here(tmp_path: Path) -> N
     assert tuple(steps) == STEPS
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("first", [True, False], ids=["first", "superseding"])
 def test_killed_at_any_step_the_old_or_the_new_state_is_whole(tmp_path: Path, step: str, first: bool) -> None:
@@ -94,6 +95,7 @@ def test_killed_at_any_step_the_old_or_the_new_state_is_whole(tmp_path: Path, st
     assert ledger.verify() == []
 
 
+@pytest.mark.stress
 def test_killed_at_no_step_in_particular_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     acknowledged = 0
     for kills in range(3):
@@ -131,6 +133,7 @@ def test_a_post_whose_checkpoint_fails_after_the_commit_is_acknowledged(tmp_path
         assert energy_of(tmp_path) == {"a": number}
 
 
+@pytest.mark.stress
 def test_a_full_disk_changes_nothing_that_is_visible(tmp_path: Path) -> None:
     enter = ["unshare", "--map-root-user", "--mount"]
     try:

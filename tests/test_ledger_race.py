@@ -128,6 +128,7 @@ def test_who_comes_second_with_the_same_batch_does_nothing(tmp_path: Path) -> No
     assert energy_of(tmp_path) == {"a": 7}
 
 
+@pytest.mark.stress
 def test_processes_that_race_count_every_window_once_in_every_version(tmp_path: Path) -> None:
     writers = [started(POST, tmp_path, name) for name in ("x", "y")]
     with writers[0], writers[1]:
@@ -145,6 +146,7 @@ def test_processes_that_race_count_every_window_once_in_every_version(tmp_path: 
     assert ledger.verify() == []
 
 
+@pytest.mark.stress
 def test_a_reader_beside_a_writer_never_sees_half_of_a_change(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     for number in range(4):

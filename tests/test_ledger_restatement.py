@@ -202,6 +202,7 @@ Ledger(Path(sys.argv[1]), checkpoint=kill).post(batch({"a": 2, "b": 5}))
 """
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_a_visible_restatement_has_its_record_and_another_is_not_listed(tmp_path: Path, step: str) -> None:
     ledger = Ledger(tmp_path)

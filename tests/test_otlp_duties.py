@@ -351,6 +351,7 @@ def test_an_error_is_trailers_only_because_some_clients_retry_on_nothing_else(wo
     assert seen == [(1, 1)], "one HEADERS frame that ends the stream"
 
 
+@pytest.mark.stress
 def test_pings_of_an_idle_agent_every_five_seconds_do_not_end_the_connection(server: Served) -> None:
     with wire(server.target) as connection:
         for number in range(4):

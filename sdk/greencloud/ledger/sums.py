@@ -6,7 +6,8 @@ or long before in a roll-up. A partial sum never mixes kinds of evidence or meth
 ``SUMS`` are its amounts: the measures of a posting, the count of operations, and three half-widths of 95 % intervals: of energy
 and of the location- and market-based totals. That of one posting is ``ceil(|amount| * ppm / 10**6)`` (``columns.py``), and 0 where
 it is not known, which ``flags`` then says. Half-widths are added up as they are, as if all postings erred together: for errors
-that are shared (a factor, a meter) this is exact, for others too wide, never too narrow.
+that are shared (a factor, a meter) this is exact, for others too wide, never too narrow for whole accounts and components (a finer
+line takes the ratio of its account and component, and its own may be wider).
 """
 
 from __future__ import annotations

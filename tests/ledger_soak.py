@@ -5,7 +5,7 @@
 The writer moves energy between two accounts of random windows, compacts and rolls up and removes now and then; what all accounts
 have together never changes. Each reader asks for it again and again, of one ledger that it keeps open: by account, by day, by
 month, and of the version that it saw a moment ago; every answer must have the same sum, versions must never go back, and the
-latest must be seen. Memory of every process is taken after the first tenth and at the end.
+latest must be seen. Memory of every process is taken half-way and at the end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ledger_builders import EVER, batch, hour
 HOURS, EACH = 96, 1_000_000
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 GRACE = timedelta(seconds=5)
-CALM = 0.1  # of the time, before memory is taken for the first time
+CALM = 0.5  # of the time, before memory is taken for the first time: caches have filled by then
 
 
 def resident_kib() -> int:

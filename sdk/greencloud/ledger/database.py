@@ -1,6 +1,7 @@
 """The DuckDB of a process: in memory, with no state but a cache of Parquet footers. It reads files that are named one by one.
 
-Segments never change, and no name is used twice; so what was read of a footer may be kept, and need not be looked at again.
+Segments never change, and no name is used twice; so what was read of a footer may be kept, and need not be looked at again. DuckDB
+lets go of none, so after some thousand files a fresh one takes over.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -28,7 +31,7 @@ def fetch(sql: str, parameters: list[Any], *, root: Path) -> list[tuple[Any, ...
         StoreError: a file is missing or torn.
     """
     try:
-        with _database(os.getpid()).cursor() as cursor:
+        with _database(parameters).cursor() as cursor:
             return cursor.execute(sql, parameters).fetchall()
     except duckdb.Error as error:
         raise _unreadable(root, error) from error
@@ -37,7 +40,7 @@ def fetch(sql: str, parameters: list[Any], *, root: Path) -> list[tuple[Any, ...
 def stream(sql: str, parameters: list[Any], *, root: Path) -> Iterator[tuple[Any, ...]]:
     """As ``fetch``, a few thousand rows at a time."""
     try:
-        with _database(os.getpid()).cursor() as cursor:
+        with _database(parameters).cursor() as cursor:
             cursor.execute(sql, parameters)
             while rows := cursor.fetchmany(4096):
                 yield from rows
@@ -53,7 +56,7 @@ def to_arrow(sql: str, parameters: list[Any], *, root: Path, **tables: pa.Table)
         OverflowError: an amount does not fit the type that it is cast to.
     """
     try:
-        with _database(os.getpid()).cursor() as cursor:
+        with _database(parameters).cursor() as cursor:
             for name, table in tables.items():
                 cursor.register(name, table)
             return cursor.sql(sql, params=parameters).to_arrow_table()
@@ -72,14 +75,38 @@ def _unreadable(root: Path, error: duckdb.Error) -> StoreError:
     return StoreError(f"{root}: the segments cannot be read: {error}", path=str(root), advice="run greencloud doctor")
 
 
+_MOST_FILES: Final = 4096  # a footer is some 10 to 100 kB
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: Lock = field(default_factory=Lock)
+    database: duckdb.DuckDBPyConnection | None = None
+    files: set[str] = field(default_factory=set)
+
+
+def _database(parameters: list[Any]) -> duckdb.DuckDBPyConnection:
+    """The DuckDB of this process, fresh where the files of these parameters would be too many."""
+    kept = _kept(os.getpid())
+    with kept.lock:
+        kept.files.update(file for each in parameters if isinstance(each, list) for file in each)
+        if kept.database is None or len(kept.files) > _MOST_FILES:
+            kept.database = _opened()  # who still reads with the one before keeps it
+            kept.files.clear()
+        return kept.database
+
+
 @cache
-def _database(process: int) -> duckdb.DuckDBPyConnection:
-    # One a process, since opening takes some 25 ms. One from before a fork is kept but not used: its threads are gone.
+def _kept(process: int) -> _Kept:  # noqa: ARG001 - one a process: threads of the one before a fork are gone
+    return _Kept()
+
+
+def _opened() -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "temp_directory": str(Path(tempfile.gettempdir()) / f"greencloud-duckdb-{process}"),
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"greencloud-duckdb-{os.getpid()}"),
         }
     )
     database.execute("SET GLOBAL parquet_metadata_cache = true")  # of the Parquet extension, which is loaded by now

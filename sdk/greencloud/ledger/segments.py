@@ -11,10 +11,13 @@ names says what is in the files; the count is that of batches.
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import pyarrow as pa
@@ -39,6 +42,7 @@ __all__ = [
     "write_segment",
 ]
 
+_MOST_HEADERS: Final = 65_536  # of some 2 kB: 130 MB a process, and seven site-years of hours
 _ROW_GROUP: Final = 8192  # of 2048, 8192 and larger, the one with the quickest look-up of one account
 _ENCODED: Final = pa.schema(
     [field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.type == pa.string() else field for field in SEGMENT]
@@ -126,8 +130,33 @@ def read_headers(path: Path) -> tuple[Header, ...]:
     return decode_headers(metadata[HEADER_KEY], path=str(path))
 
 
-# A header is some 2 kB: at most some 100 MB a process, and seven site-years of hours.
-cached_headers = lru_cache(maxsize=65_536)(read_headers)
+@dataclass(slots=True)
+class _Kept:
+    lock: Lock = field(default_factory=Lock)
+    headers: OrderedDict[Path, tuple[Header, ...]] = field(default_factory=OrderedDict)
+    count: int = 0
+
+
+def cached_headers(path: Path) -> tuple[Header, ...]:
+    """As ``read_headers``, which is asked once for each of the segments that were wanted last."""
+    kept = _kept(os.getpid())
+    with kept.lock:
+        if (found := kept.headers.get(path)) is not None:
+            kept.headers.move_to_end(path)
+            return found
+    headers = read_headers(path)
+    with kept.lock:
+        if path not in kept.headers:
+            kept.count += len(headers)
+        kept.headers[path] = headers
+        while len(kept.headers) > 1 and kept.count > _MOST_HEADERS:
+            kept.count -= len(kept.headers.popitem(last=False)[1])
+    return headers
+
+
+@cache
+def _kept(process: int) -> _Kept:  # noqa: ARG001 - one a process, since a lock may be held at a fork
+    return _Kept()
 
 
 def read_segment(path: Path) -> pa.Table:

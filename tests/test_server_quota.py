@@ -22,6 +22,7 @@ from greencloud.server.gate import Gate
 from greencloud.server.intake import METHODS, Taken
 from greencloud.server.quota import LONG_S, Bucket, Policy
 from inprocess import World, serving
+from sending import wait_for
 
 EXPORT = f"/{next(iter(METHODS))}/Export"
 
@@ -175,7 +176,7 @@ def test_a_call_that_its_caller_has_given_up_is_not_served(tmp_path: Path) -> No
         assert world.server
         counts = world.server.counts
         assert send(b"", metadata=world.bearer("acme"), timeout=10) == b""
-        assert counts.requests["traces", "CANCELLED"] == 1
+        wait_for(lambda: counts.requests["traces", "CANCELLED"] == 1, timeout=10)
 
 
 @pytest.mark.parametrize("account", ["provider", "tenant", "streams", "api"])

@@ -232,3 +232,14 @@ def test_a_false_roll_up_is_named(tmp_path: Path) -> None:
     (other,) = (tmp_path / "false" / "rollups" / "day").iterdir()
     shutil.copyfile(other, mine)
     assert any("its sums are not those of its segments" in finding for finding in Ledger(tmp_path / "true").verify())
+
+
+def test_a_roll_up_that_fails_half_way_counts_for_nothing(tmp_path: Path) -> None:
+    """A label that is no text is left to SQL; what was answered before it was met must not count beside the postings."""
+    ledger = Ledger(tmp_path)
+    ledger.post(batch_of([{"labels": '{"team":"1"}', "energy_mj": 4}, {"labels": '{"team":1}', "energy_mj": 3}]))
+    query = replace(EVER, group_by=("label:team",))
+    before = ledger.snapshot().footprint(query)
+    assert Rollups(tmp_path).build(ledger.snapshot().contents, LATER) == 2
+    assert ledger.snapshot().footprint(query) == before
+    assert before[0].energy.millijoules == 7

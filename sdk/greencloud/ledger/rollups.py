@@ -57,7 +57,8 @@ class Rollups:
             at = None if query.granularity is Granularity.ALL else _start_of(period, query.granularity)
             try:
                 assert question is not None
-                partials += opened(self._path(period.kind, name)).partials(question, at)
+                # A list first: of a file that fails half-way nothing may count, since its postings will.
+                partials += list(opened(self._path(period.kind, name)).partials(question, at))
             except (StoreError, ValueError, IndexError, OverflowError):
                 # Gone or damaged since, or too many combinations: postings tell the same. The examination names what is damaged.
                 left += period.paths

@@ -30,24 +30,24 @@ _CALENDARS: Final = 8
 @dataclass(slots=True)
 class _Kept:
     lock: Lock = field(default_factory=Lock)
-    rollups: OrderedDict[Path, Rollup] = field(default_factory=OrderedDict)
+    rollups: OrderedDict[tuple[Path, str], Rollup] = field(default_factory=OrderedDict)
     mapped: int = 0
     names: dict[Path, tuple[int, frozenset[str]]] = field(default_factory=dict)
     calendars: OrderedDict[int, tuple[Path, pa.Table, Calendar]] = field(default_factory=OrderedDict)
 
 
-def opened(path: Path) -> Rollup:
-    """The roll-up, opened and compared with its digest at most once. Raises StoreError as ``read_rollup``."""
-    kept = _kept(os.getpid())
+def opened(folder: Path, name: str) -> Rollup:
+    """A roll-up, opened and compared with its digest at most once. Raises StoreError as ``read_rollup``."""
+    kept, key = _kept(os.getpid()), (folder, name)
     with kept.lock:
-        if found := kept.rollups.get(path):
-            kept.rollups.move_to_end(path)
+        if found := kept.rollups.get(key):
+            kept.rollups.move_to_end(key)
             return found
-    rollup = read_rollup(path, check=True)
+    rollup = read_rollup(folder / name, check=True)
     with kept.lock:
-        if path not in kept.rollups:
+        if key not in kept.rollups:
             kept.mapped += rollup.size
-        kept.rollups[path] = rollup
+        kept.rollups[key] = rollup
         while len(kept.rollups) > 1 and (kept.mapped > _MAPPED or len(kept.rollups) > _OPEN):
             _, oldest = kept.rollups.popitem(last=False)
             kept.mapped -= oldest.size

@@ -24,7 +24,7 @@ DAY_US: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Day:
     """One UTC day of a site. ``first_us`` and ``last_us``: the starts of its first and last windows."""
 
@@ -53,7 +53,7 @@ class Day:
         return (_EPOCH + timedelta(microseconds=self.start_us)).date().isoformat()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Month:
     """One calendar month of a site; ``days`` that have windows, in order."""
 

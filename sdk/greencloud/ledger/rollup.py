@@ -32,6 +32,7 @@ __all__ = ["Question", "Rollup", "read_rollup", "write_rollup"]
 FORMAT: Final = 1
 _KEY: Final = b"greencloud.rollup"
 _PLACE: Final = {name: place for place, name in enumerate(TEXTS)}
+_SHORT: Final = 256
 _EVIDENCE: Final = ("quality", "methodology_version")
 
 
@@ -86,9 +87,16 @@ class Texts(Sequence[str]):
             return [self[at] for at in range(*place.indices(self._size))]
         return str(self._data[self._offsets[place] : self._offsets[place + 1]], "utf-8")
 
-    def place_of(self, text: str) -> int | None:
-        place = bisect_left(self, text)
-        return place if place < self._size and self[place] == text else None
+
+def texts_of(texts: pa.StringArray) -> Sequence[str]:
+    """The texts of a sorted dictionary; a short one is read at once."""
+    return texts.to_pylist() if len(texts) <= _SHORT else Texts(texts)
+
+
+def place_of(text: str, texts: Sequence[str]) -> int | None:
+    """Where a text is among sorted texts."""
+    place = bisect_left(texts, text)
+    return place if place < len(texts) and texts[place] == text else None
 
 
 class Rollup:
@@ -100,7 +108,7 @@ class Rollup:
         self.made_from = made_from
         self.batches = batches
         self.size = size
-        self._texts = [Texts(batches[0][name].dictionary) for name in TEXTS]
+        self._texts = [texts_of(batches[0][name].dictionary) for name in TEXTS]
         self._columns = [_columns(batch) for batch in batches]
         self._accounts = _buffer(batches[0]["account"].indices, "i")
 
@@ -116,7 +124,7 @@ class Rollup:
             texts = self._texts[column]
             mask = bytearray(len(texts))
             for wanted in values:
-                if (place := texts.place_of(wanted)) is not None:
+                if (place := place_of(wanted, texts)) is not None:
                     mask[place] = 1
             masks.append((column, bytes(mask)))
         columns = self._columns[question.folded]
@@ -131,7 +139,7 @@ class Rollup:
             yield Partial(start_us, None, tuple(told), quality, version, flags, posted_us, amounts)
 
     def _rows_of(self, accounts: tuple[str, ...]) -> array[int]:
-        places = {place for account in accounts if (place := self._texts[0].place_of(account)) is not None}
+        places = {place for account in accounts if (place := place_of(account, self._texts[0])) is not None}
         bounds = array("q")
         for place in sorted(places):
             start = bisect_left(self._accounts, place)

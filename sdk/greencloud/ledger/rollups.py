@@ -18,6 +18,7 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 
@@ -39,12 +40,16 @@ __all__ = ["Rollups"]
 ROLLUPS: Final = "rollups"
 _KINDS: Final = ("day", "month")
 
+# Worked out once for each period of a calendar, and kept for as long as a calendar has it. A period is of one ledger.
+_NAMES: Final = WeakKeyDictionary[Day | Month, str]()
+_CONTENTS: Final = WeakKeyDictionary[Day | Month, str]()
+
 
 class Rollups:
     """The roll-ups in the folder ``root`` of a ledger. ``token`` makes the names unique that files are written aside under."""
 
     def __init__(self, root: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(16)) -> None:
-        self.root = root.absolute()
+        self.root = root if root.is_absolute() else root.absolute()
         self._token = token
 
     def answer(self, contents: Version, query: FootprintQuery, names: tuple[str, ...]) -> tuple[list[Partial], list[str]]:
@@ -58,7 +63,7 @@ class Rollups:
             try:
                 assert question is not None
                 # A list first: of a file that fails half-way nothing may count, since its postings will.
-                partials += list(opened(self._path(period.kind, name)).partials(question, at))
+                partials += list(opened(_folder(self.root, period.kind), name).partials(question, at))
             except (StoreError, ValueError, IndexError, OverflowError):
                 # Gone or damaged since, or too many combinations: postings tell the same. The examination names what is damaged.
                 left += period.paths
@@ -85,7 +90,7 @@ class Rollups:
     def unreferenced(self, versions: Iterable[Version]) -> list[Path]:
         """The files that none of these versions counts on: roll-ups of other batches, and what was never finished."""
         kept = {path for contents in versions for _, path in self._files(contents)}
-        found = [path for kind in _KINDS for path in sorted((self.root / ROLLUPS / kind).glob("*"))]
+        found = [path for kind in _KINDS for path in sorted(_folder(self.root, kind).glob("*"))]
         return [path for path in found if path not in kept]
 
     def examine(self, contents: Version) -> list[str]:
@@ -120,7 +125,7 @@ class Rollups:
             name = _name(self.root, period)
         except StoreError:
             return None  # a segment that cannot be read: the query will say so
-        return name if name in names_in(self.root / ROLLUPS / period.kind) else None
+        return name if name in names_in(_folder(self.root, period.kind)) else None
 
     def _make(self, period: Day | Month, batches: Callable[[], list[pa.RecordBatch]]) -> bool:
         try:
@@ -143,7 +148,7 @@ class Rollups:
         return from_rollups(self.root, [read_rollup(self._path(day.kind, _name(self.root, day))).batches[0] for day in month.days])
 
     def _path(self, kind: str, name: str) -> Path:
-        return self.root / ROLLUPS / kind / name
+        return _folder(self.root, kind) / name
 
 
 def _start_of(period: Day | Month, granularity: Granularity) -> int:
@@ -151,14 +156,23 @@ def _start_of(period: Day | Month, granularity: Granularity) -> int:
     return period.month_us if isinstance(period, Day) and granularity is Granularity.MONTH else period.start_us
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=64)
+def _folder(root: Path, kind: str) -> Path:
+    return root / ROLLUPS / kind
+
+
 def _name(root: Path, period: Day | Month) -> str:
-    made_from = [period.kind, period.site, period.name, _content(root, period)]
-    return f"{sha256(canonical_json(made_from).encode()).hexdigest()}.arrow"
+    if (name := _NAMES.get(period)) is None:
+        made_from = [period.kind, period.site, period.name, _content(root, period)]
+        name = _NAMES[period] = f"{sha256(canonical_json(made_from).encode()).hexdigest()}.arrow"
+    return name
 
 
-@lru_cache(maxsize=262_144)
 def _content(root: Path, period: Day | Month) -> str:
-    if isinstance(period, Month):
-        return content_of_month([_content(root, day) for day in period.days])
-    return content_of_day(period, lambda path: [header.summary.id for header in cached_headers(root / path)])
+    if (content := _CONTENTS.get(period)) is None:
+        if isinstance(period, Month):
+            content = content_of_month([_content(root, day) for day in period.days])
+        else:
+            content = content_of_day(period, lambda path: [header.summary.id for header in cached_headers(root / path)])
+        _CONTENTS[period] = content
+    return content

@@ -29,7 +29,7 @@ from greencloud.allocation.uncertainty import half_width
 from greencloud.facility import Account, AccountKind, DirectEmission, HostReading, Uncertainties
 from greencloud.ledger.columns import ROWS
 from greencloud.units import INT64_MAX, MILLIJOULES_PER_KWH
-from strategies import SERVICES, START, WINDOW, facility, host, provider, reservation, site, situations, usage
+from strategies import SERVICES, START, WINDOW, facility, host, provider, reading, reservation, row, site, situations, usage
 from test_allocation_laws import slow
 from test_allocation_uncertainty import ROWS as SMALL_ROWS
 from test_allocation_uncertainty import book
@@ -239,3 +239,18 @@ def test_amounts_at_the_end_of_int64_are_added_up_beyond_it() -> None:
     huge = [p | {"scope1_ug": INT64_MAX, "scope3_embodied_ug": INT64_MAX} for p in window.postings.to_pylist()]
     table = window.postings.from_pylist(huge, schema=POSTINGS)
     assert all(ratio[1] >= 0 for ratio in relative_half_widths(replace(window, postings=table)).values())
+
+
+def test_what_is_nothing_and_uncertain_is_passed_on_with_its_component() -> None:
+    # At idle the dynamic energy of h2 is 0; how far its model is wrong is in it all the same, less what its idle power has of that.
+    book = facility(
+        hosts=[host("h1", curve="server", dedicated_to="store"), host("h2", curve="server", idle_watts=100, dedicated_to="store")],
+        sites=[site(pue=Fraction(1))],
+        internal=["store"],
+    )
+    rows = [row("store", 20, operation="GET /", caller_account="acme"), row("store", 7, operation="own")]
+    allocation = allocate(book, usage([provider("store", 10**12, service="web"), *rows], [reading("h2", None, 0)]))
+    for line in allocation.intervals(("account",)).to_pylist():
+        if line["account"] in {"acme", "store"}:
+            width = float(line["energy_mj_high"] - line["energy_mj"])
+            assert width == pytest.approx(0.25 * float(line["energy_mj"]), rel=1e-6), line["account"]

@@ -7,7 +7,7 @@ are in canonical order, and floats are added up in it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from math import fsum
 
@@ -49,6 +49,15 @@ class PassedOn:
             entries[name] = max(entries[name], fraction)  # all are 1 but those of an entry without amounts
         return PassedOn(entries, self.callers, self.moves, self.in_part)
 
+    def fraction_of(self) -> Callable[[EntryKey], float]:
+        """The fraction of any entry, also of one that is nothing and uncertain all the same: it goes where its component goes."""
+        whole = self.by_component().entries
+        return lambda key: (
+            self.entries.get(key, 0.0)
+            if key.account in self.in_part
+            else whole.get(EntryKey.of(Leaf(key.account), key.component), 0.0)
+        )
+
     def named(self, leaf: Leaf, component: str) -> EntryKey:
         """The entry of a leaf, or, where its account passes on all or nothing, one for all of its leaves."""
         return EntryKey.of(leaf if leaf.account in self.in_part else Leaf(leaf.account), component)
@@ -59,8 +68,9 @@ def reallocated(sums: Mapping[EntryKey, Share], passed_on: PassedOn) -> _Shares:
     moved: _Shares = defaultdict(Share)
     own: dict[str, dict[str, Share]] = {account: defaultdict(Share) for account in passed_on.callers}
     passing: dict[str, dict[EntryKey, float]] = defaultdict(dict)
+    fraction_of = passed_on.fraction_of()
     for key, held in sums.items():
-        fraction = passed_on.entries.get(key, 0.0)
+        fraction = fraction_of(key)
         moved[key].take(held, 1.0 - fraction)
         if fraction:
             own[key.account][key.service or key.account].take(held, fraction)

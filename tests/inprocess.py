@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -25,12 +26,14 @@ from greencloud.results import (
     GoalStatus,
     GoalYear,
     Restatement,
+    RootLogEntry,
     RunSummary,
+    Statement,
 )
 from greencloud.server import Intake, KeyStore, Principal, Services, Taken, build_server
 from greencloud.server.app import RunningServer, Tls
 from greencloud.server.quota import Policy
-from greencloud.server.services import RestateOrder
+from greencloud.server.services import ExplainOrder, RestateOrder
 from greencloud.units import Emissions, Energy
 
 __all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
@@ -196,6 +199,7 @@ class World:
     versions: list[Facts] = field(default_factory=lambda: [Facts(0)])
     orders: list[RestateOrder] = field(default_factory=list)
     runs: list[tuple[str, datetime | None, datetime | None]] = field(default_factory=list)
+    root_log: list[RootLogEntry] = field(default_factory=list)
     now: datetime = NOW
     failure: Exception | None = None
     failures: list[Exception] = field(default_factory=list)
@@ -220,6 +224,12 @@ class World:
         self._fail()
         self.runs.append((rule, start, end))
         return RunSummary(posted=(batch(0),), unchanged_count=2)
+
+    def explain(self, order: ExplainOrder, version: int | None, skip: int) -> Mapping[str, Any]:
+        raise NotFoundError("nothing is posted")
+
+    def statement(self, account: str, period: str) -> Statement:
+        raise NotFoundError(f"the period {period!r} is not closed")
 
     def goal_progress(self, name: str) -> GoalProgress:
         if name not in ("goals/-", goal().name):
@@ -279,7 +289,16 @@ def serving(
 ) -> Iterator[World]:
     world = World(folder, KeyStore(folder / "keys"), DiskIntake(folder / "telemetry.jsonl"))
     server = build_server(
-        Services(world.snapshot, world.run_allocation, world.restate, world.goal_progress, rules=("reserved_and_used", "used")),
+        Services(
+            snapshot=world.snapshot,
+            run_allocation=world.run_allocation,
+            restate=world.restate,
+            explain=lambda *order: world.explain(*order),  # noqa: PLW0108  tests put others in place
+            statement=lambda *whose: world.statement(*whose),  # noqa: PLW0108
+            root_log=lambda: world.root_log,
+            goal_progress=world.goal_progress,
+            rules=("reserved_and_used", "used"),
+        ),
         Intake(lambda *request: world.take(*request)),  # noqa: PLW0108  tests put another take in place
         world.keys,
         listen=listen,

@@ -131,7 +131,7 @@ def test_missing_and_damaged_inputs_and_books_are_named_and_lose_nothing(data: D
     first.unlink()
     second.write_bytes(second.read_bytes()[:-7])
 
-    found = explain_cell(data, ACME, most=2, again=True)
+    found = explain_cell(data, ACME, most=2, again="all")
 
     assert found.amounts == whole.amounts
     assert [window.amounts for window in found.windows] == [window.amounts for window in whole.windows]
@@ -173,7 +173,7 @@ def test_amounts_that_differ_are_named_with_both(data: DataDirectory) -> None:
     forged = replace(allocated, postings=pa.Table.from_pylist(rows, schema=POSTINGS))
     assert data.ledger.post(make_batch(forged, usage_revision=inputs.revision, provisional=False, created=NOW))
 
-    found = explain_cell(data, replace(ACME, end=START + HOUR), again=True)
+    found = explain_cell(data, replace(ACME, end=START + HOUR), again="all")
     (again,) = found.recomputations or ()
 
     assert (again.same, again.reason) == (False, "2 amounts differ")

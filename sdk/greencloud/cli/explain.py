@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 
 import click
 
-from greencloud.cli._options import INSTANT, data_option, output_option
+from greencloud.cli._options import INSTANT, output_option
+from greencloud.cli._source import Source, source_options
 
 __all__ = ["command"]
 
@@ -25,8 +26,10 @@ _LINES = (
 
 
 @click.command(name="explain")
-@data_option
-@click.option("--account", required=True, metavar="ID", help='An account, or a pool such as "(unsold)".')
+@source_options
+@click.option(
+    "--account", default="", metavar="ID", help='An account, or a pool such as "(unsold)"; of a server, your own if left out.'
+)
 @click.option("--from", "start", type=INSTANT, required=True, metavar="T", help="First window start (ISO 8601).")
 @click.option("--to", "end", type=INSTANT, required=True, metavar="T", help="Windows start before this (ISO 8601).")
 @click.option("--site", "sites", multiple=True, metavar="SITE", help="Only this site; may be given again, as the next four.")
@@ -36,12 +39,17 @@ _LINES = (
 @click.option("--component", "components", multiple=True, metavar="NAME", help="Only this component, as dynamic or overhead.")
 @click.option("--line", "lines", type=click.Choice(_LINES), multiple=True, help="Only this line; give it again for more.  [all]")
 @click.option("--windows", "most", type=click.IntRange(0), default=1, metavar="N", help="Explain the N largest windows in full.")
-@click.option("--audience", type=click.Choice(["provider", "tenant"]), default="provider", help="Whose eyes it is for.")
+@click.option(
+    "--audience",
+    type=click.Choice(["provider", "tenant"]),
+    default="provider",
+    help="Whose eyes it is for; a server knows by the token.",
+)
 @click.option("--recompute", "again", is_flag=True, help="Compute every batch behind the figure again, and compare.")
 @output_option("text", "json", "md")
 def command(
     *,
-    data: Path,
+    source: Source,
     account: str,
     start: datetime,
     end: datetime,
@@ -65,19 +73,22 @@ def command(
     Examples:
       greencloud explain --data ./data --account acme --from 2026-11-23 --to 2026-11-24 --line scope2_market_ug
       greencloud explain --data ./data --account acme --from 2026-11-01 --to 2026-12-01 --component idle --recompute -o json
+      GREENCLOUD_TOKEN=... greencloud explain --server localhost:4317 --from 2026-11-23 --to 2026-11-24
     """
-    from greencloud.allocation.explanation import Where
-    from greencloud.engine import DataDirectory
-    from greencloud.engine.cell_document import cell_document
-    from greencloud.engine.explain import Cell, explain_cell
     from greencloud.report.explanation import explanation_markdown, explanation_text
 
     if start >= end:
         raise click.UsageError("--from must be before --to.")
-    directory = DataDirectory.open(data, create=False)
-    where = Where(services, skus, operations, components, tuple(line for line in _LINES if line in lines) or _LINES)
-    cell = Cell(account, start, end, where, sites, "tenant" if audience == "tenant" else "provider")
-    document = cell_document(explain_cell(directory, cell, most=most, again=again))
+    if source.data is not None and not account:
+        raise click.UsageError("Name an --account.")
+    asked: dict[str, Any] = {"account": account, "start": start, "end": end, "sites": sites}
+    asked |= {"services": services, "skus": skus, "operations": operations, "components": components}
+    asked["measures"] = tuple(line for line in _LINES if line in lines) or _LINES
+    if source.data is not None:
+        document = _from_directory(source, asked, most, again, audience)
+    else:
+        with source.client() as client:
+            document = client.explain_footprint(**asked, windows=most, recompute=again)
     if output == "json":
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
@@ -90,3 +101,16 @@ def command(
         click.echo(f"not the same again: {batch['site']} {batch['window_start']}: {batch['reason']}", err=True)
     if unexplained or differing:
         sys.exit(1)
+
+
+def _from_directory(source: Source, asked: dict[str, Any], most: int, again: bool, audience: str) -> dict[str, Any]:
+    from greencloud.allocation.explanation import Where
+    from greencloud.engine.cell_document import cell_document
+    from greencloud.engine.explain import Cell, explain_cell
+
+    directory = source.directory()
+    assert directory is not None
+    where = Where(*(asked[name] for name in ("services", "skus", "operations", "components", "measures")))
+    whose: Any = "tenant" if audience == "tenant" else "provider"
+    cell = Cell(asked["account"], asked["start"], asked["end"], where, asked["sites"], whose)
+    return cell_document(explain_cell(directory, cell, most=most, again="all" if again else "none"))

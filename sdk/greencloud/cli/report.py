@@ -9,13 +9,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from greencloud.cli._options import INSTANT
+from greencloud.cli._source import Source, source_options
 from greencloud.errors import NotFoundError
 from greencloud.results import GROUPABLE, BatchSummary, FootprintQuery, FootprintRow, Granularity
+
+if TYPE_CHECKING:
+    from greencloud.engine import DataDirectory
 
 __all__ = ["command"]
 
@@ -42,10 +46,7 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, value: str) -> t
 
 
 @click.command(name="report")
-@click.option("--data", "data_path", metavar="DIR", type=click.Path(path_type=Path), help="Read this data directory.")
-@click.option("--server", metavar="HOST:PORT", help="Ask this server instead.")
-@click.option("--token", envvar="GREENCLOUD_TOKEN", show_envvar=True, metavar="JWT", help="Bearer token for the server.")
-@click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="File with the bearer token.")
+@source_options
 @click.option(
     "--account", metavar="ID", help="The account (cloud.account.id), or a pool in parentheses; all that you may see if left out."
 )
@@ -58,10 +59,7 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, value: str) -> t
 @click.option("-o", "--output", type=click.Choice(["table", "json", "csv", "md"]), default="table", help="The format.")
 def command(
     *,
-    data_path: Path | None,
-    server: str | None,
-    token: str | None,
-    token_file: Path | None,
+    source: Source,
     account: str | None,
     start: datetime | None,
     end: datetime | None,
@@ -77,8 +75,6 @@ def command(
       greencloud report --data ./data --account tenant-a --group-by service,component -o json
       GREENCLOUD_TOKEN=... greencloud report --server localhost:4317 --account tenant-a --from 2026-11-01 --to 2026-12-01
     """
-    if (data_path is None) == (server is None):
-        raise click.UsageError("Give either --data DIR or --server HOST:PORT.")
     if start is not None and end is not None and start >= end:
         raise click.UsageError("--from must be before --to.")
     query = FootprintQuery(
@@ -88,11 +84,8 @@ def command(
         group_by=group_by,
         granularity=Granularity(granularity),
     )
-    if data_path is not None:
-        found = _from_directory(data_path, query)
-    else:
-        assert server is not None
-        found = _from_server(server, token_file.read_text().strip() if token_file else token, query)
+    data = source.directory()
+    found = _from_server(source, query) if data is None else _from_directory(data, query)
     if not found.rows:
         click.echo(f"Nothing is posted for {f'account {account}' if account else 'any account'} in that time.", err=True)
     click.echo(_render(found, account, query, output, datetime.now(UTC)), nl=False)
@@ -122,11 +115,9 @@ def _render(found: _Found, account: str | None, query: FootprintQuery, output: s
     return text
 
 
-def _from_directory(path: Path, query: FootprintQuery) -> _Found:
-    from greencloud.engine import DataDirectory
+def _from_directory(data: DataDirectory, query: FootprintQuery) -> _Found:
     from greencloud.server import KeyStore
 
-    data = DataDirectory.open(path, create=False)
     snapshot = data.ledger.snapshot()
     batches = snapshot.batches(query.start, query.end)
     posted = set(snapshot.accounts()) | {pool for batch in snapshot.batches() for pool in batch.pool_energy}
@@ -153,10 +144,8 @@ def _check_known(query: FootprintQuery, posted: set[str], in_book: Callable[[], 
         )
 
 
-def _from_server(target: str, token: str | None, query: FootprintQuery) -> _Found:
-    from greencloud.client import Client
-
-    with Client(target, token=token) as client:
+def _from_server(source: Source, query: FootprintQuery) -> _Found:
+    with source.client() as client:
 
         def ask(wanted: FootprintQuery) -> list[FootprintRow]:
             rows = client.query_footprint(

@@ -24,8 +24,18 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from greencloud.client.channel import open_channel
 from greencloud.client.errors import error_from
+from greencloud.client.explanation import explanation_document
 from greencloud.errors import QuantityError
-from greencloud.results import BatchSummary, FootprintRow, GoalProgress, Granularity, Restatement, RunSummary
+from greencloud.results import (
+    BatchSummary,
+    FootprintRow,
+    GoalProgress,
+    Granularity,
+    Restatement,
+    RootLogEntry,
+    RunSummary,
+    Statement,
+)
 from greencloud.v1 import allocation_service_pb2 as allocation
 from greencloud.v1 import allocation_service_pb2_grpc as allocation_stubs
 from greencloud.v1 import footprint_service_pb2 as footprint
@@ -37,9 +47,11 @@ from greencloud.wire import (
     batch_from_message,
     goal_from_message,
     instant_to_message,
+    log_entry_from_message,
     refused_from_message,
     restatement_from_message,
     row_from_message,
+    statement_from_message,
 )
 
 __all__ = ["Client"]
@@ -171,6 +183,51 @@ class Client:
             refused=tuple(refused_from_message(refused) for refused in response.refused_windows),
             restatements=tuple(restatement_from_message(restatement) for restatement in response.restatements),
         )
+
+    def explain_footprint(
+        self,
+        *,
+        start: datetime,
+        end: datetime,
+        account: str = "",
+        sites: Iterable[str] = (),
+        services: Iterable[str] = (),
+        skus: Iterable[str] = (),
+        operations: Iterable[str] = (),
+        components: Iterable[str] = (),
+        measures: Iterable[str] = (),
+        windows: int = 1,
+        recompute: bool = False,
+        timeout: float = _RUN_TIMEOUT,
+    ) -> dict[str, Any]:
+        """How what an account bears came about: a document of the schema ``greencloud.explanation/1``, every number a text.
+
+        Its ``windows`` are the largest, as many as asked for, with the arithmetic down to meters, usage and factors. No account:
+        your own. No measures: all. With ``recompute`` every batch that the figure has a part of is computed a second time, whole,
+        and ``recomputed`` says what came out. Each call to the server has ``timeout`` seconds.
+        """
+        request = footprint.ExplainFootprintRequest(
+            account=account,
+            sites=sites,
+            services=services,
+            skus=skus,
+            operations=operations,
+            components=components,
+            measures=measures,
+            recompute=recompute,
+            **_period(start, end),
+        )
+        return explanation_document(request, windows, lambda: self._call(self._footprint.ExplainFootprint, request, timeout))
+
+    def get_statement(self, period: str, account: str = "") -> Statement:
+        """What an account is told of a closed period, with the proof that ``greencloud verify`` checks. No account: your own."""
+        request = footprint.GetStatementRequest(account=account, period=period)
+        return statement_from_message(self._call(self._footprint.GetStatement, request))
+
+    def list_root_log_entries(self, *, page_size: int = 0) -> Iterator[RootLogEntry]:
+        """The log of roots, oldest first: closes of periods, and the keys that signed them."""
+        pages = self._pages(self._footprint.ListRootLogEntries, footprint.ListRootLogEntriesRequest(page_size=page_size))
+        return (log_entry_from_message(entry) for page in pages for entry in page.entries)
 
     def get_goal_progress(self, name: str = "goals/-") -> GoalProgress:
         """The provider's goal and where it stands; ``goals/-`` is the only one."""

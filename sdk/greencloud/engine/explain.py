@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from greencloud.allocation import COMPONENTS, POSTING_MEASURES
 from greencloud.allocation.explanation import Audience, Explanation, Where, explain_window
@@ -22,10 +22,13 @@ from greencloud.ledger import Snapshot
 from greencloud.results import BatchSummary, FootprintQuery, Granularity
 from greencloud.units import Window, format_instant
 
-__all__ = ["MOST_WINDOWS", "Amounts", "Cell", "ExplainedCell", "ExplainedWindow", "explain_cell"]
+__all__ = ["MOST_WINDOWS", "Again", "Amounts", "Cell", "ExplainedCell", "ExplainedWindow", "explain_cell"]
 
 MOST_WINDOWS: Final = 3
 """How many windows are explained in full unless more are asked for."""
+
+Again = Literal["none", "shown", "all"]
+"""Which batches are computed a second time: of no window, of those explained, of every one that the cell has a part of."""
 
 _TOTAL: Final = ("scope1_ug", "scope2_location_ug", "scope3_upstream_location_ug", "scope3_embodied_ug")
 
@@ -59,7 +62,7 @@ class ExplainedWindow:
 class ExplainedCell:
     """``amounts`` of the whole cell, ``components`` the same by component; ``rest`` are windows that are not among ``windows``.
 
-    ``recomputations`` are of every batch that the cell has a part of, where that was asked for.
+    ``recomputations`` are of the batches that were asked for; None where none was.
     """
 
     cell: Cell
@@ -73,12 +76,18 @@ class ExplainedCell:
 
 
 def explain_cell(
-    data: DataDirectory, cell: Cell, *, most: int = MOST_WINDOWS, again: bool = False, snapshot: Snapshot | None = None
+    data: DataDirectory,
+    cell: Cell,
+    *,
+    most: int = MOST_WINDOWS,
+    skip: int = 0,
+    again: Again = "none",
+    snapshot: Snapshot | None = None,
 ) -> ExplainedCell:
-    """Explain a cell of the ledger, with the arithmetic of its ``most`` largest windows.
+    """Explain a cell of the ledger, with the arithmetic of its ``most`` largest windows after the first ``skip``.
 
-    Windows are ranked by the measure that the cell names; of several, by the location-based total. ``again`` computes every batch
-    that the cell has a part of a second time, whole, and compares.
+    Windows are ranked by the measure that the cell names; of several, by the location-based total. ``again`` computes batches a
+    second time, whole, and compares.
 
     Raises:
         QuantityError: an empty time, or no measure.
@@ -97,13 +106,15 @@ def explain_cell(
             advice="see what it has with greencloud report, or allocate first",
         )
     places = sorted(by_window, key=lambda place: (-_rank(by_window[place], where), place[1].start, place[0]))
-    batches = [_batch(snapshot, *place) for place in (places if again else places[:most])]
+    shown = places[skip : skip + most]
     books = Books(data)
     windows = tuple(
         ExplainedWindow(batch, by_window[place], *_explained(data, books, batch, cell, by_window[place]))
-        for place, batch in zip(places[:most], batches, strict=False)
+        for place in shown
+        for batch in [_batch(snapshot, *place)]
     )
-    rest = [by_window[place] for place in places[most:]]
+    rest = [by_window[place] for place in places[:skip] + places[skip + most :]]
+    computed = {"none": (), "shown": shown, "all": places}[again]
     return ExplainedCell(
         cell,
         snapshot.version,
@@ -112,7 +123,7 @@ def explain_cell(
         windows,
         len(rest),
         _together(rest, where),
-        tuple(recompute(data, snapshot, batch, books) for batch in batches) if again else None,
+        None if again == "none" else tuple(recompute(data, snapshot, _batch(snapshot, *place), books) for place in computed),
     )
 
 

@@ -37,7 +37,7 @@ _FIELDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One amount that came out otherwise: ``posted`` is the ledger's, None where it has no such posting."""
+    """One amount that came out otherwise: ``posted`` is the ledger's, 0 where it has no such posting."""
 
     dimensions: dict[str, str]
     measure: str

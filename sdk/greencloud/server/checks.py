@@ -58,6 +58,15 @@ class Checks:
             self.fault(field, f"has a value of more than {self.LONGEST_VALUE} characters")
         return tuple(dict.fromkeys(values))
 
+    def known(self, field: str, values: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+        """As ``values``, each one of those that are known."""
+        found = self.values(field, values)
+        for unknown in sorted(set(found) - set(known)):
+            self.fault(
+                field, f"there is no {field.rpartition('.')[2].removesuffix('s')} {unknown[:64]!r}; there are {', '.join(known)}"
+            )
+        return found
+
     def page_size(self, requested: int, *, default: int, most: int) -> int:
         """AIP-158: zero means the default, too many are cut to the most."""
         if requested < 0:

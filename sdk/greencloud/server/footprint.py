@@ -10,18 +10,21 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from greencloud.allocation import COMPONENTS
-from greencloud.errors import PermissionDeniedError
 from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow, Restatement
+from greencloud.server.accounts import allowed_account, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
 from greencloud.server.auth import caller
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
-from greencloud.server.paging import Cursor, Pages, fill
+from greencloud.server.errors import RequestError
+from greencloud.server.explanations import Explanations, explain_order_from
+from greencloud.server.paging import PAGE_BYTES, Cursor, Pages, fill
 from greencloud.server.restatements import RestatementQuery, restatement_page, restatements_for, units_of
 from greencloud.server.services import Services
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.v1 import footprint_service_pb2_grpc as stubs
-from greencloud.wire import GRANULARITIES, row_to_message
+from greencloud.v1 import statement_pb2
+from greencloud.wire import GRANULARITIES, log_entry_to_message, row_to_message, statement_to_message
 
 __all__ = ["FootprintServicer", "query_from"]
 
@@ -38,6 +41,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self._pages = pages
         self._answers: Answers[FootprintQuery, FootprintRow] = Answers()
         self._restatements: Answers[RestatementQuery, Restatement] = Answers()
+        self._explanations = Explanations(services)
 
     def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
         principal = caller()
@@ -59,14 +63,14 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self, request: messages.ListRestatementsRequest, context: Any
     ) -> messages.ListRestatementsResponse:
         principal = caller()
-        accounts = _accounts(request.accounts, principal)  # authorise before validating (AIP-211)
+        accounts = allowed_accounts(request.accounts, principal)  # authorise before validating (AIP-211)
         checks = Checks()
         start, end = checks.period(request, required=False)
         if accounts is not None:
             accounts = checks.values("accounts", accounts)
         size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
         checks.done()
-        query = RestatementQuery(start, end, accounts, principal.role != "provider")
+        query = RestatementQuery(start, end, accounts, is_tenant(principal))
         cursor = self._pages.open(request, principal)
         version, found = self._restatements.get(cursor.version, query)
         if found is None:
@@ -80,6 +84,43 @@ class FootprintServicer(stubs.FootprintServiceServicer):
             response.next_page_token = self._pages.seal(Cursor(version, reached), request, principal)
         return response
 
+    def ExplainFootprint(  # noqa: N802
+        self, request: messages.ExplainFootprintRequest, context: Any
+    ) -> messages.ExplainFootprintResponse:
+        principal = caller()
+        order = explain_order_from(request, principal)
+        response, following = self._explanations.page(order, self._pages.open(request, principal))
+        if following:
+            response.next_page_token = self._pages.seal(following, request, principal)
+        return response
+
+    def GetStatement(self, request: messages.GetStatementRequest, context: Any) -> statement_pb2.Statement:  # noqa: N802
+        checks = Checks()
+        account = allowed_account(request.account, caller(), checks)
+        if not request.period:
+            checks.fault("period", "is required")
+        checks.values("period", [request.period])
+        checks.done()
+        statement = statement_to_message(self._services.statement(account, request.period))
+        if statement.ByteSize() > PAGE_BYTES:
+            raise RequestError([("account", f"its statement takes {statement.ByteSize() / 1e6:.0f} MB, which no message holds")])
+        return statement
+
+    def ListRootLogEntries(  # noqa: N802
+        self, request: messages.ListRootLogEntriesRequest, context: Any
+    ) -> messages.ListRootLogEntriesResponse:
+        principal = caller()
+        checks = Checks()
+        size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
+        checks.done()
+        offset = self._pages.open(request, principal).offset
+        log = self._services.root_log()  # it only grows, so that an offset into it stays
+        page = fill(log[offset:], size, log_entry_to_message)
+        response = messages.ListRootLogEntriesResponse(entries=page)
+        if offset + len(page) < len(log):
+            response.next_page_token = self._pages.seal(Cursor(None, offset + len(page)), request, principal)
+        return response
+
 
 def query_from(request: messages.QueryFootprintRequest, principal: Principal) -> tuple[FootprintQuery, int]:
     """The question that the principal may ask, and the page size.
@@ -88,15 +129,13 @@ def query_from(request: messages.QueryFootprintRequest, principal: Principal) ->
         PermissionDeniedError: a tenant asks for an account that is not its own.
         RequestError: a field is wrong.
     """
-    accounts = _accounts(request.filter.accounts, principal)  # authorise before validating (AIP-211)
+    accounts = allowed_accounts(request.filter.accounts, principal)  # authorise before validating (AIP-211)
     checks = Checks()
     start, end = checks.period(request, required=True)
     wanted = request.filter
     if accounts is not None:
         accounts = checks.values("filter.accounts", accounts)
-    components = checks.values("filter.components", wanted.components)
-    for unknown in sorted(set(components) - set(COMPONENTS)):
-        checks.fault("filter.components", f"there is no component {unknown[:64]!r}; there are {', '.join(COMPONENTS)}")
+    components = checks.known("filter.components", wanted.components, COMPONENTS)
     group_by = _group_by(checks, request.group_by)
     if request.granularity not in _GRANULARITIES:
         checks.fault("granularity", f"there is no granularity {request.granularity}")
@@ -123,18 +162,6 @@ def query_from(request: messages.QueryFootprintRequest, principal: Principal) ->
         granularity=_GRANULARITIES[request.granularity],
     )
     return query, size
-
-
-def _accounts(asked: Sequence[str], principal: Principal) -> tuple[str, ...] | None:
-    if principal.role == "provider":
-        return tuple(asked) or None
-    for account in asked:
-        if account != principal.account:
-            raise PermissionDeniedError(
-                f"permission denied on account {account[:128]!r} (or it might not exist)",
-                advice="ask for your own account, or leave it out",
-            )
-    return (principal.account,)
 
 
 def _group_by(checks: Checks, asked: Sequence[str]) -> tuple[str, ...]:

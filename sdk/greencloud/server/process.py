@@ -13,23 +13,20 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from greencloud.errors import NotFoundError
-from greencloud.results import GoalProgress, RunSummary
 from greencloud.server.app import LARGEST_MESSAGE, RunningServer, build_server
 from greencloud.server.credentials import KeyStore, Principal
 from greencloud.server.intake import Intake, Taken
 from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE
 from greencloud.server.schedule import allocating_every
-from greencloud.server.services import RestateOrder, Services
 from greencloud.server.settings import Settings, now
+from greencloud.server.wiring import services_of
 
 if TYPE_CHECKING:
-    from greencloud.engine import DataDirectory
     from greencloud.server.metrics import Metrics
     from greencloud.telemetry import WriteAheadLog
 
@@ -137,7 +134,7 @@ def run(settings: Settings) -> Iterator[Open]:
     log = WriteAheadLog(data.wal_directory)
     clock = settings.clock
     try:
-        services = _services(data, clock)
+        services = services_of(data, clock)
         server = build_server(
             services,
             _intake(log),
@@ -208,43 +205,6 @@ def _told(server: RunningServer) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-def _services(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
-    from greencloud.allocation import RULES
-    from greencloud.engine import LARGE_CHANGE, run_allocation
-    from greencloud.goal import goal_progress
-
-    def run_rule(rule: str, start: datetime | None, end: datetime | None, requested_by: str) -> RunSummary:
-        return run_allocation(
-            data, rule=rule, start=start, end=end, now=clock(), requested_by=requested_by, most_change=LARGE_CHANGE
-        )
-
-    def restate(order: RestateOrder) -> RunSummary:
-        run = run_allocation(
-            data,
-            rule=order.rule,
-            start=order.start,
-            end=order.end,
-            now=clock(),
-            requested_by=order.requested_by,
-            reason=order.reason,
-            most_change=None if order.unbounded else LARGE_CHANGE,
-            dry_run=order.dry_run,
-        )
-        if order.dry_run:
-            return run
-        posted = {(batch.id, batch.created) for batch in run.posted if batch.causes}
-        listed = data.ledger.snapshot().restatements(order.start, order.end) if posted else []
-        return replace(run, restatements=tuple(each for each in listed if (each.new_batch, each.restated) in posted))
-
-    def progress(name: str) -> GoalProgress:
-        found = goal_progress(data.goal_directory, data.ledger.snapshot(), clock())
-        if name not in (found.name, "goals/-"):
-            raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
-        return found
-
-    return Services(snapshot=data.ledger.snapshot, run_allocation=run_rule, restate=restate, goal_progress=progress, rules=RULES)
 
 
 def _intake(log: WriteAheadLog) -> Intake:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, GoalProgress, Restatement, RunSummary
+from greencloud.results import (
+    BatchSummary,
+    FootprintQuery,
+    FootprintRow,
+    GoalProgress,
+    Restatement,
+    RootLogEntry,
+    RunSummary,
+    Statement,
+)
 
-__all__ = ["RestateOrder", "Services", "Snapshot"]
+__all__ = ["ExplainOrder", "RestateOrder", "Services", "Snapshot"]
 
 
 class Snapshot(Protocol):
@@ -41,15 +50,40 @@ class RestateOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainOrder:
+    """Which figure to explain, and how many of its windows. ``tenant``: whether what is of others is to be kept from the caller.
+    ``recompute``: whether to compute the batches of these windows again, and compare."""
+
+    account: str
+    start: datetime
+    end: datetime
+    sites: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    tenant: bool = True
+    recompute: bool = False
+    most: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """``snapshot(None)`` is the latest version. ``run_allocation(rule, start, end, requested_by)`` posts what is due.
     ``restate(order)`` does so too, or says what would come; both ways with the restatements.
 
+    ``explain(order, version, skip)`` gives the document of the figure (``greencloud.explanation/1``) in a version, with the windows
+    after the first ``skip``; it raises NotFoundError where the account has nothing that fits, as ``statement(account, period)``
+    does where the period is not closed or says nothing of the account. ``root_log()`` is the log of roots, oldest first.
     ``goal_progress(name)`` takes ``goals/GOAL`` or ``goals/-`` and raises NotFoundError where there is no such goal.
     """
 
     snapshot: Callable[[int | None], Snapshot]
     run_allocation: Callable[[str, datetime | None, datetime | None, str], RunSummary]
     restate: Callable[[RestateOrder], RunSummary]
+    explain: Callable[[ExplainOrder, int | None, int], Mapping[str, Any]]
+    statement: Callable[[str, str], Statement]
+    root_log: Callable[[], Sequence[RootLogEntry]]
     goal_progress: Callable[[str], GoalProgress]
     rules: Sequence[str] = ("reserved_and_used",)

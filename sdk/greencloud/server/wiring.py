@@ -1,0 +1,81 @@
+"""What the API stands on, where it serves a data directory: the one place that knows services and engine both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from greencloud.errors import NotFoundError
+from greencloud.results import GoalProgress, RunSummary
+from greencloud.server.services import ExplainOrder, RestateOrder, Services
+
+if TYPE_CHECKING:
+    from greencloud.engine import DataDirectory
+
+__all__ = ["services_of"]
+
+
+def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
+    """The services on a data directory; ``clock`` is when they are asked."""
+    from greencloud.allocation import RULES
+    from greencloud.allocation.explanation import Where
+    from greencloud.engine import LARGE_CHANGE, run_allocation
+    from greencloud.engine.cell_document import cell_document
+    from greencloud.engine.explain import Cell, explain_cell
+    from greencloud.engine.published import root_log, statement_of
+    from greencloud.goal import goal_progress
+
+    def run_rule(rule: str, start: datetime | None, end: datetime | None, requested_by: str) -> RunSummary:
+        return run_allocation(
+            data, rule=rule, start=start, end=end, now=clock(), requested_by=requested_by, most_change=LARGE_CHANGE
+        )
+
+    def restate(order: RestateOrder) -> RunSummary:
+        run = run_allocation(
+            data,
+            rule=order.rule,
+            start=order.start,
+            end=order.end,
+            now=clock(),
+            requested_by=order.requested_by,
+            reason=order.reason,
+            most_change=None if order.unbounded else LARGE_CHANGE,
+            dry_run=order.dry_run,
+        )
+        if order.dry_run:
+            return run
+        posted = {(batch.id, batch.created) for batch in run.posted if batch.causes}
+        listed = data.ledger.snapshot().restatements(order.start, order.end) if posted else []
+        return replace(run, restatements=tuple(each for each in listed if (each.new_batch, each.restated) in posted))
+
+    def explain(order: ExplainOrder, version: int | None, skip: int) -> dict[str, Any]:
+        where = Where(order.services, order.skus, order.operations, order.components, order.measures)
+        cell = Cell(order.account, order.start, order.end, where, order.sites, "tenant" if order.tenant else "provider")
+        found = explain_cell(
+            data,
+            cell,
+            most=order.most,
+            skip=skip,
+            again="shown" if order.recompute else "none",
+            snapshot=data.ledger.snapshot(version),
+        )
+        return cell_document(found)
+
+    def progress(name: str) -> GoalProgress:
+        found = goal_progress(data.goal_directory, data.ledger.snapshot(), clock())
+        if name not in (found.name, "goals/-"):
+            raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
+        return found
+
+    return Services(
+        snapshot=data.ledger.snapshot,
+        run_allocation=run_rule,
+        restate=restate,
+        explain=explain,
+        statement=lambda account, period: statement_of(data.closes, account, period),
+        root_log=lambda: root_log(data.closes),
+        goal_progress=progress,
+        rules=RULES,
+    )

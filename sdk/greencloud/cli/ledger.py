@@ -156,6 +156,23 @@ def maintain(data: Path, grace: timedelta, keep_superseded: timedelta | None) ->
 
 @command.command()
 @data_option
+def repair(data: Path) -> None:
+    """Set a torn newest entry of the table's log aside, which a loss of power in the middle of a commit leaves.
+
+    The ledger then opens at the version before; every commit that was acknowledged before is in it. Stop every writer first.
+    """
+    from greencloud.engine import DataDirectory
+
+    kept = DataDirectory.open(data, create=False).ledger.store.repair()
+    if kept is None:
+        click.echo("the newest entry of the log is whole; nothing to repair")
+    else:
+        click.echo(f"set aside: {kept}")
+        click.echo("now allocate again what the lost commit may have posted: greencloud allocate --data DIR", err=True)
+
+
+@command.command()
+@data_option
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, help="The most versions to show, the latest first.")
 def versions(data: Path, limit: int) -> None:
     """Show the latest versions of the ledger and when each was committed."""

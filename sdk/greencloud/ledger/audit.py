@@ -19,6 +19,7 @@ from greencloud.ledger.restatement_files import FOLDER, RestatementFiles
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, content_in, content_of, read_headers, read_segment
 from greencloud.ledger.store import Segment, Version
+from greencloud.ledger.table_log import damaged_entries
 from greencloud.units import Window
 
 __all__ = ["examine"]
@@ -26,7 +27,10 @@ __all__ = ["examine"]
 
 def examine(root: Path, version: Version) -> list[str]:
     """What is wrong, one sentence a finding, each beginning with the file. Empty: all is well."""
-    findings: list[str] = []
+    findings = [
+        f"{entry.relative_to(root)}: the entry of the table's log is damaged; restore it from a backup"
+        for entry in damaged_entries(root)
+    ]
     last: dict[str, tuple[Segment, Window]] = {}
     held: list[tuple[Window, Segment]] = []
     for segment in version.segments():

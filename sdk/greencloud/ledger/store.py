@@ -43,6 +43,7 @@ from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Tra
 from greencloud.errors import LeaseLostError, NotFoundError, StorageFullError, StoreError
 from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.segments import sync
+from greencloud.ledger.table_log import drop_damaged_checkpoints, entry_of, set_torn_entry_aside, sync_log, torn_entry
 from greencloud.units import format_instant, parse_instant
 
 __all__ = ["EMPTY", "Commit", "Segment", "Store", "Version", "storage_errors"]
@@ -168,7 +169,9 @@ class Store:
 
     def is_latest(self, version: Version) -> bool:
         """Whether no later version exists. One look at the folder: versions are created in order, each as one file."""
-        return not self._entry(version.number + 1).exists() and (version.number < 0 or self._entry(version.number).exists())
+        return not entry_of(self.root, version.number + 1).exists() and (
+            version.number < 0 or entry_of(self.root, version.number).exists()
+        )
 
     def prepare(self) -> None:
         """Make the folders, durably."""
@@ -205,13 +208,13 @@ class Store:
                     if base.handle is None and now_there.number >= 0:
                         return False
                     raise
-            self._sync_log(base.number + 1)
+            sync_log(self.root, base.number + 1)
         return True
 
     def committed(self, number: int) -> datetime | None:
         """When a version was committed, by its stamp; None where it has none, or where there is no such version."""
         try:
-            with self._entry(number).open("rb") as file:
+            with entry_of(self.root, number).open("rb") as file:
                 for line in file:
                     if b'"commitInfo"' in line:
                         stamp = json.loads(line)["commitInfo"].get(_STAMP)
@@ -280,21 +283,29 @@ class Store:
         finally:
             os.close(file)
 
+    def repair(self) -> Path | None:
+        """Set a torn newest entry of the log aside, so that the ledger opens at the version before; return where it is now.
+
+        None: it is whole. A loss of power in the middle of a commit, which nobody was told of, leaves such an entry.
+        """
+        with storage_errors(self.root), self.alone():
+            return set_torn_entry_aside(self.root)
+
     def _open(self) -> DeltaTable | None:
         try:
             return DeltaTable(str(self.root))
         except TableNotFoundError:
             return None
-
-    def _entry(self, number: int) -> Path:
-        return self.root / "_delta_log" / f"{number:020}.json"
-
-    def _sync_log(self, number: int) -> None:
-        # Delta does not sync what it writes; an answer that a loss of power could take back would be no answer.
-        while (entry := self._entry(number)).exists():
-            sync(entry)
-            number += 1
-        sync(entry.parent)
+        except DeltaError as error:
+            if drop_damaged_checkpoints(self.root):
+                return self._open()
+            if entry := torn_entry(self.root):
+                raise StoreError(
+                    f"{entry}: the newest entry of the log is torn, as a loss of power in the middle of a commit leaves it",
+                    path=str(entry),
+                    advice="greencloud ledger repair sets it aside; what was acknowledged before it is whole",
+                ) from error
+            raise
 
 
 @contextmanager

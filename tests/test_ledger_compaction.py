@@ -19,7 +19,7 @@ from greencloud.ledger.lease import TERM, Leases
 from greencloud.ledger.segments import read_segment, rows_of
 from greencloud.ledger.store import Commit
 from greencloud.ledger.vacuum import vacuum
-from ledger_builders import CREATED, EVER, batch, energy_of, hour
+from ledger_builders import CREATED, batch, energy_of, hour
 
 LATER = hour(24 * 5).start
 AFTER_GRACE = datetime.now(UTC) + timedelta(days=30)
@@ -159,14 +159,6 @@ def test_the_vacuum_takes_what_compaction_left_and_keeps_what_was_promised(ledge
     assert vacuum(ledger, AFTER_GRACE, keep_superseded=timedelta(days=400)).files == 0
     assert vacuum(ledger, AFTER_GRACE, keep_superseded=timedelta(days=20)).files == 1
     assert vacuum(Ledger(ledger.root / "none"), AFTER_GRACE).files == 0
-
-
-def test_a_version_that_the_vacuum_took_is_refused_and_not_short(ledger: Ledger) -> None:
-    version = ledger.snapshot().version
-    compact(ledger, LATER)
-    vacuum(ledger, AFTER_GRACE)
-    with pytest.raises(StoreError, match="cannot be read"):
-        ledger.snapshot(version).footprint(EVER)
 
 
 @pytest.mark.stress

@@ -159,7 +159,8 @@ class Ledger:
                 raise QuantityError("a snapshot is of a version or as of a time, not both")
             version = self.version_at(as_of)
         if version is not None:
-            return Snapshot(self.store.root, self.store.read(version))
+            contents = self.store.read(version)
+            return Snapshot(self.store.root, contents, earlier=not self.store.is_latest(contents))
         if self._latest is EMPTY or not self.store.is_latest(self._latest):
             self._latest = self.store.read()
         return Snapshot(self.store.root, self._latest)

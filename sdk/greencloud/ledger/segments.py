@@ -39,6 +39,7 @@ __all__ = [
     "read_segment",
     "rows_of",
     "sync",
+    "token_in",
     "write_segment",
 ]
 
@@ -113,6 +114,11 @@ def content_in(path: str) -> str:
 def count_in(path: str) -> int:
     """How many batches a segment holds, by its name."""
     return int(Path(path).name.split("-", 2)[1])
+
+
+def token_in(path: str) -> str:
+    """What makes a segment's name unique."""
+    return Path(path).stem.split("-", 2)[2]
 
 
 def read_headers(path: Path) -> tuple[Header, ...]:

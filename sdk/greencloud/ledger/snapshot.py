@@ -6,7 +6,7 @@ the segments of the rest are added up by DuckDB in memory.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +16,12 @@ from typing import Any
 from greencloud.errors import QuantityError, StoreError
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.database import fetch, literal, stream
+from greencloud.ledger.earlier import make_again
 from greencloud.ledger.query import compile_query, dimensions_of, partials_of
 from greencloud.ledger.restatement_files import RestatementFiles, heading, restatement_of
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers
-from greencloud.ledger.store import Segment, Version
+from greencloud.ledger.store import Segment, Store, Version
 from greencloud.ledger.sums import rows_of
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Restatement
 from greencloud.units import Window, microseconds_of
@@ -30,10 +31,12 @@ __all__ = ["Snapshot"]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One version of the ledger in the folder ``root``."""
+    """One version of the ledger in the folder ``root``. ``earlier``: it is not the latest, and housekeeping may have taken away
+    segments that it names (``greencloud.ledger.earlier``)."""
 
     root: Path
     contents: Version
+    earlier: bool = False
 
     @property
     def version(self) -> int:
@@ -42,7 +45,7 @@ class Snapshot:
 
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         """The visible batches whose window starts in ``[start, end)``, in order of window, then site."""
-        found = [summary for segment in self.contents.segments(start, end) for summary in self._summaries(segment)]
+        found = [summary for segment in self._segments(start, end) for summary in self._summaries(segment)]
         return _between(found, start, end)
 
     def readable_batches(self) -> list[BatchSummary]:
@@ -55,7 +58,7 @@ class Snapshot:
 
     def find(self, site: str, window: Window) -> BatchSummary | None:
         """The visible batch of one site and window."""
-        for segment in self.contents.segments(window.start, window.end, (site,)):
+        for segment in self._segments(window.start, window.end, (site,)):
             for summary in self._summaries(segment):
                 if (summary.start, summary.end) == (window.start, window.end):
                     return summary
@@ -89,7 +92,7 @@ class Snapshot:
 
     def accounts(self) -> list[str]:
         """Every account that was ever charged, sorted; pools are not accounts."""
-        if not (files := self._files(self.contents.segments())):
+        if not (files := self._files(self._segments())):
             return []
         sql = "SELECT DISTINCT account FROM read_parquet(?, hive_partitioning = false) WHERE NOT starts_with(account, '(')"
         return sorted(account for (account,) in fetch(sql, [files], root=self.root))
@@ -116,6 +119,7 @@ class Snapshot:
             return []
         partials, left = Rollups(self.root).answer(self.contents, query, names)
         if left:
+            self._there(segment for segment in self.contents.segments(query.start, query.end) if segment.path in left)
             statement = compile_query(query, names, [literal(str(self.root / path)) for path in left])
             partials += partials_of(statement, fetch(statement.sql, statement.parameters, root=self.root))
         return rows_of(query, names, partials)
@@ -125,7 +129,7 @@ class Snapshot:
 
         Values of ``names``, then exact sums in the order of ``MEASURES``; made a few thousand at a time.
         """
-        files = self._files(self.contents.segments(start, end))
+        files = self._files(self._segments(start, end))
         if not files:
             return
         listed = ", ".join(f'"{name}"' for name in names)
@@ -135,6 +139,18 @@ class Snapshot:
             f"WHERE window_start >= make_timestamptz(?) AND window_start < make_timestamptz(?) GROUP BY {listed} ORDER BY {listed}"
         )
         yield from stream(sql, [files, microseconds_of(start), microseconds_of(end)], root=self.root)
+
+    def _segments(
+        self, start: datetime | None = None, end: datetime | None = None, sites: Sequence[str] | None = None
+    ) -> list[Segment]:
+        """As ``Version.segments``, each of them there to be read."""
+        segments = self.contents.segments(start, end, sites)
+        self._there(segments)
+        return segments
+
+    def _there(self, segments: Iterable[Segment]) -> None:
+        if self.earlier:
+            make_again(Store(self.root), list(segments))
 
     def _files(self, segments: list[Segment]) -> list[str]:
         return [literal(str(self.root / segment.path)) for segment in segments]

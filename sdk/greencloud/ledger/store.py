@@ -273,6 +273,12 @@ class Store:
             yield
 
     @contextmanager
+    def making_again(self) -> Iterator[None]:
+        """Hold off who would make the same segments of an earlier version again."""
+        with self._locked("again.lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
     def _locked(self, name: str, kind: int) -> Iterator[None]:
         """A lock that the system releases should this process die."""
         self.prepare()

@@ -55,12 +55,13 @@ def _compact(ledger: Ledger, day: Day, until: datetime, lease: int | None) -> bo
     for _ in range(_TRIES):
         base = ledger.store.read()
         segments = _due(base, until).get(day, [])
-        headers = [header for segment in segments for header in cached_headers(ledger.store.root / segment.path)]
+        headers = [header for segment in segments for header in cached_headers(ledger.store.root / segment.path, ledger.store.objects)]
         if not segments or any(header.summary.provisional for header in headers):
             return False
         rows = by_account([_checked(ledger, segment) for segment in segments])
         with ledger.store.writing():
             merged = ledger.write(headers, rows)
+            ledger.store.put([merged])
             ledger.checkpoint("segment_durable")
             commit = Commit([merged], segments, (), lease, {"greencloud.work": "compact"})
             if ledger.store.commit(base, commit, ledger.clock()):
@@ -71,8 +72,8 @@ def _compact(ledger: Ledger, day: Day, until: datetime, lease: int | None) -> bo
 
 def _checked(ledger: Ledger, segment: Segment) -> pa.Table:
     path = ledger.store.root / segment.path
-    rows = read_encoded(path)
-    check_sums(rows, cached_headers(path), str(path))
+    rows = read_encoded(path, ledger.store.objects)
+    check_sums(rows, cached_headers(path, ledger.store.objects), str(path))
     return rows
 
 

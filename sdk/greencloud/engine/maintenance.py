@@ -56,9 +56,7 @@ def maintain(
         progress("removing what nobody needs")
         removed = vacuum(data.ledger, now, grace=grace, keep_superseded=keep_superseded, lease=held.number)
         grace = effective_grace(data.ledger, grace)
-        stale = [
-            each for each in rollups.stored_unreferenced([data.ledger.snapshot().contents]) if now - each.modified >= grace
-        ]
+        stale = [each for each in rollups.stored_unreferenced([data.ledger.snapshot().contents]) if now - each.modified >= grace]
         for each in stale:
             objects.remove(each.path)
         inputs = data.inputs.remove_unreferenced(kept_revisions(data.ledger), now - grace)

@@ -55,7 +55,8 @@ def _compact(ledger: Ledger, day: Day, until: datetime, lease: int | None) -> bo
     for _ in range(_TRIES):
         base = ledger.store.read()
         segments = _due(base, until).get(day, [])
-        headers = [header for segment in segments for header in cached_headers(ledger.store.root / segment.path, ledger.store.objects)]
+        paths = [ledger.store.root / segment.path for segment in segments]
+        headers = [header for path in paths for header in cached_headers(path, ledger.store.objects)]
         if not segments or any(header.summary.provisional for header in headers):
             return False
         rows = by_account([_checked(ledger, segment) for segment in segments])

@@ -31,7 +31,7 @@ TERM: Final = timedelta(minutes=2)
 """How long a lease holds that nobody renews."""
 
 _TIDY: Final = 64
-"""So many old leases stay in an object store: a number that were free again while somebody is about to take it would be held twice."""
+"""So many old leases stay in an object store: a number that became free while somebody is about to take it would be held twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,7 @@ class Leases:
             )
         lease = Lease(held.number + 1 if held else 1, holder, now + TERM)
         if not self._create(lease):
-            raise StoreError(
-                f"{self.where}: another writer was first", path=self.where, advice="wait for its end, then try again"
-            )
+            raise StoreError(f"{self.where}: another writer was first", path=self.where, advice="wait for its end, then try again")
         return lease
 
     def renew(self, lease: Lease, now: datetime) -> Lease:
@@ -165,7 +163,7 @@ class StoredLeases(Leases):
         self._check(lease)
         renewed = Lease(lease.number + 1, lease.holder, now + TERM)
         if not self._create(renewed):
-            self._check(lease)
+            raise LeaseLostError(f"{self.where}: lease {lease.number} of {lease.holder} has passed on to who was first just now")
         return renewed
 
     def release(self, lease: Lease, now: datetime) -> None:

@@ -49,9 +49,7 @@ _CONTENTS: Final = WeakKeyDictionary[Day | Month, str]()
 class Rollups:
     """The roll-ups in the folder ``root`` of a ledger. ``token`` makes the names unique that files are written aside under."""
 
-    def __init__(
-        self, root: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(16), objects: Objects = LOCAL
-    ) -> None:
+    def __init__(self, root: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(16), objects: Objects = LOCAL) -> None:
         self.root = root if root.is_absolute() else root.absolute()
         self._token = token
         self._objects = objects
@@ -153,7 +151,8 @@ class Rollups:
             made = batches()
         except (StoreError, OverflowError):
             return False
-        made_from = {"kind": period.kind, "site": period.site, "period": period.name, "content": _content(self.root, period, self._objects)}
+        content = _content(self.root, period, self._objects)
+        made_from = {"kind": period.kind, "site": period.site, "period": period.name, "content": content}
         with storage_errors(self.root):
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)

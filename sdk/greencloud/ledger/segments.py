@@ -13,10 +13,10 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import IO, Final

@@ -46,9 +46,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction, create_table_with_add_actions
 
 from greencloud.errors import LeaseLostError, NotFoundError, StorageFullError, StoreError, StoreUnavailableError
-from greencloud.ledger.bucket import unavailable
 from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.objects import LOCAL, Objects
+from greencloud.ledger.s3 import unavailable
 from greencloud.ledger.segments import sync
 from greencloud.units import format_instant, parse_instant
 

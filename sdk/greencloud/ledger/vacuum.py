@@ -67,7 +67,9 @@ def vacuum(
         visible = {Path(segment.path).name for segment in version.segments()}
         ids = {summary.id for summary in ledger.snapshot(version.number).readable_batches()}
         count = size = 0
-        old = [each for each in objects.stored(ledger.store.folder) if each.path.name not in visible and now - each.modified >= grace]
+        old = [
+            each for each in objects.stored(ledger.store.folder) if each.path.name not in visible and now - each.modified >= grace
+        ]
         gather_headers([each.path for each in old if each.path.suffix == ".parquet"], objects)
         for each in old:
             if not all(_worthless(each.path, objects, ids, now - each.modified, keep_superseded)):

@@ -1,7 +1,7 @@
 """The objects of a ledger in an object store, with the ledger's folder as a cache of them.
 
 Objects lie under ``s3://BUCKET/PREFIX/`` at the paths that they have in the folder, beside the Delta table's log. A file that is
-not in the folder is fetched when it is wanted: written aside, compared with the size and the SHA-256 that were put with it, renamed.
+not in the folder is fetched when it is wanted: written aside, compared with the size and SHA-256 that were put with it, renamed.
 What is written goes the other way, and never changes anything that is there. Of segments that are not here only the footer is read
 for their headers, and these are kept beside the copies.
 

@@ -21,8 +21,9 @@ from typing import Final
 
 from greencloud.errors import StoreError
 from greencloud.ledger.ledger import Ledger
-from greencloud.ledger.objects import Objects
+from greencloud.ledger.objects import Objects, Stored
 from greencloud.ledger.segments import gather_headers, read_headers, sync
+from greencloud.ledger.store import Version
 
 __all__ = ["GRACE", "Vacuumed", "effective_grace", "kept_revisions", "vacuum"]
 
@@ -61,26 +62,31 @@ def vacuum(
         return Vacuumed()
     grace = effective_grace(ledger, grace)
     with ledger.store.alone():
-        if objects.remote and lease is not None and not dry_run:
+        found = _unwanted(ledger, now, grace, keep_superseded)
+        if found and objects.remote and lease is not None and not dry_run:
             ledger.store.fence(lease, ledger.clock())
-        version = ledger.store.read()
-        visible = {Path(segment.path).name for segment in version.segments()}
-        ids = {summary.id for summary in ledger.snapshot(version.number).readable_batches()}
-        count = size = 0
-        old = [
-            each for each in objects.stored(ledger.store.folder) if each.path.name not in visible and now - each.modified >= grace
-        ]
-        gather_headers([each.path for each in old if each.path.suffix == ".parquet"], objects)
-        for each in old:
-            if not all(_worthless(each.path, objects, ids, now - each.modified, keep_superseded)):
-                continue
-            count, size = count + 1, size + each.size
-            if not dry_run:
+            visible = _visible(ledger.store.read())  # what was committed before the fence counts
+            found = [each for each in found if each.path.name not in visible]
+        if found and not dry_run:
+            for each in found:
                 objects.remove(each.path)
                 ledger.checkpoint("removed")
-        if count and not dry_run and not objects.remote:
-            sync(ledger.store.folder)
-    return Vacuumed(count, size)
+            if not objects.remote:
+                sync(ledger.store.folder)
+    return Vacuumed(len(found), sum(each.size for each in found))
+
+
+def _unwanted(ledger: Ledger, now: datetime, grace: timedelta, keep_superseded: timedelta | None) -> list[Stored]:
+    objects, version = ledger.store.objects, ledger.store.read()
+    visible = _visible(version)
+    ids = {summary.id for summary in ledger.snapshot(version.number).readable_batches()}
+    old = [each for each in objects.stored(ledger.store.folder) if each.path.name not in visible and now - each.modified >= grace]
+    gather_headers([each.path for each in old if each.path.suffix == ".parquet"], objects)
+    return [each for each in old if all(_worthless(each.path, objects, ids, now - each.modified, keep_superseded))]
+
+
+def _visible(version: Version) -> set[str]:
+    return {Path(segment.path).name for segment in version.segments()}
 
 
 def effective_grace(ledger: Ledger, grace: timedelta) -> timedelta:

@@ -131,7 +131,8 @@ POSTS = st.lists(
 )
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@pytest.mark.stress
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(posts=POSTS)
 def test_the_same_posts_say_the_same_as_in_a_folder(lake: Lake, tmp_path: Path, posts: list[Any]) -> None:
     work, uri = tmp_path / uuid4().hex, fresh_uri()
@@ -296,6 +297,7 @@ def test_a_writer_killed_at_any_step_leaves_the_old_or_the_new(uri: str, tmp_pat
     assert ledger.verify() == []
 
 
+@pytest.mark.stress
 def test_a_store_that_is_gone_is_told_and_what_was_acknowledged_is_there_when_it_is_back(
     lake: Lake, uri: str, tmp_path: Path
 ) -> None:
@@ -314,7 +316,7 @@ def test_a_store_that_is_gone_is_told_and_what_was_acknowledged_is_there_when_it
         lambda: opened(tmp_path / "a", uri, checkpoint=gone).post(batch({"a": 7}, window=hour(2))),
         lambda: ledger.post(batch({"a": 8}, window=hour(3))),
         lambda: energy_of(reader),
-        lambda: ledger.snapshot(),
+        ledger.snapshot,
         lambda: StoredLeases(ledger.store.root / "leases", ledger.store.objects).take("h/1", CREATED),
         lambda: ledger.store.committed(0),
     ]
@@ -336,6 +338,7 @@ def test_a_store_that_is_gone_is_told_and_what_was_acknowledged_is_there_when_it
     assert ledger.verify() == []
 
 
+@pytest.mark.stress
 def test_a_fault_of_the_network_is_not_taken_for_a_lost_window(lake: Lake, uri: str, tmp_path: Path) -> None:
     """To post again what cannot be read is how a lost window is repaired; it must not come of a wire that is down."""
     ledger = opened(tmp_path / "a", uri)
@@ -352,9 +355,10 @@ def test_a_fault_of_the_network_is_not_taken_for_a_lost_window(lake: Lake, uri: 
     assert [each.id for each in snapshot.readable_batches()] == [batch({"a": 2}).summary.id]
 
 
-@pytest.mark.parametrize("cut", [b"/_delta_log/", b"/segments/", b"/leases/"])
-@pytest.mark.parametrize("first", [True, False], ids=["first", "next"])
-def test_a_put_whose_answer_is_lost_counts_once(
+@pytest.mark.parametrize(
+    ("cut", "first"), [(cut, first) for cut in (b"/_delta_log/", b"/segments/", b"/leases/") for first in (True, False)], ids=str
+)
+def test_a_put_whose_answer_is_lost_counts_once(  # noqa: PLR0917 - fixtures
     lake: Lake, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: bytes, first: bool
 ) -> None:
     if not first:
@@ -403,7 +407,7 @@ def test_a_cache_may_be_lost_cut_or_too_small(uri: str, tmp_path: Path, compacte
     small = opened(tmp_path / "small", uri, bound=1, in_use_s=0)
     for _ in range(2):
         assert told(small) == expected
-        assert len(copies(tmp_path / "small")) <= 1
+        assert copies(tmp_path / "small") == []
     assert ledger.post(batch({"a": 10}, window=hour(0)))
     assert energy_of(small)["a"] == 25
 
@@ -503,7 +507,7 @@ def test_keys_that_are_refused_are_told_and_not_repeated(uri: str, tmp_path: Pat
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret-of-the-test")
     ledger = opened(tmp_path / "a", uri)
     for ask in (ledger.snapshot, lambda: ledger.store.objects.exists(tmp_path / "a" / "x")):
-        with pytest.raises(StoreUnavailableError, match="403|[Dd]enied|[Ff]orbidden") as caught:
+        with pytest.raises(StoreUnavailableError, match=r"403|[Dd]enied|[Ff]orbidden") as caught:
             ask()
         assert "check the credentials" in caught.value.advice
         assert "secret-of-the-test" not in str(caught.value)

@@ -37,6 +37,8 @@ class Cache:
         self._lock = Lock()
         self._held: Counter[Path] = Counter()
         self._added: int | None = None  # since the folders were looked at; None: never yet
+        self._over = False  # when they were looked at and what could go had gone
+        self._looked = 0.0
 
     @contextmanager
     def holding(self, paths: Sequence[Path]) -> Iterator[None]:
@@ -51,6 +53,9 @@ class Cache:
                 for path in paths:
                     if self._held[path] <= 0:
                         del self._held[path]
+                again = self._over and time.monotonic() - self._looked >= self._in_use_s / 4
+            if again:
+                self._trim()
 
     def has(self, path: Path) -> bool:
         """Whether there is a copy, which is in use from now on."""
@@ -74,6 +79,22 @@ class Cache:
         self._trim()
 
     def _trim(self) -> None:
+        self._looked = time.monotonic()
+        total, found = self._found()
+        if total > self._bound:
+            now = time.time()
+            for wanted, size, path in sorted(found):
+                if total <= self._bound * _LOW or now - wanted < self._in_use_s:
+                    break  # all that follow were wanted later
+                with self._lock:
+                    if path in self._held:
+                        continue
+                path.unlink(missing_ok=True)
+                total -= size
+        self._over = total > self._bound
+
+    def _found(self) -> tuple[int, list[tuple[float, int, Path]]]:
+        """How many bytes there are, and of each file when it was wanted last, its size and its path."""
         now, total = time.time(), 0
         found: list[tuple[float, int, Path]] = []
         for folder in self._folders:
@@ -87,13 +108,4 @@ class Cache:
                             continue
                         total += state.st_size
                         found.append((state.st_atime, state.st_size, Path(entry.path)))
-        if total <= self._bound:
-            return
-        for wanted, size, path in sorted(found):
-            if total <= self._bound * _LOW or now - wanted < self._in_use_s:
-                return  # all that follow were wanted later
-            with self._lock:
-                if path in self._held:
-                    continue
-            path.unlink(missing_ok=True)
-            total -= size
+        return total, found

@@ -68,6 +68,7 @@ _CONFIGURATION: Final = {
     # Opening replays the log since the last checkpoint, at some 0.3 ms an entry.
     "delta.checkpointInterval": "20",
 }
+_REMOTE: Final = {"delta.checkpointInterval": "10"}  # of some 20 ms an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +254,9 @@ class Store:
         if base.handle is None:
             if self.objects.remote:
                 with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
-                    _create(folder, added, properties)
+                    _create(folder, added, properties, _REMOTE)
                     first = (Path(folder) / self._entry(0).relative_to(self.root)).read_bytes()
+                    first = first.replace(Path(folder).as_uri().encode(), self.where.encode())
                 if not self.objects.create(self._entry(0), first):
                     raise CommitFailedError("another writer made the table")
                 return
@@ -339,14 +341,14 @@ class Store:
         sync(entry.parent)
 
 
-def _create(table: str, added: list[AddAction], properties: CommitProperties) -> None:
+def _create(table: str, added: list[AddAction], properties: CommitProperties, more: Mapping[str, str] = {}) -> None:
     create_table_with_add_actions(
         table,
         _SCHEMA,
         added,
         partition_by=_PARTITION,
         name="greencloud ledger",
-        configuration=_CONFIGURATION,
+        configuration={**_CONFIGURATION, **more},
         commit_properties=properties,
     )
 
@@ -380,8 +382,8 @@ def _plain(error: Exception) -> str:
 
 def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
     for name in sorted(set(commit.work)):
-        before = base.handle.transaction_version(name) if base.handle else None
-        yield Transaction(name, (before or 0) + 1)
+        # The number says nothing but that it rises, as that of versions does; to ask for the last would be to read the log again.
+        yield Transaction(name, base.number + 2)
     if commit.lease is not None:
         yield Transaction(_LEASE, commit.lease)
 

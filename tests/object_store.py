@@ -98,9 +98,13 @@ class Lake:
         import obstore
         from obstore.store import S3Store
 
-        settings = {name.lower(): value for name, value in self.environment.items() if name != "AWS_ALLOW_HTTP"}
         store = S3Store(
-            "lake", config=settings, client_options={"allow_http": True, "timeout": "2s"}, retry_config={"max_retries": 0}
+            "lake",
+            endpoint=self.environment["AWS_ENDPOINT_URL"],
+            access_key_id=KEY,
+            secret_access_key=SECRET,
+            client_options={"allow_http": True, "timeout": "2s"},
+            retry_config={"max_retries": 0},
         )
         for _ in range(600):
             assert self._process

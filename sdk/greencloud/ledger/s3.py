@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 from greencloud.errors import MissingExtraError, StoreError, StoreUnavailableError
@@ -31,7 +30,7 @@ __all__ = ["S3", "Found", "checked_uri", "unavailable"]
 
 _DIGEST: Final = "sha256"
 _TRIES: Final = 3
-_ANSWER: Final = timedelta(seconds=30)
+_ANSWER: Final = timedelta(seconds=120)  # for the whole of a large segment
 _CONNECT: Final = timedelta(seconds=5)
 _RETRY: Final = timedelta(seconds=10)
 _URI: Final = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_=.-]+)*)")
@@ -154,6 +153,7 @@ def checked_uri(uri: str) -> str:
 def unavailable(where: str, told: str, *, refused: bool = False) -> StoreUnavailableError:
     """What is raised for a fault that says nothing of the objects. Of a library's text the first line tells."""
     text = re.sub(r"<\?xml.*|Debug source:.*", "", told.partition("\n")[0])[:500].strip(" :-")
+    text = re.sub(r"//[^/@\s]*@", "//", text)  # of an endpoint that somebody put a password into
     if refused or "403 Forbidden" in text or "401 Unauthorized" in text:
         advice = "check the credentials, and that they may get, put, delete and list there"
     else:
@@ -185,7 +185,7 @@ def _store(uri: str) -> Any:
     )
 
 
-def _obstore() -> ModuleType:
+def _obstore() -> Any:
     try:
         import obstore
         import obstore.exceptions

@@ -136,14 +136,6 @@ def test_a_provisional_figure_that_was_replaced_is_refused_and_not_short(tmp_pat
         ledger.snapshot(0).footprint(EVER)
 
 
-@pytest.mark.parametrize("torn", ['{"content": "abc', "", "not json"])
-def test_a_torn_note_takes_no_other_with_it(ledger: Ledger, torn: str) -> None:
-    notes = ledger.root / "removed.jsonl"
-    notes.write_text(torn + notes.read_text())
-    assert energy_of(ledger, 7) == energy_of(ledger) == {"a": 112, "b": 40}
-    assert energy_of(ledger, 4) == {"a": 15, "b": 50}
-
-
 def test_the_grace_and_the_policy_count_from_when_a_segment_was_superseded(tmp_path: Path) -> None:
     now = [datetime.now(UTC)]
     ledger = Ledger(tmp_path, clock=lambda: now[0])

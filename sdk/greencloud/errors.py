@@ -18,6 +18,7 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
     ├── StoreError                  STORE_ERROR          path: torn, newer, locked or full
     │   ├── StorageFullError        STORAGE_FULL         retry_after_s
     │   └── LeaseLostError          LEASE_LOST           another writer has taken over
+    ├── StoreUnavailableError       STORE_UNAVAILABLE    path: object storage does not answer
     ├── MissingExtraError (ImportError) MISSING_EXTRA    extra: the pip extra that brings it
     ├── UnauthenticatedError        UNAUTHENTICATED
     ├── PermissionDeniedError       PERMISSION_DENIED
@@ -45,6 +46,7 @@ __all__ = [
     "RemoteError",
     "StorageFullError",
     "StoreError",
+    "StoreUnavailableError",
     "UnauthenticatedError",
     "UnavailableError",
     "UnbalancedError",
@@ -185,6 +187,20 @@ class LeaseLostError(StoreError):
 
     reason = "LEASE_LOST"
     exit_code = 6
+
+
+class StoreUnavailableError(GreencloudError):
+    """Object storage does not answer, or refuses, at ``path``; nothing is known of what is there.
+
+    It is no StoreError, which says that something is damaged: that may be repaired by posting it again, and this may not.
+    """
+
+    reason = "STORE_UNAVAILABLE"
+    exit_code = 6
+
+    def __init__(self, message: str, *, path: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.path = path
 
 
 class MissingExtraError(GreencloudError, ImportError):

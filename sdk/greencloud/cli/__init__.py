@@ -23,6 +23,7 @@ __all__ = ["main"]
 # verb: (one line of help, the extra that it needs)
 VERBS = {
     "demo": ("Run the whole job once on this machine, from telemetry to report.", "demo"),
+    "init": ("Make a data directory, and say where its ledger lies.", "server"),
     "serve": ("Serve OTLP intake and the API from a data directory.", "server"),
     "agent": ("Report this host's CPU, memory and energy to a server (provider).", "agent"),
     "token": ("Issue a bearer token.", "server"),

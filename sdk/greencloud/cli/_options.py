@@ -14,7 +14,7 @@ import click
 from greencloud.errors import QuantityError
 from greencloud.units import parse_instant
 
-__all__ = ["BOUND", "DURATION", "INSTANT", "RULE", "data_option", "facility_option", "output_option"]
+__all__ = ["BOUND", "DURATION", "INSTANT", "RULE", "SIZE", "data_option", "facility_option", "output_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,10 +77,26 @@ class RuleName(click.ParamType[str]):
         return str(value)
 
 
+class Size(click.ParamType[int]):
+    """Bytes: 500MB, 10GB or 1TB."""
+
+    name = "size"
+    units: ClassVar = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d{1,6})([MGT]B)", value)
+        if not found:
+            self.fail(f"{value!r} is not a size: write 500MB, 10GB or 1TB", param, ctx)
+        return int(found[1]) * int(self.units[found[2]])
+
+
 INSTANT = Instant()
 DURATION = Duration()
 RULE = RuleName()
 BOUND = Bound()
+SIZE = Size()
 
 
 def data_option(function: F) -> F:

@@ -186,7 +186,9 @@ def _ledger(directory: DataDirectory) -> Iterator[Finding]:
     snapshot = directory.ledger.snapshot()
     batches = snapshot.batches()
     provisional = sum(batch.provisional for batch in batches)
-    yield Finding("ledger", "ok", f"version {snapshot.version}, {len(batches):,} batches visible, {provisional:,} provisional")
+    place = f"{directory.ledger_place.uri}, " if directory.ledger_place.uri else ""
+    text = f"{place}version {snapshot.version}, {len(batches):,} batches visible, {provisional:,} provisional"
+    yield Finding("ledger", "ok", text)
     faults = directory.ledger.verify()
     if faults:
         yield from (

@@ -2,14 +2,14 @@
 
 ::
 
-    greencloud.json   the format of the directory; a newer one is refused, never guessed at
+    greencloud.json   the format of the directory; a newer one is refused, never guessed at. Where the ledger lies
     wal/              raw OTLP, appended before it is acknowledged
     telemetry/        what is worked out from it, and what it was too late for (greencloud.telemetry.store)
     usage/            usage segments (Arrow IPC), from usage files
     inputs/           what each batch was made from, by its usage revision (greencloud.engine.inputs)
     facility/         books/REVISION/ as applied, and current.json that names the one in force
     goal/             the goal and the inventory that it rests on
-    ledger/           the Delta table of postings, and leases/ of who may write to it
+    ledger/           the Delta table of postings, and leases/ of who may write to it; or a cache of them (greencloud.engine.place)
     closes/           closed periods: the log of roots, and the tree of each (greencloud.engine.closes)
     keys/             signing keys (owner only)
     allocate.lock     held by the run of the allocation that is under way
@@ -29,16 +29,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from greencloud.durable import replace_file
 from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
+from greencloud.engine.place import LedgerPlace
 from greencloud.errors import FacilityError, NotFoundError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
-from greencloud.ledger.lease import Held, Leases
+from greencloud.ledger.lease import Held, Leases, StoredLeases
 from greencloud.telemetry import TelemetryStore
 from greencloud.usage import SegmentStore
 
@@ -103,6 +105,7 @@ class DataDirectory:
                 path=str(self.path),
                 advice="take its telemetry and usage files into a new data directory, and allocate there; nothing was changed",
             )
+        LedgerPlace.follow_environment(marker, self.path / "ledger")
 
     @property
     def wal_directory(self) -> Path:
@@ -130,7 +133,21 @@ class DataDirectory:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.path / "ledger", closed=lambda batch: self.closes.is_closed(batch.start))
+        folder = self.path / "ledger"
+        return Ledger(
+            folder,
+            closed=lambda batch: self.closes.is_closed(batch.start),
+            objects=self.ledger_place.objects(folder),
+        )
+
+    @property
+    def ledger_place(self) -> LedgerPlace:
+        """Where the ledger lies."""
+        return LedgerPlace.read(self.path / "greencloud.json")
+
+    def place_ledger(self, place: LedgerPlace) -> None:
+        """Say where the ledger lies, before there is one. Raises StoreError where it lies elsewhere already."""
+        place.settle(self.path / "greencloud.json", self.path / "ledger")
 
     @property
     def closes(self) -> Closes:
@@ -210,17 +227,22 @@ class DataDirectory:
     def writing(self) -> Iterator[Held]:
         """Hold the lease to write to the ledger. For whoever holds ``allocating()``.
 
-        That lock shows that no writer of this machine is alive, so the lease of one that died here need not expire.
+        That lock shows that no writer of this machine is alive, so the lease of one that died here need not expire. Of a ledger in
+        object storage it shows that for this directory only.
 
         Raises:
-            StoreError: a writer on another machine holds it.
+            StoreError: a writer on another machine or, of a ledger in object storage, of another directory holds it.
+            StoreUnavailableError: the object store does not answer.
         """
 
         def clock() -> datetime:
             return datetime.now(UTC)
 
-        host = socket.gethostname()
-        leases = Leases(self.path / "ledger" / "leases")
+        host, ledger = socket.gethostname(), (self.path / "ledger").absolute()
+        objects = self.ledger_place.objects(ledger)
+        if objects.remote:
+            host += f":{sha256(os.fsencode(ledger.resolve())).hexdigest()[:16]}"
+        leases = StoredLeases(ledger / "leases", objects) if objects.remote else Leases(ledger / "leases")
         held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
         try:
             yield held

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Final
 
 from greencloud.engine.data import DataDirectory
 from greencloud.ledger.compaction import compact
 from greencloud.ledger.rollups import Rollups
-from greencloud.ledger.vacuum import GRACE, Vacuumed, kept_revisions, vacuum
+from greencloud.ledger.vacuum import GRACE, Vacuumed, effective_grace, kept_revisions, vacuum
 
 __all__ = ["SETTLING", "Maintained", "maintain"]
 
@@ -51,17 +50,14 @@ def maintain(
         progress("compacting days")
         days = compact(data.ledger, now - SETTLING, lease=held.number)
         progress("rolling up days and months")
-        rollups = Rollups(data.ledger.root)
+        objects = data.ledger.store.objects
+        rollups = Rollups(data.ledger.root, objects=objects)
         made = rollups.build(data.ledger.snapshot().contents, now - SETTLING)
         progress("removing what nobody needs")
-        removed = vacuum(data.ledger, now, grace=grace, keep_superseded=keep_superseded)
-        stale = [path for path in rollups.unreferenced([data.ledger.snapshot().contents]) if _age(path, now) >= grace]
-        size = sum(path.stat().st_size for path in stale)
-        for path in stale:
-            path.unlink()
+        removed = vacuum(data.ledger, now, grace=grace, keep_superseded=keep_superseded, lease=held.number)
+        grace = effective_grace(data.ledger, grace)
+        stale = [each for each in rollups.stored_unreferenced([data.ledger.snapshot().contents]) if now - each.modified >= grace]
+        for each in stale:
+            objects.remove(each.path)
         inputs = data.inputs.remove_unreferenced(kept_revisions(data.ledger), now - grace)
-    return Maintained(days, made, Vacuumed(removed.files + len(stale), removed.bytes + size), inputs)
-
-
-def _age(path: Path, now: datetime) -> timedelta:
-    return now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return Maintained(days, made, Vacuumed(removed.files + len(stale), removed.bytes + sum(each.size for each in stale)), inputs)

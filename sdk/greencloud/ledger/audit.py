@@ -10,11 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from greencloud.errors import GreencloudError, StoreError
+from greencloud.errors import GreencloudError, StoreError, StoreUnavailableError
 from greencloud.ledger.batch import Batch, batch_id, canonical, sum_of
 from greencloud.ledger.checks import check_batch
 from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT
 from greencloud.ledger.header import Header
+from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.restatement_files import FOLDER, RestatementFiles
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, content_in, content_of, read_headers, read_segment
@@ -25,7 +26,7 @@ from greencloud.units import Window
 __all__ = ["examine"]
 
 
-def examine(root: Path, version: Version) -> list[str]:
+def examine(root: Path, version: Version, objects: Objects = LOCAL) -> list[str]:
     """What is wrong, one sentence a finding, each beginning with the file. Empty: all is well."""
     findings = [
         f"{entry.relative_to(root)}: the entry of the table's log is damaged; restore it from a backup"
@@ -33,8 +34,10 @@ def examine(root: Path, version: Version) -> list[str]:
     ]
     last: dict[str, tuple[Segment, Window]] = {}
     held: list[tuple[Window, Segment]] = []
-    for segment in version.segments():
-        windows, problems = _problems(root, segment)
+    segments = version.segments()
+    lost = objects.missing([root / segment.path for segment in segments])
+    for segment in segments:
+        windows, problems = _problems(root, segment, objects, lost)
         findings += [f"{segment.path}: {problem}" for problem in problems]
         held += [(window, segment) for window in windows]
     for window, segment in sorted(held, key=lambda each: (each[0].start, each[1].site, each[1].path)):
@@ -43,17 +46,17 @@ def examine(root: Path, version: Version) -> list[str]:
             findings.append(f"{segment.path}: {segment.site} at {window} is counted twice: {before[0].path} holds {before[1]}")
         if not before or window.end > before[1].end:
             last[segment.site] = segment, window
-    return findings + _of_restatements(root, version) + Rollups(root).examine(version)
+    return findings + _of_restatements(root, version, objects) + Rollups(root, objects=objects).examine(version)
 
 
-def _of_restatements(root: Path, version: Version) -> list[str]:
+def _of_restatements(root: Path, version: Version, objects: Objects) -> list[str]:
     """What is wrong with the record of what was restated: a file that is missing, changed, or does not add up."""
-    files = RestatementFiles(root)
+    files = RestatementFiles(root, objects)
     listing = files.listing()
     findings = []
     for segment in version.segments():
         with suppress(StoreError):  # told above
-            for header in cached_headers(root / segment.path):
+            for header in cached_headers(root / segment.path, objects):
                 try:
                     for link in files.chain(header.summary, listing):
                         for measure in MEASURES:
@@ -66,15 +69,15 @@ def _of_restatements(root: Path, version: Version) -> list[str]:
     return findings
 
 
-def _problems(root: Path, segment: Segment) -> tuple[list[Window], list[str]]:
+def _problems(root: Path, segment: Segment, objects: Objects, lost: set[Path]) -> tuple[list[Window], list[str]]:
     """The windows that a segment holds, as far as it can be read, and what is wrong with it."""
     path = root / segment.path
     told = [Window(segment.first, segment.window_s)]
-    if not path.is_file():
+    if path in lost:
         return told, ["the file is missing; restore it from a backup"]
     try:
-        headers = read_headers(path)
-        rows = read_segment(path)
+        headers = read_headers(path, objects)
+        rows = read_segment(path, objects)
         problems = []
         batches = [Batch(header.summary, canonical(_of(rows, header)), header.totals) for header in headers]
         for header, batch in zip(headers, batches, strict=True):
@@ -88,6 +91,8 @@ def _problems(root: Path, segment: Segment) -> tuple[list[Window], list[str]]:
             problems.append("it holds postings of no batch")
         if content_in(segment.path) != content_of([header.summary.id for header in headers]):
             problems.append("its batches are not those that its name stands for")
+    except StoreUnavailableError:
+        raise
     except GreencloudError as error:
         return told, [error.message]
     return [batch.window for batch in batches], problems

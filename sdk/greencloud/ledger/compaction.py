@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from greencloud.errors import StoreError, UnbalancedError
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.header import Header
 from greencloud.ledger.ledger import Ledger
-from greencloud.ledger.segments import by_account, cached_headers, read_encoded
+from greencloud.ledger.segments import by_account, cached_headers, gather_headers, read_encoded
 from greencloud.ledger.store import Commit, Segment, Version
 
 __all__ = ["compact"]
@@ -55,12 +56,15 @@ def _compact(ledger: Ledger, day: Day, until: datetime, lease: int | None) -> bo
     for _ in range(_TRIES):
         base = ledger.store.read()
         segments = _due(base, until).get(day, [])
-        headers = [header for segment in segments for header in cached_headers(ledger.store.root / segment.path)]
+        paths = [ledger.store.root / segment.path for segment in segments]
+        gather_headers(paths, ledger.store.objects)
+        headers = [header for path in paths for header in cached_headers(path, ledger.store.objects)]
         if not segments or any(header.summary.provisional for header in headers):
             return False
-        rows = by_account([_checked(ledger, segment) for segment in segments])
+        rows = by_account(ledger.store.objects.read(paths, partial(_checked, ledger, segments)))
         with ledger.store.writing():
             merged = ledger.write(headers, rows)
+            ledger.store.put([merged])
             ledger.checkpoint("segment_durable")
             commit = Commit([merged], segments, (), lease, {"greencloud.work": "compact"})
             if ledger.store.commit(base, commit, ledger.clock()):
@@ -69,11 +73,13 @@ def _compact(ledger: Ledger, day: Day, until: datetime, lease: int | None) -> bo
     return False  # others are at work on that day; the next time will do
 
 
-def _checked(ledger: Ledger, segment: Segment) -> pa.Table:
-    path = ledger.store.root / segment.path
-    rows = read_encoded(path)
-    check_sums(rows, cached_headers(path), str(path))
-    return rows
+def _checked(ledger: Ledger, segments: list[Segment]) -> list[pa.Table]:
+    found = []
+    for segment in segments:
+        path = ledger.store.root / segment.path
+        found.append(read_encoded(path, ledger.store.objects))
+        check_sums(found[-1], cached_headers(path, ledger.store.objects), str(path))
+    return found
 
 
 def check_sums(rows: pa.Table, headers: Sequence[Header], path: str) -> None:

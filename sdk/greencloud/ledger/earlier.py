@@ -5,13 +5,13 @@ names those. Batches never change, and each lies in some segment for as long as 
 such a version, its segments are made again, byte for byte the same rows under the same name, and the vacuum takes them away again
 after its grace.
 
-Of a segment of one batch the name says which that is. What was in one of several is noted in ``removed.jsonl`` before it goes.
+Of a segment of one batch the name says which that is. What was in one of several is noted in ``removed/CONTENT.json`` before it
+goes.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from greencloud.durable import replace_file
 from greencloud.errors import StoreError
 from greencloud.ledger.header import Header
 from greencloud.ledger.segments import (
@@ -26,6 +27,7 @@ from greencloud.ledger.segments import (
     cached_headers,
     content_in,
     count_in,
+    gather_headers,
     read_encoded,
     sync,
     token_in,
@@ -36,19 +38,22 @@ from greencloud.units import format_instant
 
 __all__ = ["make_again", "note_removed"]
 
-_NOTES: Final = "removed.jsonl"
+_NOTES: Final = "removed"
 
 
-def note_removed(root: Path, path: Path) -> None:
+def note_removed(store: Store, path: Path) -> None:
     """Note which batches are in a segment that is about to be removed, durably, where its name does not say it."""
     if count_in(path.name) == 1:
         return
-    note = {"content": content_in(path.name), "batches": [header.summary.id for header in cached_headers(path)]}
-    with (root / _NOTES).open("a", encoding="utf-8") as file:
-        file.write("\n" + json.dumps(note) + "\n")  # a line that was torn before this one ends here
-        file.flush()
-        os.fsync(file.fileno())
-    sync(root)
+    note = _note_of(store, path.name)
+    if store.objects.content(note) is not None:
+        return  # the same batches lay together before
+    content = json.dumps([header.summary.id for header in cached_headers(path, store.objects)]).encode()
+    if store.objects.remote:
+        store.objects.create(note, content)
+    else:
+        replace_file(note, content)
+        sync(store.root)
 
 
 def make_again(store: Store, segments: Sequence[Segment]) -> None:
@@ -62,11 +67,9 @@ def make_again(store: Store, segments: Sequence[Segment]) -> None:
         return
     with storage_errors(store.root), store.making_again():
         missing = _missing(store, segments)
-        notes = _notes(store.root)
         places: dict[str, Path] | None = None
         for segment in missing:
-            content = content_in(segment.path)
-            ids = [content] if count_in(segment.path) == 1 else notes.get(content, [])
+            ids = _batches_in(store, segment)
             if places is None:
                 places = dict(_places(store))
             if not ids or not all(each in places for each in ids):
@@ -75,45 +78,45 @@ def make_again(store: Store, segments: Sequence[Segment]) -> None:
                     path=str(store.root / segment.path),
                     advice="it was provisional, or a policy let it go; greencloud restatements tells what replaced final figures",
                 )
-            headers, rows = _gathered(ids, places)
+            headers, rows = _gathered(store, ids, places)
             write_segment(store.folder, headers, rows, token=token_in(segment.path))
+            store.put([segment])
 
 
 def _missing(store: Store, segments: Iterable[Segment]) -> list[Segment]:
-    return [segment for segment in segments if not (store.root / segment.path).exists()]
+    missing = store.objects.missing([store.root / segment.path for segment in segments])
+    return [segment for segment in segments if store.root / segment.path in missing]
 
 
 def _places(store: Store) -> Iterator[tuple[str, Path]]:
     """Where each batch lies that is kept."""
-    for path in sorted(store.folder.glob("*.parquet")):
+    paths = [store.folder / name for name in sorted(store.objects.names(store.folder)) if name.endswith(".parquet")]
+    gather_headers([path for path in paths if count_in(path.name) > 1], store.objects)
+    for path in paths:
         if count_in(path.name) == 1:
             yield content_in(path.name), path
         else:
-            yield from ((header.summary.id, path) for header in cached_headers(path))
+            yield from ((header.summary.id, path) for header in cached_headers(path, store.objects))
 
 
-def _gathered(ids: Sequence[str], places: Mapping[str, Path]) -> tuple[list[Header], pa.Table]:
+def _gathered(store: Store, ids: Sequence[str], places: Mapping[str, Path]) -> tuple[list[Header], pa.Table]:
     """Headers in order of window, and the rows by account and window."""
     wanted = pa.array(ids, pa.string())
     headers: list[Header] = []
     parts = []
     for path in sorted({places[each] for each in ids}):
-        headers += [header for header in cached_headers(path) if header.summary.id in ids]
-        rows = read_encoded(path)
+        headers += [header for header in cached_headers(path, store.objects) if header.summary.id in ids]
+        rows = read_encoded(path, store.objects)
         parts.append(rows.filter(pc.is_in(rows["batch_id"].cast(pa.string()), wanted)))
     return sorted(headers, key=lambda header: header.summary.start), by_account(parts)
 
 
-def _notes(root: Path) -> dict[str, list[str]]:
-    try:
-        lines = (root / _NOTES).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return {}
-    found: dict[str, list[str]] = {}
-    for line in lines:
-        try:
-            note = json.loads(line)
-        except ValueError:
-            continue  # torn: the segment that it was to speak of is still there
-        found[note["content"]] = note["batches"]
-    return found
+def _batches_in(store: Store, segment: Segment) -> list[str]:
+    """The ids of the batches that were in a segment; none where nobody knows."""
+    if count_in(segment.path) == 1:
+        return [content_in(segment.path)]
+    return [str(each) for each in json.loads(store.objects.content(_note_of(store, segment.path)) or b"[]")]
+
+
+def _note_of(store: Store, path: str) -> Path:
+    return store.root / _NOTES / f"{content_in(path)}.json"

@@ -4,12 +4,16 @@ Leases are numbered; each is a file that only one writer can make. Who holds the
 or is known to be dead. Clocks may differ and step, so expiry alone proves nothing: two may come to believe that they hold the
 lease. That is what the number is for. Every commit carries it, and the table refuses one whose number is lower than the highest
 that it has seen (``greencloud.ledger.store``): a fencing token.
+
+On object storage no file is changed: to renew a lease is to take the next number, and to let go is to leave a next number that has
+expired.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,12 +22,16 @@ from typing import Final
 
 from greencloud.durable import replace_file, sync_directory
 from greencloud.errors import LeaseLostError, StoreError
+from greencloud.ledger.objects import Objects
 from greencloud.units import format_instant, parse_instant
 
-__all__ = ["TERM", "Held", "Lease", "Leases"]
+__all__ = ["TERM", "Held", "Lease", "Leases", "StoredLeases"]
 
 TERM: Final = timedelta(minutes=2)
 """How long a lease holds that nobody renews."""
+
+_TIDY: Final = 64
+"""So many old leases stay in an object store: a number that became free while somebody is about to take it would be held twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +66,16 @@ class Leases:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.where = str(folder)
 
     def latest(self) -> Lease | None:
         """The lease of the highest number, expired or not."""
-        numbers = [int(path.stem) for path in self.folder.glob("*.json") if path.stem.isdigit()]
+        numbers = self._numbers()
         if not numbers:
             return None
         number = max(numbers)
-        path = self._path(number)
         try:
-            told = json.loads(path.read_text())
+            told = json.loads(self._read(number))
             return Lease(number, str(told["holder"]), parse_instant(told["expires"]))
         except (ValueError, KeyError, TypeError):
             # Its writer died before it was whole; nobody holds it.
@@ -84,23 +92,13 @@ class Leases:
         held = self.latest()
         if held and held.expires > now and held.holder.partition("/")[0] != (over_host or None):
             raise StoreError(
-                f"{self.folder}: {held.holder} is at work on this ledger until {format_instant(held.expires)}",
-                path=str(self.folder),
+                f"{self.where}: {held.holder} is at work on this ledger until {format_instant(held.expires)}",
+                path=self.where,
                 advice="wait for its end; if it is dead, its lease passes on then",
             )
         lease = Lease(held.number + 1 if held else 1, holder, now + TERM)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            file = os.open(self._path(lease.number), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        except FileExistsError:
-            raise StoreError(
-                f"{self.folder}: another writer was first", path=str(self.folder), advice="wait for its end, then try again"
-            ) from None
-        with os.fdopen(file, "w") as opened:
-            opened.write(_content(lease))
-            opened.flush()
-            os.fsync(opened.fileno())
-        sync_directory(self.folder)
+        if not self._create(lease):
+            raise StoreError(f"{self.where}: another writer was first", path=self.where, advice="wait for its end, then try again")
         return lease
 
     def renew(self, lease: Lease, now: datetime) -> Lease:
@@ -127,11 +125,69 @@ class Leases:
         latest = self.latest()
         if not latest or latest.number != lease.number:
             holder = f"{latest.holder} holds {latest.number}" if latest else "it is gone"
-            raise LeaseLostError(f"{self.folder}: lease {lease.number} of {lease.holder} has passed on; {holder}")
+            raise LeaseLostError(f"{self.where}: lease {lease.number} of {lease.holder} has passed on; {holder}")
+
+    def _numbers(self) -> list[int]:
+        return [int(path.stem) for path in self.folder.glob("*.json") if path.stem.isdigit()]
+
+    def _read(self, number: int) -> str:
+        return self._path(number).read_text()
+
+    def _create(self, lease: Lease) -> bool:
+        """Whether nobody else was first."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            file = os.open(self._path(lease.number), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            return False
+        with os.fdopen(file, "w") as opened:
+            opened.write(_content(lease))
+            opened.flush()
+            os.fsync(opened.fileno())
+        sync_directory(self.folder)
+        return True
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:012}.json"
 
 
-def _content(lease: Lease) -> str:
-    return json.dumps({"holder": lease.holder, "expires": format_instant(lease.expires)}, sort_keys=True) + "\n"
+class StoredLeases(Leases):
+    """The leases under a folder's name in an object store."""
+
+    def __init__(self, folder: Path, objects: Objects) -> None:
+        super().__init__(folder)
+        self.where = f"{objects.uri}/{folder.name}"
+        self._objects = objects
+
+    def renew(self, lease: Lease, now: datetime) -> Lease:
+        self._check(lease)
+        renewed = Lease(lease.number + 1, lease.holder, now + TERM)
+        if not self._create(renewed):
+            raise LeaseLostError(f"{self.where}: lease {lease.number} of {lease.holder} has passed on to who was first just now")
+        return renewed
+
+    def release(self, lease: Lease, now: datetime) -> None:
+        latest = self.latest()
+        if latest and latest.number == lease.number and self._create(Lease(lease.number + 1, lease.holder, now)):
+            for number in self._numbers():
+                if number <= lease.number - _TIDY:
+                    self._objects.remove(self._path(number))
+
+    def _numbers(self) -> list[int]:
+        stems = (name.removesuffix(".json") for name in self._objects.names(self.folder))
+        return [int(stem) for stem in stems if stem.isdigit()]
+
+    def _read(self, number: int) -> str:
+        content = self._objects.content(self._path(number))
+        if content is None:
+            raise StoreError(f"{self.where}: lease {number} is gone", path=self.where, advice="try again")
+        return content.decode()
+
+    def _create(self, lease: Lease) -> bool:
+        return self._objects.create(self._path(lease.number), _content(lease, secrets.token_hex(8)).encode())
+
+
+def _content(lease: Lease, token: str = "") -> str:
+    """``token``: what makes it unlike any other of that number, holder and time."""
+    told = {"holder": lease.holder, "expires": format_instant(lease.expires)} | ({"token": token} if token else {})
+    return json.dumps(told, sort_keys=True) + "\n"

@@ -25,6 +25,7 @@ from greencloud.ledger.audit import examine
 from greencloud.ledger.batch import Batch
 from greencloud.ledger.checks import check_batch
 from greencloud.ledger.header import Header
+from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.placing import Placed, placed
 from greencloud.ledger.posting import Posting
 from greencloud.ledger.restatement import Because
@@ -53,7 +54,7 @@ class Ledger:
     with the name of each step of a post when it is done (checked, segment_written, segment_synced, segment_renamed,
     segment_durable, committed); a restatement adds restatement_written, restatement_synced and restatement_durable before
     the commit. ``closed`` says whether the period of a batch is closed: then what takes its place is a restatement even where it is
-    provisional.
+    provisional. ``objects``: where the truth lies, if not in that folder (``greencloud.ledger.bucket``).
     """
 
     def __init__(
@@ -64,13 +65,14 @@ class Ledger:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         checkpoint: Callable[[str], None] = _pass,
         closed: Callable[[BatchSummary], bool] = lambda _: False,
+        objects: Objects = LOCAL,
     ) -> None:
         self.root = root
-        self.store = Store(root)
+        self.store = Store(root, objects)
         self.clock = clock
         self.checkpoint = checkpoint
         self.closed = closed
-        self.restatements = RestatementFiles(self.store.root)
+        self.restatements = RestatementFiles(self.store.root, objects)
         self._token = token
         self._latest = EMPTY
 
@@ -95,6 +97,7 @@ class Ledger:
             LeaseLostError: another writer holds a later lease; nothing was posted.
             StorageFullError: no room; nothing was posted.
             StoreError: a batch is malformed, two are of one site and window, or the folder cannot be written.
+            StoreUnavailableError: the object store does not answer. Posting the same again is right in any case.
         """
         for batch in batches:
             check_batch(batch)
@@ -107,7 +110,7 @@ class Ledger:
         kept: set[str] = set()
         for _ in range(_TRIES):
             base = self.store.read()
-            posting = Posting.of(self.store.root, base, batches)
+            posting = Posting.of(self.store.root, base, batches, self.store.objects)
             if not posting.fresh:
                 return []
             restated = self._placed(posting, because)
@@ -126,6 +129,7 @@ class Ledger:
                 if left not in written:
                     written[left] = self.write(headers, rows)
                 added.append(written[left])
+            self.store.put(added)
             self.checkpoint("segment_durable")
             for link in (each.link for each in restated):
                 if link and link.name not in kept:
@@ -142,7 +146,7 @@ class Ledger:
         """What ``post_all`` would post now, with the restatements that would come; nothing is written. Raises as it does."""
         for batch in batches:
             check_batch(batch)
-        return self._placed(Posting.of(self.store.root, self.store.read(), batches), because)
+        return self._placed(Posting.of(self.store.root, self.store.read(), batches, self.store.objects), because)
 
     def _placed(self, posting: Posting, because: Because | None) -> list[Placed]:
         return [placed(posting, batch, because or Because(), self.restatements, self.closed) for batch in posting.fresh]
@@ -160,10 +164,10 @@ class Ledger:
             version = self.version_at(as_of)
         if version is not None:
             contents = self.store.read(version)
-            return Snapshot(self.store.root, contents, earlier=not self.store.is_latest(contents))
+            return Snapshot(self.store.root, contents, self.store.objects, earlier=not self.store.is_latest(contents))
         if self._latest is EMPTY or not self.store.is_latest(self._latest):
             self._latest = self.store.read()
-        return Snapshot(self.store.root, self._latest)
+        return Snapshot(self.store.root, self._latest, self.store.objects)
 
     def version_at(self, moment: datetime) -> int:
         """The version that was the latest at a moment; -1 before the first commit."""
@@ -184,7 +188,7 @@ class Ledger:
 
     def verify(self) -> list[str]:
         """Read every visible segment whole and say what is wrong, one sentence a finding; empty when all is well."""
-        return examine(self.store.root, self.store.read())
+        return examine(self.store.root, self.store.read(), self.store.objects)
 
     def write(self, headers: Sequence[Header], rows: pa.Table) -> Segment:
         """Write a segment of batches of one site and day, visible to nobody yet. ``rows``: in the columns of ``SEGMENT``."""

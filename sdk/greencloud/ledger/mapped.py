@@ -16,11 +16,12 @@ from typing import Final
 
 import pyarrow as pa
 
+from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.periods import Calendar, calendar_of
 from greencloud.ledger.rollup import Rollup, read_rollup
 from greencloud.ledger.store import Version
 
-__all__ = ["calendar_at", "names_in", "opened"]
+__all__ = ["calendar_at", "is_open", "names_in", "opened"]
 
 _MAPPED: Final = 8 << 30  # bytes of files: address space, of which only what is read is ever in memory
 _OPEN: Final = 16_384  # files: Linux allows a process some 65 000 maps
@@ -36,14 +37,15 @@ class _Kept:
     calendars: OrderedDict[int, tuple[Path, pa.Table, Calendar]] = field(default_factory=OrderedDict)
 
 
-def opened(folder: Path, name: str) -> Rollup:
-    """A roll-up, opened and compared with its digest at most once. Raises StoreError as ``read_rollup``."""
+def opened(folder: Path, name: str, objects: Objects = LOCAL) -> Rollup:
+    """A roll-up, opened and compared with its digest at most once. Raises as ``read_rollup`` and ``Objects.read``."""
     kept, key = _kept(os.getpid()), (folder, name)
     with kept.lock:
         if found := kept.rollups.get(key):
             kept.rollups.move_to_end(key)
             return found
-    rollup = read_rollup(folder / name, check=True)
+    path = folder / name
+    rollup = objects.read([path], lambda: read_rollup(path, check=True))
     with kept.lock:
         if key not in kept.rollups:
             kept.mapped += rollup.size
@@ -52,6 +54,11 @@ def opened(folder: Path, name: str) -> Rollup:
             _, oldest = kept.rollups.popitem(last=False)
             kept.mapped -= oldest.size
     return rollup
+
+
+def is_open(folder: Path, name: str) -> bool:
+    """Whether a roll-up is open, so that no file is wanted for it."""
+    return (folder, name) in _kept(os.getpid()).rollups
 
 
 def names_in(folder: Path) -> frozenset[str]:

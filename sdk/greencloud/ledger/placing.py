@@ -75,7 +75,7 @@ def _number(old: BatchSummary, files: RestatementFiles) -> int:
     if not old.causes:
         return 1
     try:
-        return next(files.chain(old, files.listing())).number + 1
+        return next(files.chain(old, files.listing(old))).number + 1
     except StoreError:
         return 1  # its own file is lost, which ``examine`` tells
 

@@ -16,6 +16,7 @@ from greencloud.errors import AllocationError, StoreError
 from greencloud.ledger.batch import Batch
 from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.header import Header
+from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.segments import cached_headers, content_in, count_in, read_encoded, read_headers
 from greencloud.ledger.store import Segment, Version
 from greencloud.units import Window
@@ -29,6 +30,7 @@ class Posting:
     to."""
 
     root: Path
+    objects: Objects = LOCAL
     fresh: list[Batch] = field(default_factory=list)
     removed: list[Segment] = field(default_factory=list)
     work: list[str] = field(default_factory=list)
@@ -36,9 +38,9 @@ class Posting:
     _read: dict[Path, pa.Table] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, root: Path, base: Version, batches: Sequence[Batch]) -> Posting:
+    def of(cls, root: Path, base: Version, batches: Sequence[Batch], objects: Objects = LOCAL) -> Posting:
         """Raises AllocationError where windows of different length would both count, StoreError for two batches of one window."""
-        found = cls(root)
+        found = cls(root, objects)
         ends: dict[str, list[Window]] = {}
         for batch in sorted(batches, key=lambda each: (each.summary.site, each.summary.start)):
             own = ends.setdefault(batch.summary.site, [])
@@ -68,7 +70,7 @@ class Posting:
         """The rows of some windows of a segment, which is read once; a window starts when no other does there."""
         rows = self._read.get(path)
         if rows is None:
-            rows = self._read[path] = read_encoded(path)
+            rows = self._read[path] = read_encoded(path, self.objects)
         starts = pa.array([window.start for window in windows], rows.schema.field("window_start").type)
         return rows.filter(pc.is_in(rows["window_start"], starts))
 
@@ -77,7 +79,7 @@ class Posting:
         for segment in self.removed:
             if segment.site == batch.summary.site and segment.first <= batch.window.start <= segment.last:
                 path = self.root / segment.path
-                for header in cached_headers(path):
+                for header in cached_headers(path, self.objects):
                     if header.summary.id == wanted and window_of(header) == batch.window:
                         return path, header
         raise StoreError(f"{self.root}: batch {wanted} is in no segment", path=str(self.root))
@@ -89,7 +91,7 @@ class Posting:
             if count_in(segment.path) == 1:
                 continue
             path = self.root / segment.path
-            left = [header for header in cached_headers(path) if (header.summary.site, window_of(header)) not in gone]
+            left = [header for header in cached_headers(path, self.objects) if (header.summary.site, window_of(header)) not in gone]
             if left:
                 yield segment.path, left, self._rows(path, [window_of(header) for header in left])
 
@@ -97,7 +99,7 @@ class Posting:
         site, window = batch.summary.site, batch.window
         hour = Window.at(window.start, 3600)
         for segment in base.segments(hour.start, hour.end, (site,)):
-            for held, batch_id in windows_in(self.root, segment).items():
+            for held, batch_id in windows_in(self.root, segment, self.objects).items():
                 if held == window:
                     if batch_id == batch.summary.id and self._readable(segment, batch_id):
                         return
@@ -116,16 +118,19 @@ class Posting:
 
     def _readable(self, segment: Segment, batch_id: str) -> bool:
         try:
-            return any(header.summary.id == batch_id for header in read_headers(self.root / segment.path))
+            path = self.root / segment.path
+            return any(header.summary.id == batch_id for header in read_headers(path, self.objects)) and (
+                not self.objects.remote or not self.objects.missing([path])
+            )
         except StoreError:
             return False  # lost or torn: posting it again repairs it
 
 
-def windows_in(root: Path, segment: Segment) -> dict[Window, str]:
+def windows_in(root: Path, segment: Segment, objects: Objects = LOCAL) -> dict[Window, str]:
     """The windows of a segment, each with its batch's id; of one batch by the table's log alone."""
     if count_in(segment.path) == 1:
         return {Window(segment.first, segment.window_s): content_in(segment.path)}
-    return {window_of(header): header.summary.id for header in cached_headers(root / segment.path)}
+    return {window_of(header): header.summary.id for header in cached_headers(root / segment.path, objects)}
 
 
 def window_of(header: Header) -> Window:

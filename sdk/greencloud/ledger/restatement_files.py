@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from greencloud.errors import StoreError
 from greencloud.ledger.batch import hash_column
 from greencloud.ledger.header import HEADER_KEY, Header, canonical_json, decode_headers, encode_headers
+from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.restatement import LINES, lines_of
 from greencloud.ledger.segments import sync
 from greencloud.results import BatchSummary, BookChange, Restatement
@@ -69,6 +70,7 @@ class RestatementFiles:
     """The files under the ledger's folder ``root``."""
 
     root: Path
+    objects: Objects = LOCAL
 
     @property
     def folder(self) -> Path:
@@ -95,13 +97,14 @@ class RestatementFiles:
             aside.unlink(missing_ok=True)
             raise
         sync(self.folder)
+        self.objects.put([path])
         checkpoint("restatement_durable")
         return path
 
-    def listing(self) -> dict[tuple[str, str], list[tuple[int, str]]]:
-        """Number and name of every file by (old id, new id), the highest number first."""
+    def listing(self, of: BatchSummary | None = None) -> dict[tuple[str, str], list[tuple[int, str]]]:
+        """Number and name of every file by (old id, new id), the highest number first; or of those that made one batch."""
         found: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
-        names = [entry.name for entry in os.scandir(self.folder)] if self.folder.is_dir() else []
+        names = self.objects.names(self.folder, f"{of.supersedes}-{of.id}-" if of else "")
         for name in names:
             parts = name.removesuffix(".parquet").split("-")
             if len(parts) == 4 and parts[2].isdigit() and not name.startswith("."):
@@ -111,6 +114,10 @@ class RestatementFiles:
     def read(self, name: str) -> Link:
         """Raises StoreError: missing, torn, changed, or of a newer format."""
         path = self.folder / name
+        return self.objects.read([path], lambda: self._read(path))
+
+    @staticmethod
+    def _read(path: Path) -> Link:
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 metadata = file.metadata.metadata or {}
@@ -127,7 +134,7 @@ class RestatementFiles:
             raise StoreError(
                 f"{path}: the restatement cannot be read: {error}", path=str(path), advice="restore the file from a backup"
             ) from error
-        if link.name != name:
+        if link.name != path.name:
             raise StoreError(f"{path}: the content is not what its name stands for", path=str(path), advice="restore the file")
         return link
 

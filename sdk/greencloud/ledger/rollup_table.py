@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.ledger.database import literal, to_arrow
+from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.sums import FLAGS_SQL, PROVISIONAL, SUMS, SUMS_SQL
 
 __all__ = ["FOLDED", "ROLLUP", "TEXTS", "digest_of", "from_rollups", "from_segments"]
@@ -72,14 +73,16 @@ _WHOLE: Final = _again(
 )
 
 
-def from_segments(root: Path, paths: Sequence[str]) -> list[pa.RecordBatch]:
+def from_segments(root: Path, paths: Sequence[str], objects: Objects = LOCAL) -> list[pa.RecordBatch]:
     """The two record batches of the postings in these segments.
 
     Raises:
         OverflowError: a sum does not fit int64.
         StoreError: a segment is missing or torn.
     """
-    return _encoded(root, to_arrow(_FROM_SEGMENTS, [[literal(str(root / path)) for path in paths]], root=root))
+    files = [root / path for path in paths]
+    rows = objects.read(files, lambda: to_arrow(_FROM_SEGMENTS, [[literal(str(file)) for file in files]], root=root))
+    return _encoded(root, rows)
 
 
 def from_rollups(root: Path, parts: Sequence[pa.RecordBatch]) -> list[pa.RecordBatch]:

@@ -24,9 +24,10 @@ import pyarrow as pa
 
 from greencloud.errors import StoreError
 from greencloud.ledger.header import canonical_json
-from greencloud.ledger.mapped import calendar_at, names_in, opened
+from greencloud.ledger.mapped import calendar_at, is_open, names_in, opened
+from greencloud.ledger.objects import LOCAL, Objects, Stored
 from greencloud.ledger.periods import Day, Month, content_of_day, content_of_month
-from greencloud.ledger.plan import plan_of
+from greencloud.ledger.plan import Plan, plan_of
 from greencloud.ledger.rollup import Question, read_rollup, write_rollup
 from greencloud.ledger.rollup_table import digest_of, from_rollups, from_segments
 from greencloud.ledger.segments import cached_headers, sync
@@ -48,13 +49,16 @@ _CONTENTS: Final = WeakKeyDictionary[Day | Month, str]()
 class Rollups:
     """The roll-ups in the folder ``root`` of a ledger. ``token`` makes the names unique that files are written aside under."""
 
-    def __init__(self, root: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(16)) -> None:
+    def __init__(self, root: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(16), objects: Objects = LOCAL) -> None:
         self.root = root if root.is_absolute() else root.absolute()
         self._token = token
+        self._objects = objects
 
     def answer(self, contents: Version, query: FootprintQuery, names: tuple[str, ...]) -> tuple[list[Partial], list[str]]:
         """What roll-ups tell of a query by these dimensions, and the segments that hold the rest of it."""
         plan = plan_of(query, calendar_at(self.root, contents), self._present)
+        while self._objects.remote and not self._objects.gather(self._wanted(plan)):
+            plan = plan_of(query, calendar_at(self.root, contents), self._present)
         partials: list[Partial] = []
         left = [path for day in plan.posted for path in day.paths]
         question = Question.of(query, names) if plan.rolled else None
@@ -63,7 +67,7 @@ class Rollups:
             try:
                 assert question is not None
                 # A list first: of a file that fails half-way nothing may count, since its postings will.
-                partials += list(opened(_folder(self.root, period.kind), name).partials(question, at))
+                partials += list(opened(_folder(self.root, period.kind), name, self._objects).partials(question, at))
             except (StoreError, ValueError, IndexError, OverflowError):
                 # Gone or damaged since, or too many combinations: postings tell the same. The examination names what is damaged.
                 left += period.paths
@@ -79,34 +83,40 @@ class Rollups:
             StoreError: the folder cannot be written.
         """
         end, made = microseconds_of(until), 0
+        there = {kind: set(self._objects.names(_folder(self.root, kind))) for kind in _KINDS}
         for month in calendar_at(self.root, contents).months_at(()):
             for day in month.days:
                 if day.end_us <= end:
-                    made += self._make(day, partial(from_segments, self.root, day.paths))
+                    made += self._make(day, there, partial(from_segments, self.root, day.paths, self._objects))
             if month.end_us <= end:
-                made += self._make(month, partial(self._of_days, month))
+                made += self._make(month, there, partial(self._of_days, month))
         return made
 
     def unreferenced(self, versions: Iterable[Version]) -> list[Path]:
         """The files that none of these versions counts on: roll-ups of other batches, and what was never finished."""
+        return [each.path for each in self.stored_unreferenced(versions)]
+
+    def stored_unreferenced(self, versions: Iterable[Version]) -> list[Stored]:
+        """As ``unreferenced``, with size and time."""
         kept = {path for contents in versions for _, path in self._files(contents)}
-        found = [path for kind in _KINDS for path in sorted(_folder(self.root, kind).glob("*"))]
-        return [path for path in found if path not in kept]
+        found = [each for kind in _KINDS for each in self._objects.stored(_folder(self.root, kind))]
+        return [each for each in found if each.path not in kept]
 
     def examine(self, contents: Version) -> list[str]:
         """Work out anew every roll-up that this version counts on, and say what is wrong, one sentence a finding."""
         findings = []
+        there = {kind: set(self._objects.names(_folder(self.root, kind))) for kind in _KINDS}
         for period, path in self._files(contents):
-            if not path.exists():
+            if path.name not in there[period.kind]:
                 continue
             try:
-                found = digest_of(read_rollup(path, check=True).batches)
+                found = digest_of(self._objects.read([path], partial(read_rollup, path, check=True)).batches)
             except StoreError as error:
                 findings.append(f"{path.relative_to(self.root)}: {error.message}; {error.advice}")
                 continue
             with suppress(StoreError):  # a segment that cannot be read is a finding of its own
                 try:
-                    meant = digest_of(from_segments(self.root, period.paths))
+                    meant = digest_of(from_segments(self.root, period.paths, self._objects))
                 except OverflowError:
                     meant = "a sum beyond int64"
                 if found != meant:
@@ -118,34 +128,43 @@ class Rollups:
             periods: tuple[Day | Month, ...] = (*month.days, month)
             for period in periods:
                 with suppress(StoreError):
-                    yield period, self._path(period.kind, _name(self.root, period))
+                    yield period, self._path(period.kind, _name(self.root, period, self._objects))
 
     def _present(self, period: Day | Month) -> str | None:
         try:
-            name = _name(self.root, period)
+            name = _name(self.root, period, self._objects)
         except StoreError:
             return None  # a segment that cannot be read: the query will say so
+        if self._objects.remote:  # there for all that is known; ``gather`` finds out
+            return None if self._objects.absent(self._path(period.kind, name)) else name
         return name if name in names_in(_folder(self.root, period.kind)) else None
 
-    def _make(self, period: Day | Month, batches: Callable[[], list[pa.RecordBatch]]) -> bool:
+    def _wanted(self, plan: Plan) -> list[Path]:
+        """The files of a plan that are not open yet."""
+        return [self._path(each.kind, name) for each, name in plan.rolled if not is_open(_folder(self.root, each.kind), name)]
+
+    def _make(self, period: Day | Month, there: dict[str, set[str]], batches: Callable[[], list[pa.RecordBatch]]) -> bool:
         try:
-            path = self._path(period.kind, _name(self.root, period))
-            if path.exists():
+            path = self._path(period.kind, _name(self.root, period, self._objects))
+            if path.name in there[period.kind]:
                 return False
             made = batches()
         except (StoreError, OverflowError):
             return False
-        made_from = {"kind": period.kind, "site": period.site, "period": period.name, "content": _content(self.root, period)}
+        content = _content(self.root, period, self._objects)
+        made_from = {"kind": period.kind, "site": period.site, "period": period.name, "content": content}
         with storage_errors(self.root):
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 sync(path.parent.parent)
                 sync(self.root)
             write_rollup(path, made_from, made, token=self._token())
+        self._objects.put([path])
         return True
 
     def _of_days(self, month: Month) -> list[pa.RecordBatch]:
-        return from_rollups(self.root, [read_rollup(self._path(day.kind, _name(self.root, day))).batches[0] for day in month.days])
+        paths = [self._path(day.kind, _name(self.root, day, self._objects)) for day in month.days]
+        return from_rollups(self.root, self._objects.read(paths, lambda: [read_rollup(path).batches[0] for path in paths]))
 
     def _path(self, kind: str, name: str) -> Path:
         return _folder(self.root, kind) / name
@@ -161,18 +180,18 @@ def _folder(root: Path, kind: str) -> Path:
     return root / ROLLUPS / kind
 
 
-def _name(root: Path, period: Day | Month) -> str:
+def _name(root: Path, period: Day | Month, objects: Objects) -> str:
     if (name := _NAMES.get(period)) is None:
-        made_from = [period.kind, period.site, period.name, _content(root, period)]
+        made_from = [period.kind, period.site, period.name, _content(root, period, objects)]
         name = _NAMES[period] = f"{sha256(canonical_json(made_from).encode()).hexdigest()}.arrow"
     return name
 
 
-def _content(root: Path, period: Day | Month) -> str:
+def _content(root: Path, period: Day | Month, objects: Objects) -> str:
     if (content := _CONTENTS.get(period)) is None:
         if isinstance(period, Month):
-            content = content_of_month([_content(root, day) for day in period.days])
+            content = content_of_month([_content(root, day, objects) for day in period.days])
         else:
-            content = content_of_day(period, lambda path: [header.summary.id for header in cached_headers(root / path)])
+            content = content_of_day(period, lambda path: [header.summary.id for header in cached_headers(root / path, objects)])
         _CONTENTS[period] = content
     return content

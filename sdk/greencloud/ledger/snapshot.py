@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from greencloud.errors import QuantityError, StoreError
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.database import fetch, literal, stream
 from greencloud.ledger.earlier import make_again
+from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.query import compile_query, dimensions_of, partials_of
 from greencloud.ledger.restatement_files import RestatementFiles, heading, restatement_of
 from greencloud.ledger.rollups import Rollups
-from greencloud.ledger.segments import cached_headers
+from greencloud.ledger.segments import cached_headers, gather_headers
 from greencloud.ledger.store import Segment, Store, Version
 from greencloud.ledger.sums import rows_of
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Restatement
@@ -36,6 +38,7 @@ class Snapshot:
 
     root: Path
     contents: Version
+    objects: Objects = LOCAL
     earlier: bool = False
 
     @property
@@ -45,13 +48,17 @@ class Snapshot:
 
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         """The visible batches whose window starts in ``[start, end)``, in order of window, then site."""
-        found = [summary for segment in self._segments(start, end) for summary in self._summaries(segment)]
+        segments = self._segments(start, end)
+        gather_headers([self.root / segment.path for segment in segments], self.objects)
+        found = [summary for segment in segments for summary in self._summaries(segment)]
         return _between(found, start, end)
 
     def readable_batches(self) -> list[BatchSummary]:
         """As ``batches``, without those whose segment is lost or torn: posting their windows again repairs them."""
         found: list[BatchSummary] = []
-        for segment in self.contents.segments():
+        segments = self.contents.segments()
+        gather_headers([self.root / segment.path for segment in segments], self.objects)
+        for segment in segments:
             with suppress(StoreError):
                 found += self._summaries(segment)
         return _between(found, None, None)
@@ -72,7 +79,7 @@ class Snapshot:
         ``accounts``: only the lines of these, and only restatements that have one. Without, also those that changed no amount,
         and those of which the record is lost (``kept`` is False; of what was before them nothing is known).
         """
-        files = RestatementFiles(self.root)
+        files = RestatementFiles(self.root, self.objects)
         listing = files.listing()
         found: list[tuple[int, Restatement]] = []
         for summary in self.batches(start, end):
@@ -95,7 +102,8 @@ class Snapshot:
         if not (files := self._files(self._segments())):
             return []
         sql = "SELECT DISTINCT account FROM read_parquet(?, hive_partitioning = false) WHERE NOT starts_with(account, '(')"
-        return sorted(account for (account,) in fetch(sql, [files], root=self.root))
+        rows = self.objects.read(files, lambda: fetch(sql, [_literals(files)], root=self.root))
+        return sorted(account for (account,) in rows)
 
     def footprint(self, query: FootprintQuery) -> list[FootprintRow]:
         """Add up the postings that a query asks for, in rows ordered by period and then by the dimensions as asked for.
@@ -117,11 +125,13 @@ class Snapshot:
         names = dimensions_of(query)
         if query.accounts is not None and not query.accounts:
             return []
-        partials, left = Rollups(self.root).answer(self.contents, query, names)
+        partials, left = Rollups(self.root, objects=self.objects).answer(self.contents, query, names)
         if left:
             self._there(segment for segment in self.contents.segments(query.start, query.end) if segment.path in left)
-            statement = compile_query(query, names, [literal(str(self.root / path)) for path in left])
-            partials += partials_of(statement, fetch(statement.sql, statement.parameters, root=self.root))
+            files = [self.root / path for path in left]
+            statement = compile_query(query, names, _literals(files))
+            rows = self.objects.read(files, lambda: fetch(statement.sql, statement.parameters, root=self.root))
+            partials += partials_of(statement, rows)
         return rows_of(query, names, partials)
 
     def sums(self, names: Sequence[str], start: datetime, end: datetime) -> Iterator[tuple[Any, ...]]:
@@ -138,7 +148,9 @@ class Snapshot:
             f"SELECT {listed}, {sums} FROM read_parquet(?, hive_partitioning = false) "  # noqa: S608 - names of our own
             f"WHERE window_start >= make_timestamptz(?) AND window_start < make_timestamptz(?) GROUP BY {listed} ORDER BY {listed}"
         )
-        yield from stream(sql, [files, microseconds_of(start), microseconds_of(end)], root=self.root)
+        parameters = [_literals(files), microseconds_of(start), microseconds_of(end)]
+        # Every file is read before the first row: the rows are ordered.
+        yield from self.objects.read(files, lambda: _begun(stream(sql, parameters, root=self.root)))
 
     def _segments(
         self, start: datetime | None = None, end: datetime | None = None, sites: Sequence[str] | None = None
@@ -150,13 +162,22 @@ class Snapshot:
 
     def _there(self, segments: Iterable[Segment]) -> None:
         if self.earlier:
-            make_again(Store(self.root), list(segments))
+            make_again(Store(self.root, objects=self.objects), list(segments))
 
-    def _files(self, segments: list[Segment]) -> list[str]:
-        return [literal(str(self.root / segment.path)) for segment in segments]
+    def _files(self, segments: list[Segment]) -> list[Path]:
+        return [self.root / segment.path for segment in segments]
 
     def _summaries(self, segment: Segment) -> list[BatchSummary]:
-        return [header.summary for header in cached_headers(self.root / segment.path)]
+        return [header.summary for header in cached_headers(self.root / segment.path, self.objects)]
+
+
+def _literals(files: list[Path]) -> list[str]:
+    return [literal(str(file)) for file in files]
+
+
+def _begun(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """The same rows, of which the first has been read."""
+    return chain(list(islice(rows, 1)), rows)
 
 
 def _between(found: list[BatchSummary], start: datetime | None, end: datetime | None) -> list[BatchSummary]:

@@ -10,13 +10,17 @@ the second of two concurrent commits with the same one; and since it compares co
 worked out from the same fresh version that it commits against. The transaction is named for site and *hour*: windows divide the
 hour, so this also catches writers of different window lengths that would overlap. Two commits that remove the same segment
 conflict by themselves. The first commit of all makes the table, which Delta does not keep others from doing at the same moment
-(the second becomes version 1, and nothing conflicts); so it is made under a lock.
+(the second becomes version 1, and nothing conflicts); so it is made under a lock, and on an object store by putting the first
+entry of the log ourselves, which only one can.
 
 **The fence.** A writer with a lease commits with the lease's number as the version of the transaction "lease". Who finds a higher
 number there has lost its lease and is refused; and of two commits at the same moment Delta takes one.
 
 **Time.** Every commit is stamped with the writer's clock, or with the stamp of the version before where the clock is behind it, so
 that stamps never go back and a moment means one version.
+
+**Object storage.** The table and its segments may lie there, with this folder as a cache (``greencloud.ledger.bucket``). Locks hold
+on one machine only, so there are none then: conditional puts, transactions and the fence keep writers apart.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ import fcntl
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,8 +45,10 @@ from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction, create_table_with_add_actions
 
-from greencloud.errors import LeaseLostError, NotFoundError, StorageFullError, StoreError
+from greencloud.errors import LeaseLostError, NotFoundError, StorageFullError, StoreError, StoreUnavailableError
 from greencloud.ledger.columns import SEGMENT
+from greencloud.ledger.objects import LOCAL, Objects
+from greencloud.ledger.s3 import unavailable
 from greencloud.ledger.segments import sync
 from greencloud.ledger.table_log import drop_damaged_checkpoints, entry_of, set_torn_entry_aside, sync_log, torn_entry
 from greencloud.units import format_instant, parse_instant
@@ -62,6 +69,7 @@ _CONFIGURATION: Final = {
     # Opening replays the log since the last checkpoint, at some 0.3 ms an entry.
     "delta.checkpointInterval": "20",
 }
+_REMOTE: Final = {"delta.checkpointInterval": "10"}  # of some 20 ms an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +142,14 @@ EMPTY: Final = Version(-1, _LISTING.empty_table())
 
 
 class Store:
-    """The table in the folder ``root``. Every call opens it afresh: a handle that is kept is a version that has passed."""
+    """The table in the folder ``root``, or where ``objects`` lie. Every call opens it afresh: a handle that is kept is a version
+    that has passed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, objects: Objects = LOCAL) -> None:
         self.root = root.absolute()
-        if unquote(str(self.root)) != str(self.root):
+        self.objects = objects
+        self.where = objects.uri or str(self.root)
+        if not objects.remote and unquote(str(self.root)) != str(self.root):
             # Delta's kernel decodes the path once too often and would then look in another folder.
             raise StoreError(
                 f"{self.root}: a ledger cannot lie under a name with %XX in it", path=str(root), advice="rename the folder"
@@ -155,12 +166,13 @@ class Store:
         Raises:
             NotFoundError: there is no such version.
             StoreError: the log cannot be read.
+            StoreUnavailableError: the object store does not answer.
         """
-        with storage_errors(self.root):
+        with self._asking():
             table = self._open()
             latest = table.version() if table else EMPTY.number
             if number is not None and not EMPTY.number <= number <= latest:
-                raise NotFoundError(f"{self.root}: there is no version {number}", advice=f"versions go from 0 to {latest}")
+                raise NotFoundError(f"{self.where}: there is no version {number}", advice=f"versions go from 0 to {latest}")
             if table is None or number == EMPTY.number:
                 return EMPTY
             if number not in {None, latest}:
@@ -169,6 +181,8 @@ class Store:
 
     def is_latest(self, version: Version) -> bool:
         """Whether no later version exists. One look at the folder: versions are created in order, each as one file."""
+        if self.objects.remote:
+            return not self.objects.exists(entry_of(self.root, version.number + 1))
         return not entry_of(self.root, version.number + 1).exists() and (
             version.number < 0 or entry_of(self.root, version.number).exists()
         )
@@ -187,18 +201,20 @@ class Store:
 
         Raises:
             LeaseLostError: another writer holds a later lease.
+            StoreUnavailableError: the object store does not answer. Whether the step was made is not known; to post the same
+                again is right in any case.
         """
-        with storage_errors(self.root):
+        with self._asking():
             held = base.handle.transaction_version(_LEASE) if base.handle else None
             if commit.lease is not None and held is not None and held > commit.lease:
-                raise LeaseLostError(f"{self.root}: lease {commit.lease} has passed to another writer, which holds {held}")
+                raise LeaseLostError(f"{self.where}: lease {commit.lease} has passed to another writer, which holds {held}")
             stamp = format_instant(max(now, self.committed(base.number) or now))
             properties = CommitProperties(
                 custom_metadata={_STAMP: stamp, **commit.notes}, app_transactions=list(_transactions(base, commit))
             )
             try:
                 self._commit(base, commit, properties)
-            except (DeltaError, OSError) as error:
+            except (DeltaError, OSError, StoreUnavailableError) as error:
                 # What counts is the log, not what the call says of it: a commit may have been made before something failed.
                 now_there = self.read()
                 paths = set(now_there.listing["path"].to_pylist())
@@ -208,36 +224,49 @@ class Store:
                     if base.handle is None and now_there.number >= 0:
                         return False
                     raise
-            sync_log(self.root, base.number + 1)
+            if not self.objects.remote:
+                sync_log(self.root, base.number + 1)
         return True
+
+    def fence(self, lease: int, now: datetime) -> None:
+        """See to it that no writer with an earlier lease can commit any more.
+
+        Raises:
+            LeaseLostError: another writer holds a later lease.
+        """
+        while (base := self.read()).handle is not None:
+            if base.handle.transaction_version(_LEASE) == lease:
+                return
+            if self.commit(base, Commit((), (), (), lease, {"greencloud.work": "fence"}), now):
+                return
+
+    def put(self, segments: Sequence[Segment]) -> None:
+        """Keep segments that were written, before the commit that names them. Raises StoreUnavailableError."""
+        self.objects.put([self.root / segment.path for segment in segments])
 
     def committed(self, number: int) -> datetime | None:
         """When a version was committed, by its stamp; None where it has none, or where there is no such version."""
-        try:
-            with entry_of(self.root, number).open("rb") as file:
-                for line in file:
-                    if b'"commitInfo"' in line:
-                        stamp = json.loads(line)["commitInfo"].get(_STAMP)
-                        return parse_instant(stamp) if stamp else None
-        except FileNotFoundError:
-            pass
+        for line in (self.objects.content(entry_of(self.root, number)) or b"").splitlines():
+            if b'"commitInfo"' in line:
+                stamp = json.loads(line)["commitInfo"].get(_STAMP)
+                return parse_instant(stamp) if stamp else None
         return None
 
     def _commit(self, base: Version, commit: Commit, properties: CommitProperties) -> None:
         added = [self._add(segment) for segment in commit.added]
         if base.handle is None:
+            if self.objects.remote:
+                with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
+                    _create(folder, added, properties, _REMOTE)
+                    first = (Path(folder) / entry_of(self.root, 0).relative_to(self.root)).read_bytes()
+                    first = first.replace(Path(folder).as_uri().encode(), self.where.encode())
+                if not self.objects.create(entry_of(self.root, 0), first):
+                    raise CommitFailedError("another writer made the table")
+                return
             with self._locked("first.lock", fcntl.LOCK_EX):
                 if self._open() is not None:
                     raise CommitFailedError("another writer made the table")
-                create_table_with_add_actions(
-                    str(self.root),
-                    _SCHEMA,
-                    added,
-                    partition_by=_PARTITION,
-                    name="greencloud ledger",
-                    configuration=_CONFIGURATION,
-                    commit_properties=properties,
-                )
+                _create(str(self.root), added, properties)
             return
         when = max((action.modification_time for action in added), default=0)
         removed = [RemoveAction(old.path, True, when, partition_values=_partition_values(old)) for old in commit.removed]
@@ -246,7 +275,8 @@ class Store:
         )
 
     def _add(self, segment: Segment) -> AddAction:
-        state = (self.root / segment.path).stat()
+        path = self.root / segment.path
+        state = self.objects.read([path], path.stat)
         bounds = {"minValues": segment.first, "maxValues": segment.last}
         stats = {
             name: {"window_start": f"{at:%Y-%m-%dT%H:%M:%S}.000Z", "window_s": segment.window_s} for name, at in bounds.items()
@@ -280,7 +310,10 @@ class Store:
 
     @contextmanager
     def _locked(self, name: str, kind: int) -> Iterator[None]:
-        """A lock that the system releases should this process die."""
+        """A lock that the system releases should this process die. None on object storage, where it would mean nothing."""
+        if self.objects.remote:
+            yield
+            return
         self.prepare()
         file = os.open(self.root / name, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -292,17 +325,22 @@ class Store:
     def repair(self) -> Path | None:
         """Set a torn newest entry of the log aside, so that the ledger opens at the version before; return where it is now.
 
-        None: it is whole. A loss of power in the middle of a commit, which nobody was told of, leaves such an entry.
+        None: it is whole, as every object is in an object store. A loss of power in the middle of a commit, which nobody was told
+        of, leaves such an entry.
         """
+        if self.objects.remote:
+            return None
         with storage_errors(self.root), self.alone():
             return set_torn_entry_aside(self.root)
 
     def _open(self) -> DeltaTable | None:
         try:
-            return DeltaTable(str(self.root))
+            return DeltaTable(self.where, storage_options=self.objects.options or None)
         except TableNotFoundError:
             return None
         except DeltaError as error:
+            if self.objects.remote:
+                raise
             if drop_damaged_checkpoints(self.root):
                 return self._open()
             if entry := torn_entry(self.root):
@@ -312,6 +350,29 @@ class Store:
                     advice="greencloud ledger repair sets it aside; what was acknowledged before it is whole",
                 ) from error
             raise
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        if not self.objects.remote:
+            with storage_errors(self.root):
+                yield
+            return
+        try:
+            yield
+        except (DeltaError, OSError) as error:
+            raise unavailable(self.where, _plain(error)) from error
+
+
+def _create(table: str, added: list[AddAction], properties: CommitProperties, more: Mapping[str, str] = {}) -> None:
+    create_table_with_add_actions(
+        table,
+        _SCHEMA,
+        added,
+        partition_by=_PARTITION,
+        name="greencloud ledger",
+        configuration={**_CONFIGURATION, **more},
+        commit_properties=properties,
+    )
 
 
 @contextmanager
@@ -343,8 +404,8 @@ def _plain(error: Exception) -> str:
 
 def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
     for name in sorted(set(commit.work)):
-        before = base.handle.transaction_version(name) if base.handle else None
-        yield Transaction(name, (before or 0) + 1)
+        # The number says nothing but that it rises, as that of versions does; to ask for the last would be to read the log again.
+        yield Transaction(name, base.number + 2)
     if commit.lease is not None:
         yield Transaction(_LEASE, commit.lease)
 

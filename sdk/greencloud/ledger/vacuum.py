@@ -7,25 +7,30 @@ since law 3 promises what it said; a policy may let those go a time of its own a
 tells of each stays all the same. Earlier versions are read all the same (``earlier``).
 
 Nobody writes meanwhile (``Store.alone``), so that a segment that is about to be committed is never taken for one that nobody wants.
+On object storage nobody can be held off; there the grace is never shorter than an hour, and whoever lost the lease before is fenced
+off first, so that a writer that slept so long cannot commit what was removed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from greencloud.errors import StoreError
 from greencloud.ledger.earlier import note_removed
 from greencloud.ledger.ledger import Ledger
-from greencloud.ledger.segments import read_headers, sync
+from greencloud.ledger.objects import Objects, Stored
+from greencloud.ledger.segments import gather_headers, read_headers, sync
 from greencloud.ledger.store import Version
 
-__all__ = ["GRACE", "Vacuumed", "kept_revisions", "vacuum"]
+__all__ = ["GRACE", "Vacuumed", "effective_grace", "kept_revisions", "vacuum"]
 
 GRACE: Final = timedelta(days=7)
+SHORTEST: Final = timedelta(hours=1)
+"""On object storage: from the put of a segment to its commit no post takes so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +40,62 @@ class Vacuumed:
 
 
 def vacuum(
-    ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, keep_superseded: timedelta | None = None, dry_run: bool = False
+    ledger: Ledger,
+    now: datetime,
+    *,
+    grace: timedelta = GRACE,
+    keep_superseded: timedelta | None = None,
+    dry_run: bool = False,
+    lease: int | None = None,
 ) -> Vacuumed:
     """Remove what is not needed; with ``dry_run`` only say how much that is.
 
-    ``keep_superseded``: how long final batches are kept after they were superseded; None is for ever.
+    ``keep_superseded``: how long final batches are kept after they were superseded; None is for ever. ``lease``: the number of the
+    lease that the caller holds.
 
     Raises:
         StoreError: the folder or the table's log cannot be read.
+        StoreUnavailableError: the object store does not answer.
+        LeaseLostError: another writer holds a later lease.
     """
-    if not ledger.store.folder.is_dir():
+    objects = ledger.store.objects
+    if not objects.remote and not ledger.store.folder.is_dir():
         return Vacuumed()
+    grace = effective_grace(ledger, grace)
     with ledger.store.alone():
-        version = ledger.store.read()
-        visible = _names(version) | _names_at(ledger, now - grace)
-        in_force = set[str]() if keep_superseded is None else _names_at(ledger, now - keep_superseded)
-        ids = {summary.id for summary in ledger.snapshot(version.number).readable_batches()}
-        count = size = 0
-        for path in sorted(ledger.store.folder.iterdir()):
-            if path.name in visible or not path.is_file():
-                continue
-            state = path.stat()
-            age = now - datetime.fromtimestamp(state.st_mtime, UTC)
-            outlived = keep_superseded is not None and age >= keep_superseded and path.name not in in_force
-            if age < grace or not all(_worthless(path, ids, outlived=outlived)):
-                continue
-            count, size = count + 1, size + state.st_size
-            if not dry_run:
-                if path.suffix == ".parquet":
-                    note_removed(ledger.store.root, path)
-                path.unlink()
+        found = _unwanted(ledger, now, grace, keep_superseded)
+        if found and objects.remote and lease is not None and not dry_run:
+            ledger.store.fence(lease, ledger.clock())
+            visible = _names(ledger.store.read())  # what was committed before the fence counts
+            found = [each for each in found if each.path.name not in visible]
+        if found and not dry_run:
+            for each in found:
+                if each.path.suffix == ".parquet":
+                    note_removed(ledger.store, each.path)
+                objects.remove(each.path)
                 ledger.checkpoint("removed")
-        if count and not dry_run:
-            sync(ledger.store.folder)
-    return Vacuumed(count, size)
+            if not objects.remote:
+                sync(ledger.store.folder)
+    return Vacuumed(len(found), sum(each.size for each in found))
+
+
+def _unwanted(ledger: Ledger, now: datetime, grace: timedelta, keep_superseded: timedelta | None) -> list[Stored]:
+    objects, version = ledger.store.objects, ledger.store.read()
+    named = _names(version) | _names_at(ledger, now - grace)
+    in_force = set[str]() if keep_superseded is None else _names_at(ledger, now - keep_superseded)
+    ids = {summary.id for summary in ledger.snapshot(version.number).readable_batches()}
+    old = [each for each in objects.stored(ledger.store.folder) if each.path.name not in named and now - each.modified >= grace]
+    gather_headers([each.path for each in old if each.path.suffix == ".parquet"], objects)
+
+    def outlived(each: Stored) -> bool:
+        return keep_superseded is not None and now - each.modified >= keep_superseded and each.path.name not in in_force
+
+    return [each for each in old if all(_worthless(each.path, objects, ids, outlived=outlived(each)))]
+
+
+def effective_grace(ledger: Ledger, grace: timedelta) -> timedelta:
+    """The grace, or the shortest that is safe where no lock holds writers off."""
+    return max(grace, SHORTEST) if ledger.store.objects.remote else grace
 
 
 def kept_revisions(ledger: Ledger) -> set[str]:
@@ -77,11 +104,10 @@ def kept_revisions(ledger: Ledger) -> set[str]:
     Raises:
         StoreError: a segment cannot be read, so that nobody knows what it needs.
     """
-    found: set[str] = set()
-    if ledger.store.folder.is_dir():
-        for path in ledger.store.folder.glob("*.parquet"):
-            found |= {header.summary.usage_revision for header in read_headers(path)}
-    return found
+    objects = ledger.store.objects
+    paths = [ledger.store.folder / name for name in objects.names(ledger.store.folder) if name.endswith(".parquet")]
+    gather_headers(paths, objects)
+    return {header.summary.usage_revision for path in paths for header in read_headers(path, objects)}
 
 
 def _names(version: Version) -> set[str]:
@@ -93,10 +119,10 @@ def _names_at(ledger: Ledger, moment: datetime) -> set[str]:
     return _names(ledger.store.read(ledger.version_at(moment)))
 
 
-def _worthless(path: Path, visible: set[str], *, outlived: bool) -> Iterator[bool]:
+def _worthless(path: Path, objects: Objects, visible: set[str], *, outlived: bool) -> Iterator[bool]:
     if path.suffix == ".parquet":
         try:
-            headers = read_headers(path)
+            headers = read_headers(path, objects)
         except StoreError:
             return  # what cannot be read says nothing
         for header in headers:

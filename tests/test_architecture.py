@@ -43,6 +43,7 @@ ONLY_IN = {
     "cryptography": {"proof", "server"},
     "deltalake": {"ledger"},
     "duckdb": {"ledger"},
+    "obstore": {"ledger"},
     "jwt": {"server"},
     "psutil": {"agent"},
     "rich": {"report", "cli"},

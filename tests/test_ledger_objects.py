@@ -218,6 +218,14 @@ def test_what_is_no_place_is_refused_and_not_repeated(place: str, tmp_path: Path
     assert "word" not in run.output
 
 
+def test_a_store_that_ignores_conditions_is_refused(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Bucket(uri, tmp_path).check()
+    monkeypatch.setattr("greencloud.ledger.s3.S3.create", lambda *_: True)  # as one answers that overwrites
+    with pytest.raises(StoreError, match="If-None-Match"):
+        DataDirectory.open(tmp_path / "d", create=True).place_ledger(LedgerPlace(uri))
+    assert DataDirectory.open(tmp_path / "d", create=False).ledger_place.uri == ""
+
+
 def test_without_the_library_the_advice_is_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(MissingExtraError, match=r"greencloud\[s3\]"):

@@ -49,10 +49,11 @@ class LedgerPlace:
             raise StoreError(f"{marker} cannot be read", path=str(marker), advice="restore it from a backup") from error
 
     def settle(self, marker: Path, ledger: Path) -> None:
-        """Keep this as the place of the ledger of which ``ledger`` is the folder.
+        """Keep this as the place of the ledger of which ``ledger`` is the folder, once it is known that the store can hold one.
 
         Raises:
             StoreError: the ledger lies elsewhere already, or the place is none.
+            StoreUnavailableError: the store does not answer.
         """
         kept, wanted = self.read(marker), checked_uri(self.uri)
         if kept.uri == wanted and kept.cache_bytes == self.cache_bytes:
@@ -69,6 +70,8 @@ class LedgerPlace:
                 path=str(ledger),
                 advice="make a new data directory with greencloud init --ledger, take the telemetry in there and allocate",
             )
+        if not kept.uri:
+            _bucket(wanted, ledger, self.cache_bytes, os.getpid()).check()
         content: dict[str, Any] = json.loads(marker.read_text())
         content["ledger"] = {"uri": wanted, "cache_bytes": self.cache_bytes}
         replace_file(marker, json.dumps(content) + "\n")

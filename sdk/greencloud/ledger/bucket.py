@@ -61,6 +61,23 @@ class Bucket(Objects):
     def options(self) -> dict[str, str]:
         return self._s3.delta_options
 
+    def check(self) -> None:
+        """See whether the store can hold a ledger: that of two puts of one key it refuses the second.
+
+        Raises:
+            StoreError: it takes both, so that two writers could both count.
+            StoreUnavailableError: it does not answer, or refuses what a ledger needs.
+        """
+        probe = f"probes/{secrets.token_hex(16)}"
+        refused = self._s3.create(probe, b"first") and not self._s3.create(probe, b"second")
+        self._s3.delete(probe)
+        if not refused:
+            raise StoreError(
+                f"{self.uri}: the store ignores If-None-Match, so that two writers could both count",
+                path=self.uri,
+                advice="use a store, or a version of it, that refuses a conditional put where there is an object",
+            )
+
     def read(self, paths: Sequence[Path], action: Callable[[], T]) -> T:
         with self._cache.holding(paths):
             self.each(self._want, [path for path in paths if not self._cache.has(path)])

@@ -115,6 +115,13 @@ def told(ledger: Ledger, version: int | None = None) -> Any:
     )
 
 
+def said_or_refused(ledger: Ledger, version: int) -> Any:
+    try:
+        return told(ledger, version)
+    except StoreError as error:
+        return error.message.partition(":")[2]
+
+
 def rolled(ledger: Ledger) -> int:
     contents = ledger.snapshot().contents
     return Rollups(ledger.root, objects=ledger.store.objects).build(contents, AFTER)
@@ -151,6 +158,8 @@ def test_the_same_posts_say_the_same_as_in_a_folder(lake: Lake, tmp_path: Path, 
     assert stored.verify() == folder.verify() == []
     removed = [vacuum(ledger, AFTER) for ledger in (folder, stored)]
     assert removed[0].files == removed[1].files
+    for version in range(-1, folder.snapshot().version + 1):  # made again where it is kept
+        assert said_or_refused(stored, version) == said_or_refused(folder, version)
     other = opened(work / "other", uri, bound=1, in_use_s=0)
     for ledger in (stored, other):
         assert told(ledger) == told(folder)

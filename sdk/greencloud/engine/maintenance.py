@@ -2,7 +2,7 @@
 time.
 
 It changes no figure: what was visible is visible, and of what was superseded every final batch stays that the policy keeps, with
-the inputs that it was made from.
+the inputs that it was made from. On a full disk nothing is compacted, and all the same what nobody needs is removed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from greencloud.engine.data import DataDirectory
+from greencloud.errors import StorageFullError
 from greencloud.ledger.compaction import compact
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.vacuum import GRACE, Vacuumed, kept_revisions, vacuum
@@ -46,21 +47,36 @@ def maintain(
 
     Raises:
         StoreError: another run holds the directory, or a segment is damaged.
+        StorageFullError: no room to compact or to roll up; what nobody needs was removed.
     """
+    rollups = Rollups(data.ledger.root)
     with data.allocating(), data.writing() as held:
-        progress("compacting days")
-        days = compact(data.ledger, now - SETTLING, lease=held.number)
-        progress("rolling up days and months")
-        rollups = Rollups(data.ledger.root)
-        made = rollups.build(data.ledger.snapshot().contents, now - SETTLING)
+        try:
+            progress("compacting days")
+            days = compact(data.ledger, now - SETTLING, lease=held.number)
+            progress("rolling up days and months")
+            made = rollups.build(data.ledger.snapshot().contents, now - SETTLING)
+        except StorageFullError as full:
+            progress("no room; removing what nobody needs")
+            removed, inputs = _remove(data, rollups, now, grace, keep_superseded)
+            if removed.files or inputs:
+                full.advice = f"{removed.files + inputs:,} files that nobody needs were removed; run it again"
+            raise
         progress("removing what nobody needs")
-        removed = vacuum(data.ledger, now, grace=grace, keep_superseded=keep_superseded)
-        stale = [path for path in rollups.unreferenced([data.ledger.snapshot().contents]) if _age(path, now) >= grace]
-        size = sum(path.stat().st_size for path in stale)
-        for path in stale:
-            path.unlink()
-        inputs = data.inputs.remove_unreferenced(kept_revisions(data.ledger), now - grace)
-    return Maintained(days, made, Vacuumed(removed.files + len(stale), removed.bytes + size), inputs)
+        removed, inputs = _remove(data, rollups, now, grace, keep_superseded)
+    return Maintained(days, made, removed, inputs)
+
+
+def _remove(
+    data: DataDirectory, rollups: Rollups, now: datetime, grace: timedelta, keep_superseded: timedelta | None
+) -> tuple[Vacuumed, int]:
+    removed = vacuum(data.ledger, now, grace=grace, keep_superseded=keep_superseded)
+    stale = [path for path in rollups.unreferenced([data.ledger.snapshot().contents]) if _age(path, now) >= grace]
+    size = sum(path.stat().st_size for path in stale)
+    for path in stale:
+        path.unlink()
+    inputs = data.inputs.remove_unreferenced(kept_revisions(data.ledger), now - grace)
+    return Vacuumed(removed.files + len(stale), removed.bytes + size), inputs
 
 
 def _age(path: Path, now: datetime) -> timedelta:

@@ -21,12 +21,11 @@ that stamps never go back and a moment means one version.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -40,6 +39,7 @@ from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction, create_table_with_add_actions
 
+from greencloud.durable import NO_ROOM
 from greencloud.errors import LeaseLostError, NotFoundError, StorageFullError, StoreError
 from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.segments import sync
@@ -208,6 +208,13 @@ class Store:
             self._sync_log(base.number + 1)
         return True
 
+    def discard(self, base: Version, files: Iterable[Path]) -> None:
+        """Remove what was written for a commit against ``base`` that failed. Where there is a later version, it may name them, and
+        they are left to the vacuum."""
+        if self.is_latest(base):
+            for file in files:
+                file.unlink(missing_ok=True)
+
     def committed(self, number: int) -> datetime | None:
         """When a version was committed, by its stamp; None where it has none, or where there is no such version."""
         try:
@@ -314,8 +321,8 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 def _is_full(error: Exception) -> bool:
     # Delta passes the system's error on as text.
-    return getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or any(
-        sign in str(error) for sign in ("No space left on device", f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}")
+    return getattr(error, "errno", None) in NO_ROOM or any(
+        sign in str(error) for sign in ("No space left on device", *(f"os error {number}" for number in NO_ROOM))
     )
 
 

@@ -135,8 +135,8 @@ class Posts(RuleBasedStateMachine):
         }
 
     def causes(self, key: tuple[str, Any]) -> tuple[str, ...]:
-        """Of what is posted next. All are made of the same inputs, so that nothing says why they differ; what replaces a restatement
-        is one as well."""
+        """Of what is posted next. All are made of the same inputs, so that nothing says why they differ; what replaces a
+        restatement is one as well."""
         before = self.visible.get(key)
         return ("unknown",) if before and (not before.summary.provisional or self.restated.get(key)) else ()
 

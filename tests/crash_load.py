@@ -45,7 +45,7 @@ from facility_books import one_host
 from load import HOURS, Load, replay
 from load_senders import Crew
 from otlp import SECOND
-from serving import greencloud
+from serving import greencloud_process
 
 __all__ = ["Plan", "crash_load"]
 
@@ -243,7 +243,7 @@ def _verdict(run: _Run, loads: list[Load], folder: Path, options: tuple[str, ...
 
 def greencloud_in_time(*arguments: str | Path) -> str:
     """The command line, with the time that a long log takes."""
-    return greencloud(*arguments, timeout=1800).stdout
+    return greencloud_process(*arguments, timeout=1800).stdout
 
 
 def _large_write_begins(log: Path, within_s: float) -> bool:
@@ -290,7 +290,7 @@ def _doctor(data: Path) -> tuple[str, int]:
 
 def _token(data: Path, account: str, environment: Mapping[str, str], *options: str) -> str:
     role = ["--role", "tenant", "--account", account] if account else ["--role", "provider"]
-    return greencloud("token", "--data", data, *role, *options, environment=environment).stdout.strip()
+    return greencloud_process("token", "--data", data, *role, *options, environment=environment).stdout.strip()
 
 
 def _takes(target: str, token: str) -> bool:

@@ -1,4 +1,4 @@
-"""A real ``greencloud serve`` process for tests, and the command line as a user runs it."""
+"""A real ``greencloud serve`` process for tests, and the command line: in this process, or in one of its own."""
 
 from __future__ import annotations
 
@@ -10,23 +10,43 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Served", "greencloud", "serving"]
+from click.testing import CliRunner
+
+from greencloud.cli import main
+
+__all__ = ["Served", "greencloud", "greencloud_process", "serving"]
+
+ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "160"}
 
 
-def greencloud(
+def greencloud(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end in this process: a start of Python takes as long as most verbs do a hundred times.
+
+    Whatever the command line does not turn into a message is raised.
+    """
+    result = CliRunner(env=ENVIRONMENT).invoke(main, list(map(str, arguments)), prog_name="greencloud", catch_exceptions=False)
+    done = subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+    return _checked(done) if check else done
+
+
+def greencloud_process(
     *arguments: str | Path, check: bool = True, environment: Mapping[str, str] | None = None, timeout: float = 100
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end, with ``environment`` on top of the present one."""
+    """The same in a process of its own, with ``environment`` on top of the present one: for servers, and where the process is the
+    point."""
     done = subprocess.run(
         [sys.executable, "-m", "greencloud", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,
         check=False,
-        env=os.environ | {"NO_COLOR": "1", "COLUMNS": "160"} | dict(environment or {}),
+        env=os.environ | ENVIRONMENT | dict(environment or {}),
     )
-    if check:
-        assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return _checked(done) if check else done
+
+
+def _checked(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 
 

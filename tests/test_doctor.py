@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -16,15 +17,21 @@ NOW = time.time_ns()
 STARTER = starter_facility().default_site
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with two requests in the log and one batch."""
-    path = tmp_path / "data"
+    path = tmp_path_factory.mktemp("doctor") / "data"
     with serving(path) as server, exporting(server.target, server.token("acme")) as export:
         for number in (1, 2):
             export(trace_request({"service.name": "shop"}, [SpanSpec(number, number, NOW - SECOND, NOW)]))
     greencloud("allocate", "--data", path)
     return path
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be damaged."""
+    return shutil.copytree(made, tmp_path / "data")
 
 
 def findings(data: Path) -> tuple[int, dict[str, str]]:

@@ -39,7 +39,7 @@ from hostile import Attacking
 from hostile_attacks import ATTACKS
 from load import METRICS, retry_delay
 from otlp import SECOND, TRACES, SpanSpec, counter, metrics_request, trace_request
-from serving import Served, greencloud, serving
+from serving import Served, greencloud_process, serving
 
 pytestmark = pytest.mark.hostile
 
@@ -270,7 +270,7 @@ def test_a_hostile_tenant_is_refused_clearly_and_harms_nobody(
         figures_s = time.monotonic() - began
     assert server.process.returncode == 0
     outcome, disk_mib = attacking.outcome, sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) / (1 << 20)
-    doctor = greencloud("doctor", "--data", data, check=False)
+    doctor = greencloud_process("doctor", "--data", data, check=False)
     log = server.log.read_text(errors="replace")
     shutil.rmtree(data)
 

@@ -68,8 +68,7 @@ class Posts(RuleBasedStateMachine):
             assert posted is None
             return
         assert posted
-        # All are made of the same inputs, so that nothing says why they differ; what replaces a restatement is one as well.
-        causes = ("unknown",) if before and (not before.summary.provisional or self.restated.get(key)) else ()
+        causes = self.causes(key)
         assert posted == replace(each.summary, supersedes=before.summary.id if before else "", causes=causes)
         self.restated[key] = bool(causes)
         self.visible[key] = each
@@ -88,7 +87,11 @@ class Posts(RuleBasedStateMachine):
         fresh = {key: each for key, each in each_once.items() if self.visible_id(key) != each.summary.id}
         posted = self.ledger.post_all(list(each_once.values()))
         assert {each.id for each in posted} == {each.summary.id for each in fresh.values()}
-        assert all(each.supersedes == self.visible_id((each.site, hour_of(each.start))) for each in posted)
+        for each in posted:
+            key = each.site, hour_of(each.start)
+            assert each.supersedes == self.visible_id(key)
+            assert each.causes == self.causes(key)
+            self.restated[key] = bool(each.causes)
         self.visible |= fresh
         if fresh:
             self.versions.append(self.expected())
@@ -130,6 +133,12 @@ class Posts(RuleBasedStateMachine):
         assert {(each.site, each.start): each.id for each in snapshot.batches()} == {
             (site, window.start): each.summary.id for (site, window), each in self.visible.items()
         }
+
+    def causes(self, key: tuple[str, Any]) -> tuple[str, ...]:
+        """Of what is posted next. All are made of the same inputs, so that nothing says why they differ; what replaces a
+        restatement is one as well."""
+        before = self.visible.get(key)
+        return ("unknown",) if before and (not before.summary.provisional or self.restated.get(key)) else ()
 
     def visible_id(self, key: tuple[str, Any]) -> str:
         return self.visible[key].summary.id if key in self.visible else ""

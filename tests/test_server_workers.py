@@ -22,7 +22,7 @@ from greencloud.server.settings import Settings
 from greencloud.server.workers import holding, supervise
 from greencloud.telemetry import read_log
 from otlp import SECOND, SpanSpec, exporting, trace_request
-from serving import Served, greencloud, serving
+from serving import Served, greencloud_process, serving
 from test_durability import spans_in
 
 pytestmark = pytest.mark.stress
@@ -140,7 +140,7 @@ def test_a_restart_in_the_middle_of_a_load_loses_nothing(tmp_path: Path, workers
 def test_nobody_else_gets_the_port_and_nothing_is_said_twice(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--workers", "2") as server:
         for options in ((), ("--workers", "2")):
-            done = greencloud("serve", "--data", tmp_path / "other", "--listen", server.target, *options, check=False)
+            done = greencloud_process("serve", "--data", tmp_path / "other", "--listen", server.target, *options, check=False)
             assert done.returncode == 1
             assert "is in use" in done.stderr
         host, _, port = server.target.rpartition(":")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
-__all__ = ["replace_file", "sync_directory"]
+__all__ = ["NO_ROOM", "replace_file", "sync_directory"]
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says when a disk, or somebody's part of it, is full."""
 
 
 def replace_file(path: Path, content: str | bytes) -> None:

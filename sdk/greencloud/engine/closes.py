@@ -7,23 +7,25 @@
     keys/closing/          private keys that sign the log, by fingerprint (owner only)
 
 A close reads one version of the ledger. Its tree is on disk before its entry is in the log; a process that dies between the two
-leaves a folder that no entry names. What the ledger says afterwards of a closed period is a restatement, and ``changed`` tells
-which periods say something else now than was closed: to close such a period again makes an entry that names the one that it
-restates.
+leaves a folder that no entry names, and one that fails there (a full disk) takes it away again. What the ledger says afterwards of
+a closed period is a restatement, and ``changed`` tells which periods say something else now than was closed: to close such a period
+again makes an entry that names the one that it restates.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from greencloud.durable import sync_directory
-from greencloud.errors import NotFoundError, ProofError, QuantityError, StoreError
+from greencloud.durable import NO_ROOM, sync_directory
+from greencloud.errors import NotFoundError, ProofError, QuantityError, StorageFullError, StoreError
 from greencloud.ledger import Ledger, Snapshot
 from greencloud.ledger.closed import LINE_DIMENSIONS, Gap, account_lines, batches_digest, gaps
 from greencloud.proof import (
@@ -136,6 +138,7 @@ class Closes:
 
         Raises:
             ProofError: it has not ended, is provisional or has gaps, or is closed and nothing has changed.
+            StorageFullError, StoreError: it could not be written; the period is not closed, and nothing of it is left.
         """
         if now < period.end:
             raise ProofError(f"{period.name} ends at {format_instant(period.end)}", advice="close it when it has ended")
@@ -157,32 +160,48 @@ class Closes:
         before = self.in_force().get(period.name)
         if before and before["body"]["batches"] == digest.hex():
             raise ProofError(f"{period.name} is closed, and nothing in it has changed since", advice="there is nothing to restate")
-        tree = build(period, _accounts(snapshot, period), secret=self._secret(), shares=shares)
-        self._write(tree)
-        self._checkpoint("tree_written")
-        body = tree.body(
-            ledger_version=str(snapshot.version),
-            batches=digest,
-            methodology_versions={each.methodology_version for each in batches},
-            notes=_notes(missing),
-            restates=before["index"] if before else None,
-        )
-        log = self.log()
-        if not log:
-            self.rotate(now)
-            log = self.log()
-        entry = close_entry(log, body, self._signer(log), now)
-        append_entry(self.log_file, entry)
+        with _writing(self.folder, f"{period.name} is not closed"):
+            tree = build(period, _accounts(snapshot, period), secret=self._secret(), shares=shares)
+            self._write(tree)
+            try:
+                self._checkpoint("tree_written")
+                body = tree.body(
+                    ledger_version=str(snapshot.version),
+                    batches=digest,
+                    methodology_versions={each.methodology_version for each in batches},
+                    notes=_notes(missing),
+                    restates=before["index"] if before else None,
+                )
+                log = self.log()
+                if not log:
+                    self.rotate(now)
+                    log = self.log()
+                entry = close_entry(log, body, self._signer(log), now)
+                append_entry(self.log_file, entry)
+            except BaseException:
+                if not any(each["body"].get("root") == tree.root.hex() for each in self.log()):
+                    shutil.rmtree(self.folder / tree.root.hex())
+                raise
         self._checkpoint("logged")
         return Closing(entry, missing)
 
     def rotate(self, now: datetime) -> str:
-        """Put a new key in force, vouched for by the one before, and return its fingerprint."""
+        """Put a new key in force, vouched for by the one before, and return its fingerprint.
+
+        Raises:
+            StorageFullError, StoreError: it could not be written; the key before it stays in force.
+        """
         fresh = Signer.generate()
         log = self.log()
-        self._keep(fresh)
-        self._checkpoint("key_written")
-        append_entry(self.log_file, key_entry(log, fresh.public, self._signer(log) if log else fresh, now))
+        with _writing(self.folder, "no new key is in force"):
+            path = self._keep(fresh)
+            try:
+                self._checkpoint("key_written")
+                append_entry(self.log_file, key_entry(log, fresh.public, self._signer(log) if log else fresh, now))
+            except BaseException:
+                if not any(each["body"].get("key") == fresh.public.hex() for each in self.log()):
+                    path.unlink()
+                raise
         return fingerprint(fresh.public)
 
     def tree(self, entry: dict[str, Any]) -> SumTree:
@@ -244,15 +263,22 @@ class Closes:
         folder.chmod(0o700)
         sync_directory(self.folder)
 
-    def _keep(self, signer: Signer) -> None:
+    def _keep(self, signer: Signer) -> Path:
         self._keys.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._keys / f"{fingerprint(signer.public)}.pem"
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "wb") as opened:
-            opened.write(signer.pem())
-            opened.flush()
-            os.fsync(opened.fileno())
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(file, "wb") as opened:
+                opened.write(signer.pem())
+                opened.flush()
+                os.fsync(opened.fileno())
+            aside.rename(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
         sync_directory(self._keys)
+        return path
 
     def _signer(self, log: list[dict[str, Any]]) -> Signer:
         """The key in force. Raises StoreError where it is not kept here."""
@@ -269,6 +295,22 @@ class Closes:
         if signer.public != key:
             raise StoreError(f"{path} is not the key that its name says", path=str(path), advice="restore it from a backup")
         return signer
+
+
+@contextmanager
+def _writing(folder: Path, undone: str) -> Iterator[None]:
+    """Turn what the system raises into StorageFullError and StoreError. ``undone``: what holds then."""
+    try:
+        yield
+    except OSError as error:
+        where = str(error.filename or folder)
+        if error.errno in NO_ROOM:
+            advice = (
+                "free some space on that volume, and where temporary files lie, then try again; what was closed before is whole"
+            )
+            raise StorageFullError(f"{where}: there is no room left; {undone}", path=where, advice=advice) from error
+        advice = "check the folder's permissions; what was closed before is whole"
+        raise StoreError(f"{where}: {error.strerror or error}; {undone}", path=where, advice=advice) from error
 
 
 def _period(name: str, first: date, end: date) -> Period:

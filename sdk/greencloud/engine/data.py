@@ -33,11 +33,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from greencloud.durable import replace_file
+from greencloud.durable import NO_ROOM, replace_file
 from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
 from greencloud.engine.place import LedgerPlace
-from greencloud.errors import FacilityError, NotFoundError, StoreError
+from greencloud.errors import FacilityError, NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
 from greencloud.ledger.lease import Held, Leases, StoredLeases
@@ -63,11 +63,16 @@ class DataDirectory:
         Raises:
             NotFoundError: there is none, and ``create`` is not set.
             StoreError: it is of a newer format, or not a data directory, or cannot be written.
+            StorageFullError: no room to make it.
         """
         data = cls(Path(path))
         try:
             data._check(create=create)
         except OSError as error:
+            if error.errno in NO_ROOM:
+                raise StorageFullError(
+                    f"no room for the data directory {data.path}", path=str(data.path), advice="free some space on that volume"
+                ) from error
             raise StoreError(
                 f"data directory {data.path}: {error.strerror}", path=str(data.path), advice="choose a folder that you may write"
             ) from error

@@ -16,7 +16,6 @@ share a file.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import tempfile
@@ -31,7 +30,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from greencloud.durable import sync_directory
+from greencloud.durable import NO_ROOM, sync_directory
 from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.usage import READINGS, ROWS, Usage, digest, empty_usage
 
@@ -74,7 +73,7 @@ class Inputs:
             else:
                 _write(inputs, path)
         except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            if error.errno in NO_ROOM:
                 advice = "free space on the volume, then allocate again"
                 raise StorageFullError(f"no room for the inputs {path.name}", path=str(path), advice=advice) from error
             advice = "check the directory's permissions"

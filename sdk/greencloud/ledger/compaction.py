@@ -38,6 +38,7 @@ def compact(ledger: Ledger, until: datetime, *, lease: int | None = None) -> int
 
     Raises:
         StoreError: a segment cannot be read, or does not hold what its headers say; that day stays as it is.
+        StorageFullError: no room; that day and those after it stay as they are.
         LeaseLostError: another writer holds a later lease.
     """
     return sum(_compact(ledger, day, until, lease) for day in sorted(_due(ledger.store.read(), until)))
@@ -67,7 +68,12 @@ def _compact(ledger: Ledger, day: Day, until: datetime, lease: int | None) -> bo
             ledger.store.put([merged])
             ledger.checkpoint("segment_durable")
             commit = Commit([merged], segments, (), lease, {"greencloud.work": "compact"})
-            if ledger.store.commit(base, commit, ledger.clock()):
+            try:
+                done = ledger.store.commit(base, commit, ledger.clock())
+            except BaseException:
+                ledger.store.discard(base, [ledger.store.root / merged.path])
+                raise
+            if done:
                 ledger.checkpoint("committed")
                 return True
     return False  # others are at work on that day; the next time will do

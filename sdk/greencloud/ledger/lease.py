@@ -14,14 +14,15 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from greencloud.durable import replace_file, sync_directory
-from greencloud.errors import LeaseLostError, StoreError
+from greencloud.durable import NO_ROOM, replace_file, sync_directory
+from greencloud.errors import LeaseLostError, StorageFullError, StoreError
 from greencloud.ledger.objects import Objects
 from greencloud.units import format_instant, parse_instant
 
@@ -51,7 +52,7 @@ class Held:
 
     @property
     def number(self) -> int:
-        """Raises LeaseLostError where another writer holds a later one."""
+        """Raises LeaseLostError where another writer holds a later one, StorageFullError where there is no room to renew it."""
         now = self._clock()
         if self._lease.expires - now < TERM / 2:
             self._lease = self._leases.renew(self._lease, now)
@@ -88,6 +89,7 @@ class Leases:
 
         Raises:
             StoreError: somebody else holds it.
+            StorageFullError: no room for its file.
         """
         held = self.latest()
         if held and held.expires > now and held.holder.partition("/")[0] != (over_host or None):
@@ -97,7 +99,9 @@ class Leases:
                 advice="wait for its end; if it is dead, its lease passes on then",
             )
         lease = Lease(held.number + 1 if held else 1, holder, now + TERM)
-        if not self._create(lease):
+        with self._room():
+            made = self._create(lease, in_place_of=held)
+        if not made:
             raise StoreError(f"{self.where}: another writer was first", path=self.where, advice="wait for its end, then try again")
         return lease
 
@@ -106,17 +110,25 @@ class Leases:
 
         Raises:
             LeaseLostError: another writer holds a later one.
+            StorageFullError: no room for its file.
         """
         self._check(lease)
         renewed = Lease(lease.number, lease.holder, now + TERM)
-        replace_file(self._path(lease.number), _content(renewed))
+        with self._room():
+            replace_file(self._path(lease.number), _content(renewed))
         return renewed
 
     def release(self, lease: Lease, now: datetime) -> None:
         """Let go, so that the next need not wait. Older leases are tidied away; the number goes on."""
         latest = self.latest()
         if latest and latest.number == lease.number:
-            replace_file(self._path(lease.number), _content(Lease(lease.number, lease.holder, now)))
+            try:
+                replace_file(self._path(lease.number), _content(Lease(lease.number, lease.holder, now)))
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                with suppress(OSError):  # it would expire
+                    os.truncate(self._path(lease.number), 0)  # which needs no room; an empty one is nobody's
             for path in self.folder.glob("*.json"):
                 if path.stem.isdigit() and int(path.stem) < lease.number:
                     path.unlink(missing_ok=True)
@@ -133,19 +145,46 @@ class Leases:
     def _read(self, number: int) -> str:
         return self._path(number).read_text()
 
-    def _create(self, lease: Lease) -> bool:
+    def _create(self, lease: Lease, in_place_of: Lease | None = None) -> bool:
         """Whether nobody else was first."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            file = os.open(self._path(lease.number), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            try:
+                self._write(lease)
+            except OSError as error:
+                if error.errno not in NO_ROOM or in_place_of is None:
+                    raise
+                os.truncate(self._path(in_place_of.number), 0)  # nobody's any more, and as large: work that makes room can begin
+                self._write(lease)
         except FileExistsError:
             return False
-        with os.fdopen(file, "w") as opened:
-            opened.write(_content(lease))
-            opened.flush()
-            os.fsync(opened.fileno())
         sync_directory(self.folder)
         return True
+
+    def _write(self, lease: Lease) -> None:
+        path = self._path(lease.number)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            with os.fdopen(file, "w") as opened:
+                opened.write(_content(lease))
+                opened.flush()
+                os.fsync(opened.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)  # no commit carried the number yet
+            raise
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise StorageFullError(
+                f"{self.where}: there is no room for the lease of a writer; nothing was changed",
+                path=self.where,
+                advice="free some space on that volume (a few kilobytes are enough for this) and try again",
+            ) from error
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:012}.json"
@@ -183,7 +222,7 @@ class StoredLeases(Leases):
             raise StoreError(f"{self.where}: lease {number} is gone", path=self.where, advice="try again")
         return content.decode()
 
-    def _create(self, lease: Lease) -> bool:
+    def _create(self, lease: Lease, in_place_of: Lease | None = None) -> bool:
         return self._objects.create(self._path(lease.number), _content(lease, secrets.token_hex(8)).encode())
 
 

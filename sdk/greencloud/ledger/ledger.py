@@ -2,8 +2,9 @@
 
 Posting checks that each batch balances, writes its segment, and makes all of them visible by one commit, which also takes the
 earlier batches of those sites and windows out of sight. A process that dies on the way leaves the old state or the new one; at
-worst files that no version names. What was replaced stays readable in the version before; and where it was final, the difference is
-kept beside the ledger before the commit (``greencloud.ledger.restatement_files``).
+worst files that no version names, and not even those where it lives on (a full disk). What was replaced stays readable in the
+version before; and where it was final, the difference is kept beside the ledger before the commit
+(``greencloud.ledger.restatement_files``).
 
 Where an earlier batch lies in a segment with others, the others are written anew without it; that touches no batch, only where it
 lies.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,7 @@ from greencloud.ledger.restatement import Because
 from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.segments import rows_of, write_segment
 from greencloud.ledger.snapshot import Snapshot
-from greencloud.ledger.store import EMPTY, Commit, Segment, Store, storage_errors
+from greencloud.ledger.store import EMPTY, Commit, Segment, Store, Version, storage_errors
 from greencloud.results import BatchSummary
 from greencloud.units import format_instant
 
@@ -44,6 +45,14 @@ _TRIES: Final = 200
 
 def _pass(step: str) -> None:
     """What happens between the steps of a post: nothing."""
+
+
+@dataclass(slots=True)
+class _Written:
+    """What a post has written so far: segments by what is in them, and restatements by name, with whether they are new."""
+
+    segments: dict[object, Segment] = field(default_factory=dict)
+    links: dict[str, bool] = field(default_factory=dict)
 
 
 class Ledger:
@@ -106,41 +115,54 @@ class Ledger:
             return self._post_checked(batches, because, lease)
 
     def _post_checked(self, batches: Sequence[Batch], because: Because | None, lease: int | None) -> list[BatchSummary]:
-        written: dict[object, Segment] = {}
-        kept: set[str] = set()
+        written = _Written()
         for _ in range(_TRIES):
             base = self.store.read()
-            posting = Posting.of(self.store.root, base, batches, self.store.objects)
-            if not posting.fresh:
-                return []
-            restated = self._placed(posting, because)
-            summaries = [each.summary for each in restated]
-            for each in restated:
-                if each.refusal:
-                    raise each.refusal
-            added = []
-            for batch, summary in zip(posting.fresh, summaries, strict=True):
-                written_as = (summary.id, summary.supersedes, summary.causes)
-                if written_as not in written:
-                    written[written_as] = self.write([Header(summary, batch.totals)], rows_of(replace(batch, summary=summary)))
-                added.append(written[written_as])
-            for path, headers, rows in posting.remainders():
-                left = (path, *(header.summary.id for header in headers))
-                if left not in written:
-                    written[left] = self.write(headers, rows)
-                added.append(written[left])
-            self.store.put(added)
-            self.checkpoint("segment_durable")
-            for link in (each.link for each in restated):
-                if link and link.name not in kept:
-                    self.restatements.write(link, token=self._token(), checkpoint=self.checkpoint)
-                    kept.add(link.name)
-            if self.store.commit(
-                base, Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"}), self.clock()
-            ):
-                self.checkpoint("committed")
-                return summaries
+            try:
+                posted = self._post_to(base, batches, because, lease, written)
+            except BaseException:
+                links = [self.restatements.folder / name for name, fresh in written.links.items() if fresh]
+                self.store.discard(base, [*(self.store.root / segment.path for segment in written.segments.values()), *links])
+                raise
+            if posted is not None:
+                return posted
         raise StoreError(f"{self.root}: other writers were first {_TRIES} times", path=str(self.root), advice="post it again")
+
+    def _post_to(
+        self, base: Version, batches: Sequence[Batch], because: Because | None, lease: int | None, written: _Written
+    ) -> list[BatchSummary] | None:
+        """One try, with what earlier ones have written; None when another writer was first."""
+        posting = Posting.of(self.store.root, base, batches, self.store.objects)
+        if not posting.fresh:
+            return []
+        restated = self._placed(posting, because)
+        summaries = [each.summary for each in restated]
+        for each in restated:
+            if each.refusal:
+                raise each.refusal
+        added = []
+        for batch, summary in zip(posting.fresh, summaries, strict=True):
+            written_as = (summary.id, summary.supersedes, summary.causes)
+            if written_as not in written.segments:
+                written.segments[written_as] = self.write([Header(summary, batch.totals)], rows_of(replace(batch, summary=summary)))
+            added.append(written.segments[written_as])
+        for path, headers, rows in posting.remainders():
+            left = (path, *(header.summary.id for header in headers))
+            if left not in written.segments:
+                written.segments[left] = self.write(headers, rows)
+            added.append(written.segments[left])
+        self.store.put(added)
+        self.checkpoint("segment_durable")
+        for link in (each.link for each in restated):
+            if link and link.name not in written.links:
+                fresh = not (self.restatements.folder / link.name).exists()
+                self.restatements.write(link, token=self._token(), checkpoint=self.checkpoint)
+                written.links[link.name] = fresh
+        commit = Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"})
+        if not self.store.commit(base, commit, self.clock()):
+            return None
+        self.checkpoint("committed")
+        return summaries
 
     def preview(self, batches: Sequence[Batch], *, because: Because | None = None) -> list[Placed]:
         """What ``post_all`` would post now, with the restatements that would come; nothing is written. Raises as it does."""

@@ -25,13 +25,12 @@ on one machine only, so there are none then: conditional puts, transactions and 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -45,6 +44,7 @@ from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction, create_table_with_add_actions
 
+from greencloud.durable import NO_ROOM
 from greencloud.errors import LeaseLostError, NotFoundError, StorageFullError, StoreError, StoreUnavailableError
 from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.objects import LOCAL, Objects
@@ -244,6 +244,13 @@ class Store:
         """Keep segments that were written, before the commit that names them. Raises StoreUnavailableError."""
         self.objects.put([self.root / segment.path for segment in segments])
 
+    def discard(self, base: Version, files: Iterable[Path]) -> None:
+        """Remove what was written for a commit against ``base`` that failed. Where there is a later version, it may name them, and
+        they are left to the vacuum; as they are in an object store, which may still be at it."""
+        if not self.objects.remote and self.is_latest(base):
+            for file in files:
+                file.unlink(missing_ok=True)
+
     def committed(self, number: int) -> datetime | None:
         """When a version was committed, by its stamp; None where it has none, or where there is no such version."""
         for line in (self.objects.content(entry_of(self.root, number)) or b"").splitlines():
@@ -392,8 +399,8 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 def _is_full(error: Exception) -> bool:
     # Delta passes the system's error on as text.
-    return getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or any(
-        sign in str(error) for sign in ("No space left on device", f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}")
+    return getattr(error, "errno", None) in NO_ROOM or any(
+        sign in str(error) for sign in ("No space left on device", *(f"os error {number}" for number in NO_ROOM))
     )
 
 

@@ -15,15 +15,14 @@ restates.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from greencloud.durable import sync_directory
-from greencloud.errors import NotFoundError, ProofError, QuantityError, StoreError
+from greencloud.errors import NotFoundError, ProofError, StoreError
 from greencloud.ledger import Ledger, Snapshot
 from greencloud.ledger.closed import LINE_DIMENSIONS, Gap, account_lines, batches_digest, gaps
 from greencloud.proof import (
@@ -41,6 +40,7 @@ from greencloud.proof import (
     key_entry,
     log_faults,
     parse_entry,
+    period_named,
     read_log,
 )
 from greencloud.units import format_instant, parse_instant
@@ -61,28 +61,6 @@ class Closing:
     @property
     def name(self) -> str:
         return str(self.entry["body"]["period"])
-
-
-def period_named(name: str) -> Period:
-    """``2026``, ``2026-Q4``, ``2026-11`` or ``2026-11-27``: a calendar year, quarter, month or day in UTC.
-
-    Raises:
-        QuantityError: none of these.
-    """
-    found = re.fullmatch(r"(\d{4})(?:-(?:Q([1-4])|(\d\d)(?:-(\d\d))?))?", name)
-    try:
-        if found:
-            year, quarter, month, day = (int(part) if part else 0 for part in found.groups())
-            if day:
-                first = date(year, month, day)
-                return _period(name, first, first + timedelta(days=1))
-            first, months = (date(year, quarter * 3 - 2, 1), 3) if quarter else (date(year, month or 1, 1), 1 if month else 12)
-            after = first.month - 1 + months
-            return _period(name, first, date(first.year + after // 12, after % 12 + 1, 1))
-    except (ValueError, OverflowError):
-        pass
-    advice = "name a year (2026), quarter (2026-Q4), month (2026-11) or day (2026-11-27)"
-    raise QuantityError(f"{name!r} is no period", advice=advice)
 
 
 class Closes:
@@ -269,10 +247,6 @@ class Closes:
         if signer.public != key:
             raise StoreError(f"{path} is not the key that its name says", path=str(path), advice="restore it from a backup")
         return signer
-
-
-def _period(name: str, first: date, end: date) -> Period:
-    return Period(name, *(datetime.combine(day, time(), UTC) for day in (first, end)))
 
 
 def _notes(missing: tuple[Gap, ...]) -> list[str]:

@@ -21,9 +21,10 @@ from greencloud.proof.log import (
     read_log,
 )
 from greencloud.proof.measures import MEASURES
+from greencloud.proof.periods import Period, period_named
 from greencloud.proof.signing import Signer, fingerprint
 from greencloud.proof.statement import MAX_STATEMENT_BYTES, withhold
-from greencloud.proof.tree import Period, SumTree
+from greencloud.proof.tree import SumTree
 from greencloud.proof.verification import Finding, verify
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "parse",
     "parse_entry",
     "parse_log",
+    "period_named",
     "read_file",
     "read_log",
     "verify",

@@ -2,8 +2,8 @@
 
 What holds when there is no fault: the provider signed a root whose totals are those of the close; the account's totals are part of
 them, in S leaves of their own; the lines add up to the account's totals; no amount on the way was negative or overflowed, so
-nothing was taken off against them. With the log: the root is in its place, no link is broken, and the period was not closed twice
-unsaid. What cannot hold by a statement alone is told in ``docs/proof.md``.
+nothing was taken off against them; the period is one of the calendar, and had ended. With the log: the root is in its place, no
+link is broken, and the period was not closed twice unsaid. What cannot hold by a statement alone is told in ``docs/proof.md``.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def _root(entry: Entry, key: str | None, log: Sequence[Any] | None) -> Iterator[
         yield Finding("signature", "ok", f"signed on {format_instant(entry.time)} by the key {fingerprint(entry.key)}")
     else:
         yield Finding("signature", "fault", "the signature of the root does not hold: the root was changed or is forged", FORGED)
+    yield from (Finding("root", "fault", fault, FORGED) for fault in entry.faults())
     yield from _key(entry, key, log)
 
 

@@ -20,7 +20,7 @@ from greencloud.engine.closes import Closes, period_named
 from greencloud.errors import NotFoundError, ProofError, QuantityError, StoreError
 from greencloud.ledger import Ledger
 from greencloud.ledger.compaction import compact
-from greencloud.proof import MEASURES, canonical, verify
+from greencloud.proof import MEASURES, canonical, fingerprint, verify
 from greencloud.results import FootprintQuery
 from greencloud.units import INT64_MAX
 from ledger_builders import batch, batch_of, hour
@@ -183,6 +183,48 @@ def test_a_new_key_is_vouched_for_and_a_lost_one_is_named(data: DataDirectory) -
     assert any(fresh in fault for fault in closes.faults())
     with pytest.raises(StoreError, match="in force"):
         closes.rotate(NOW + timedelta(days=3))
+
+
+AHEAD = datetime(2036, 3, 1, tzinfo=UTC)
+
+
+def kept_keys(data: DataDirectory) -> set[str]:
+    return {path.stem for path in (data.keys_directory / "closing").iterdir()}
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_from_closing_and_changing_keys(data: DataDirectory) -> None:
+    closes = data.closes
+    closes.close(data.ledger, DAY, AHEAD)
+    data.ledger.post(batch({"a": 1}, window=hour(3)))
+    closes.close(data.ledger, DAY, NOW)
+    fresh = closes.rotate(NOW)
+    data.ledger.post(batch({"a": 2}, window=hour(3)))
+    root = closes.close(data.ledger, DAY, AHEAD + timedelta(microseconds=1)).entry
+    assert [entry["time"] for entry in closes.log()] == ["2036-03-01T00:00:00Z"] * 5
+    statement, _ = closes.statement("a", DAY.name)
+    assert not [finding for finding in verify(statement, root, closes.log(), fresh) if finding.status == "fault"]
+    assert list(closes.faults()) == []
+
+
+def test_a_key_whose_entry_is_refused_is_not_kept(data: DataDirectory) -> None:
+    closes = data.closes
+    closes.close(data.ledger, DAY, NOW)
+    keys = data.keys_directory / "closing"
+
+    def another_first(step: str) -> None:
+        if step == "key_written":
+            closes.rotate(NOW)
+
+    between = Closes(closes.folder, keys, checkpoint=another_first)
+    with pytest.raises(ProofError, match="make the entry anew"):
+        between.rotate(NOW)
+    in_force = closes.log()[-1]["body"]["key"]
+    assert len(closes.log()) == 3
+    assert kept_keys(data) == {fingerprint(bytes.fromhex(closes.log()[0]["key"])), fingerprint(bytes.fromhex(in_force))}
+    (keys / f"{fingerprint(bytes.fromhex(in_force))}.pem").unlink()
+    with pytest.raises(StoreError, match="in force"):
+        closes.rotate(NOW)
+    assert kept_keys(data) == {fingerprint(bytes.fromhex(closes.log()[0]["key"]))}
 
 
 @pytest.mark.stress

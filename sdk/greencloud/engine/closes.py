@@ -10,6 +10,9 @@ A close reads one version of the ledger. Its tree is on disk before its entry is
 leaves a folder that no entry names. What the ledger says afterwards of a closed period is a restatement, and ``changed`` tells
 which periods say something else now than was closed: to close such a period again makes an entry that names the one that it
 restates.
+
+Entries are stamped with the clock, or with the time of the entry before where the clock is behind it: a clock that was once ahead
+keeps nobody from closing until that day has come.
 """
 
 from __future__ import annotations
@@ -149,18 +152,29 @@ class Closes:
         if not log:
             self.rotate(now)
             log = self.log()
-        entry = close_entry(log, body, self._signer(log), now)
+        entry = close_entry(log, body, self._signer(log), _stamp(log, now))
         append_entry(self.log_file, entry)
         self._checkpoint("logged")
         return Closing(entry, missing)
 
     def rotate(self, now: datetime) -> str:
-        """Put a new key in force, vouched for by the one before, and return its fingerprint."""
+        """Put a new key in force, vouched for by the one before, and return its fingerprint.
+
+        Raises:
+            StoreError: the key in force is not kept here.
+            ProofError, OSError: somebody else added to the log meanwhile; no room. No key is left of it then.
+        """
         fresh = Signer.generate()
         log = self.log()
-        self._keep(fresh)
+        entry = key_entry(log, fresh.public, self._signer(log) if log else fresh, _stamp(log, now))
+        path = self._keep(fresh)  # before its entry: a key in force that nobody has ends the log
         self._checkpoint("key_written")
-        append_entry(self.log_file, key_entry(log, fresh.public, self._signer(log) if log else fresh, now))
+        try:
+            append_entry(self.log_file, entry)
+        except (ProofError, OSError):
+            if entry not in self.log():  # the disk may have failed after it was added
+                path.unlink()
+            raise
         return fingerprint(fresh.public)
 
     def tree(self, entry: dict[str, Any]) -> SumTree:
@@ -222,7 +236,7 @@ class Closes:
         folder.chmod(0o700)
         sync_directory(self.folder)
 
-    def _keep(self, signer: Signer) -> None:
+    def _keep(self, signer: Signer) -> Path:
         self._keys.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._keys / f"{fingerprint(signer.public)}.pem"
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -231,6 +245,7 @@ class Closes:
             opened.flush()
             os.fsync(opened.fileno())
         sync_directory(self._keys)
+        return path
 
     def _signer(self, log: list[dict[str, Any]]) -> Signer:
         """The key in force. Raises StoreError where it is not kept here."""
@@ -247,6 +262,10 @@ class Closes:
         if signer.public != key:
             raise StoreError(f"{path} is not the key that its name says", path=str(path), advice="restore it from a backup")
         return signer
+
+
+def _stamp(log: list[dict[str, Any]], now: datetime) -> datetime:
+    return max(now, parse_instant(log[-1]["time"])) if log else now
 
 
 def _notes(missing: tuple[Gap, ...]) -> list[str]:

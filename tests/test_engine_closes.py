@@ -185,6 +185,28 @@ def test_a_new_key_is_vouched_for_and_a_lost_one_is_named(data: DataDirectory) -
         closes.rotate(NOW + timedelta(days=3))
 
 
+def test_an_account_of_too_many_lines_keeps_nobody_from_closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of a statement is lowered, so that some hundred lines are too many."""
+    for module in ("closing", "lines", "statement"):
+        monkeypatch.setattr(f"greencloud.proof.{module}.MAX_LINES", 100)
+    data = DataDirectory.open(tmp_path / "data", create=True)
+    for at in range(2, 26):
+        many = [{"account": "mallory", "service": f"{at}-{number}", "energy_mj": number} for number in range(10)]
+        data.ledger.post(batch_of([{"account": "victim", "energy_mj": 5}, *many], window=hour(at)))
+    root = data.closes.close(data.ledger, DAY, NOW).entry
+    (note,) = root["body"]["notes"]
+    assert "in 1 account: the smallest are summed" in note
+    assert "mallory" not in note
+    statement, _ = data.closes.statement("mallory", DAY.name)
+    findings = verify(json.loads(canonical(statement)), root, data.closes.log())
+    assert not [finding for finding in findings if finding.status == "fault"]
+    assert len(statement["lines"]) == 100
+    (rest,) = [line["dimensions"] for line in statement["lines"] if "remainder" in line["dimensions"]]
+    assert (rest["remainder"], rest["service"], rest["site"]) == ("141 smaller lines", "", "s")
+    assert statement["totals"][0] == str(24 * sum(range(10)))
+    assert data.closes.statement("victim", DAY.name)[0]["totals"][0] == str(24 * 5)
+
+
 AHEAD = datetime(2036, 3, 1, tzinfo=UTC)
 
 

@@ -40,6 +40,7 @@ from greencloud.proof import (
     close_entry,
     damaged,
     fingerprint,
+    fold,
     key_entry,
     log_faults,
     parse_entry,
@@ -138,14 +139,15 @@ class Closes:
         before = self.in_force().get(period.name)
         if before and before["body"]["batches"] == digest.hex():
             raise ProofError(f"{period.name} is closed, and nothing in it has changed since", advice="there is nothing to restate")
-        tree = build(period, _accounts(snapshot, period), secret=self._secret(), shares=shares)
+        accounts = _Accounts(snapshot, period)
+        tree = build(period, accounts, secret=self._secret(), shares=shares)
         self._write(tree)
         self._checkpoint("tree_written")
         body = tree.body(
             ledger_version=str(snapshot.version),
             batches=digest,
             methodology_versions={each.methodology_version for each in batches},
-            notes=_notes(missing),
+            notes=[*_notes(missing), *accounts.notes()],
             restates=before["index"] if before else None,
         )
         log = self.log()
@@ -273,9 +275,26 @@ def _notes(missing: tuple[Gap, ...]) -> list[str]:
     return [*map(str, missing[:_MOST_NOTES]), *([f"{left:,} more gaps"] if left > 0 else [])]
 
 
-def _accounts(snapshot: Snapshot, period: Period) -> Iterator[AccountLines]:
-    for account, lines in account_lines(snapshot, period.start, period.end):
-        yield AccountLines(account, [Line(dict(zip(LINE_DIMENSIONS, values, strict=True)), amounts) for values, amounts in lines])
+class _Accounts:
+    """The lines of every account, each at most as many as a statement may have. ``folded``: how many accounts had more."""
+
+    def __init__(self, snapshot: Snapshot, period: Period) -> None:
+        self._rows = account_lines(snapshot, period.start, period.end)
+        self.folded = 0
+
+    def __iter__(self) -> Iterator[AccountLines]:
+        for account, rows in self._rows:
+            lines = [Line(dict(zip(LINE_DIMENSIONS, values, strict=True)), amounts) for values, amounts in rows]
+            fitting = fold(AccountLines(account, lines))
+            self.folded += len(fitting.lines) < len(lines)
+            yield fitting
+
+    def notes(self) -> list[str]:
+        """Without names: everybody reads them."""
+        said = "the smallest are summed in one line of its statement"
+        if not self.folded:
+            return []
+        return [f"lines were too many for a statement in {self.folded:,} account{'s' * (self.folded > 1)}: {said}"]
 
 
 def _span(entry: dict[str, Any]) -> tuple[datetime, datetime]:

@@ -8,7 +8,7 @@ from greencloud.proof.audit import audit, verify_all
 from greencloud.proof.canonical import canonical, parse, read_file
 from greencloud.proof.closing import build
 from greencloud.proof.folder import damaged
-from greencloud.proof.lines import AccountLines, Line
+from greencloud.proof.lines import AccountLines, Line, fold
 from greencloud.proof.log import (
     MAX_LOG_BYTES,
     MAX_ROOT_BYTES,
@@ -45,6 +45,7 @@ __all__ = [
     "close_entry",
     "damaged",
     "fingerprint",
+    "fold",
     "key_entry",
     "log_faults",
     "parse",

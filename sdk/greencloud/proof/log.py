@@ -59,8 +59,8 @@ MAX_NOTES: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The body of a close. ``notes``: what is missing in the period. ``totals`` are packed; ``restates`` is the index of the close
-    that it replaces."""
+    """The body of a close. ``notes``: what the provider says of it, as what is missing in the period. ``totals`` are packed;
+    ``restates`` is the index of the close that it replaces."""
 
     period: str
     start: datetime

@@ -150,9 +150,9 @@ def _close(claim: Statement, entry: Entry, close: Close) -> Iterator[Finding]:
 
 
 def _missing(close: Close) -> Iterator[Finding]:
-    """What the provider itself says was missing: the statement is true, and of less than the whole period."""
+    """What the provider itself says of the close: where something was missing, the statement is true of less than the period."""
     for note in close.notes:
-        yield Finding("close", "note", note, "ask the provider whether it will close the period again when this is there")
+        yield Finding("close", "note", note, "ask the provider whether it will close the period again for this")
 
 
 def _amounts(claim: Statement) -> Iterator[Finding]:

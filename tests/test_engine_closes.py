@@ -129,9 +129,9 @@ def test_what_is_not_complete_is_not_closed(data: DataDirectory) -> None:
 
 
 def _with_gap(ledger: Ledger) -> Ledger:
-    """A ledger of the same site, whose day begins two hours late."""
+    """A ledger of the same site, which has nothing of the day's first two hours."""
     other = Ledger(ledger.root.with_name("late"))
-    other.post_all([batch({"a": 1}, window=hour(at)) for at in range(4, 26)])
+    other.post_all([batch({"a": 1}, window=hour(at)) for at in (1, *range(4, 26))])
     return other
 
 
@@ -143,6 +143,39 @@ def test_gaps_are_told_and_a_provisional_batch_is_refused(data: DataDirectory) -
     late.post(batch({"a": 2}, window=hour(9), provisional=True))
     with pytest.raises(ProofError, match="1 batches are provisional"):
         data.closes.close(late, DAY, NOW, allow_gaps=True)
+
+
+def test_a_site_that_opened_later_or_was_shut_down_before_lacks_nothing(data: DataDirectory) -> None:
+    for at in (-30, -3):
+        data.ledger.post(batch({"a": 1}, site="old", window=hour(at)))
+    data.ledger.post(batch({"a": 1}, site="new", window=hour(24 * 20)))
+    closing = data.closes.close(data.ledger, DAY, NOW)
+    assert (closing.gaps, closing.notes) == ((), [])
+
+
+def test_a_site_that_began_or_ended_in_the_period_is_told(data: DataDirectory) -> None:
+    for at in range(10, 15):
+        data.ledger.post(batch({"a": 1}, site="short", window=hour(at)))
+    with pytest.raises(ProofError, match="short has no batch from 2026-02-01T13:00:00Z to 2026-02-02T00:00:00Z"):
+        data.closes.close(data.ledger, DAY, NOW)  # eleven hours of silence are no end
+    data.ledger.post(batch({"a": 1}, window=hour(14 + 24)))
+    closing = data.closes.close(data.ledger, DAY, NOW)
+    assert closing.gaps == ()
+    assert closing.notes == [
+        "short has no batch before 2026-02-01T08:00:00Z: it is taken to begin then",
+        "short has no batch after 2026-02-01T13:00:00Z: it is taken to end then",
+    ]
+    statement, root = data.closes.statement("a", DAY.name)
+    notes = [finding.text for finding in verify(statement, root) if (finding.topic, finding.status) == ("close", "note")]
+    assert notes == closing.notes
+
+
+def test_what_the_ledger_has_not_reached_is_missing(tmp_path: Path) -> None:
+    """As where the clock is ahead, or the allocation behind."""
+    data = DataDirectory.open(tmp_path / "data", create=True)
+    data.ledger.post_all([batch({"a": 1}, window=hour(at), site=site) for at in range(2, 10) for site in "st"])
+    with pytest.raises(ProofError, match="s has no batch from 2026-02-01T08:00:00Z to 2026-02-02T00:00:00Z; t has no batch"):
+        data.closes.close(data.ledger, DAY, NOW)
 
 
 def test_a_change_after_the_close_is_seen_and_closed_anew_by_name(data: DataDirectory) -> None:

@@ -44,8 +44,8 @@ def close(data: Path, period: str, allow_gaps: bool, shares: int) -> None:
     now = datetime.now(UTC)
     with directory.allocating(), directory.writing():
         closing = directory.closes.close(directory.ledger, period_named(period), now, allow_gaps=allow_gaps, shares=shares)
-    for gap in closing.gaps:
-        click.echo(f"note: {gap}", err=True)
+    for note in closing.notes:
+        click.echo(f"note: {note}", err=True)
     body = closing.entry["body"]
     again = f", which restates entry {body['restates']}" if body["restates"] is not None else ""
     click.echo(f"{period} is closed by entry {closing.entry['index']} of the log{again}")

@@ -27,7 +27,7 @@ from typing import Any, Final
 from greencloud.durable import sync_directory
 from greencloud.errors import NotFoundError, ProofError, StoreError
 from greencloud.ledger import Ledger, Snapshot
-from greencloud.ledger.closed import LINE_DIMENSIONS, Gap, account_lines, batches_digest, gaps
+from greencloud.ledger.closed import LINE_DIMENSIONS, Gap, account_lines, batches_digest, begun_or_ended, gaps
 from greencloud.proof import (
     AccountLines,
     Line,
@@ -65,6 +65,11 @@ class Closing:
     @property
     def name(self) -> str:
         return str(self.entry["body"]["period"])
+
+    @property
+    def notes(self) -> list[str]:
+        """What the close says of itself: gaps, sites that began or ended, lines that were summed."""
+        return list(self.entry["body"]["notes"])
 
 
 class Closes:
@@ -114,7 +119,7 @@ class Closes:
     def close(self, ledger: Ledger, period: Period, now: datetime, *, allow_gaps: bool = False, shares: int = 2) -> Closing:
         """Close a period as the ledger has it now.
 
-        ``allow_gaps``: close although sites have no batch for part of it.
+        ``allow_gaps``: close although sites have no batch for part of it, between their first and their last.
 
         Raises:
             ProofError: it has not ended, is provisional or has gaps, or is closed and nothing has changed.
@@ -129,7 +134,8 @@ class Closes:
                 f"{period.name}: {len(provisional):,} batches are provisional ({', '.join(provisional[:_SHOWN])})",
                 advice="allocate once more now that the period has ended, then close it",
             )
-        missing = tuple(gaps(batches, snapshot.sites(), period.start, period.end))
+        lives = snapshot.lives()
+        missing = tuple(gaps(batches, lives, period.start, period.end))
         if missing and not allow_gaps:
             raise ProofError(
                 f"{period.name}: " + "; ".join(map(str, missing[:_SHOWN])) + (" and more" if len(missing) > _SHOWN else ""),
@@ -147,7 +153,11 @@ class Closes:
             ledger_version=str(snapshot.version),
             batches=digest,
             methodology_versions={each.methodology_version for each in batches},
-            notes=[*_notes(missing), *accounts.notes()],
+            notes=[
+                *_some(list(map(str, missing)), "gaps"),
+                *_some(begun_or_ended(lives, period.start, period.end), "sites that began or ended"),
+                *accounts.notes(),
+            ],
             restates=before["index"] if before else None,
         )
         log = self.log()
@@ -270,9 +280,9 @@ def _stamp(log: list[dict[str, Any]], now: datetime) -> datetime:
     return max(now, parse_instant(log[-1]["time"])) if log else now
 
 
-def _notes(missing: tuple[Gap, ...]) -> list[str]:
-    left = len(missing) - _MOST_NOTES
-    return [*map(str, missing[:_MOST_NOTES]), *([f"{left:,} more gaps"] if left > 0 else [])]
+def _some(notes: list[str], what: str) -> list[str]:
+    left = len(notes) - _MOST_NOTES
+    return [*notes[:_MOST_NOTES], *([f"{left:,} more {what}"] if left > 0 else [])]
 
 
 class _Accounts:

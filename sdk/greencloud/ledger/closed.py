@@ -4,8 +4,8 @@ Lines are sums over the period by service, region, site, SKU, component and qual
 batch in it is final, and every site has a batch for every window of the period: what is missing is named, window by window.
 
 A site that opened after the period, or was shut down before it, lacks nothing of it: only between its first and its last batch can
-a site have a gap. That a site began or ended within the period is told, as nothing tells a site that was shut down from one of which
-nothing comes any more. But a site is still going on as long as the ledger itself has not gone on for a day without it: what is not
+a site have a gap. That a site began or ended within the period is told, as nothing tells a site that was shut down from one that
+sends nothing any more. But a site is still going on as long as the ledger itself has not gone on for a day without it: what is not
 allocated yet is missing.
 """
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -346,3 +346,26 @@ def test_the_verbs_close_write_and_verify_and_doctor_says_what_changed(data: Dat
     kept = runner.invoke(main, ["ledger", "maintain", *there])
     assert "1 days compacted" in kept.output
     assert runner.invoke(main, ["ledger", "versions", *there]).output.count("\n") == moved.ledger.snapshot().version + 1
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_an_auditors_list_is_for_the_owner_alone_while_it_is_written(
+    data: DataDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there_before: bool
+) -> None:
+    data.closes.close(data.ledger, DAY, NOW)
+    out = tmp_path / "audit.jsonl"
+    if there_before:
+        out.touch(mode=0o644)
+    modes = set()
+    listed = Closes.audit
+
+    def watched(self: Closes, name: str, *, named: bool) -> Iterator[bytes]:
+        for line in listed(self, name, named=named):
+            modes.add(oct(out.stat().st_mode & 0o777))
+            yield line
+
+    monkeypatch.setattr(Closes, "audit", watched)
+    done = CliRunner().invoke(main, ["ledger", "audit", "--data", str(data.path), DAY.name, "--named", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert (modes, out.stat().st_mode & 0o777) == ({"0o600"}, 0o600)
+    assert b'"account":"a"' in out.read_bytes()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -111,10 +113,9 @@ def audit(data: Path, period: str, out: Path, named: bool) -> None:
 
     closes = DataDirectory.open(data, create=False).closes
     count = 0
-    with out.open("wb") as file:
+    with open(out, "wb", opener=_for_the_owner) as file:
         for line in closes.audit(period, named=named):
             count += file.write(line)
-    out.chmod(0o600)
     click.echo(f"{out}: {count:,} bytes, for the auditor alone")
 
 
@@ -166,6 +167,14 @@ def versions(data: Path, limit: int) -> None:
     for number in range(latest, max(-1, latest - limit), -1):
         committed = ledger.store.committed(number)
         click.echo(f"{number:>8}  {format_instant(committed) if committed else 'unknown'}")
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else can read at any time, also where it was there before."""
+    file = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        os.fchmod(file, 0o600)
+    return file
 
 
 def _totals(body: dict[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,9 +21,9 @@ from greencloud.engine.closes import Closes, period_named
 from greencloud.errors import NotFoundError, ProofError, QuantityError, StoreError
 from greencloud.ledger import Ledger
 from greencloud.ledger.compaction import compact
-from greencloud.proof import MEASURES, canonical, fingerprint, verify
+from greencloud.proof import MEASURES, canonical, fingerprint, read_log, verify
 from greencloud.results import FootprintQuery
-from greencloud.units import INT64_MAX
+from greencloud.units import INT64_MAX, Window
 from ledger_builders import batch, batch_of, hour
 
 DAY = period_named("2026-02-01")
@@ -346,6 +347,55 @@ def test_the_verbs_close_write_and_verify_and_doctor_says_what_changed(data: Dat
     kept = runner.invoke(main, ["ledger", "maintain", *there])
     assert "1 days compacted" in kept.output
     assert runner.invoke(main, ["ledger", "versions", *there]).output.count("\n") == moved.ledger.snapshot().version + 1
+
+
+def test_whether_a_window_is_closed_follows_the_log_and_reads_it_once(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process closes meanwhile, loses the log, and damages it."""
+    reads = 0
+
+    def counted(path: Path) -> list[dict[str, Any]]:
+        nonlocal reads
+        reads += 1
+        return read_log(path)
+
+    monkeypatch.setattr("greencloud.engine.closes.read_log", counted)
+    ledger, hours = data.ledger, [batch({"a": 1}, window=hour(at)).summary for at in (1, 2, 25, 26)]
+
+    def closed() -> list[bool]:
+        return [ledger.closed(each) for each in hours]
+
+    assert closed() == [False] * 4
+    data.closes.close(data.ledger, DAY, NOW)
+    reads = 0
+    assert closed() == closed() == [False, True, True, False]
+    assert reads == 1
+    data.ledger.post(batch({"a": 1}, window=hour(1)))
+    data.closes.close(data.ledger, period_named("2026-01-31"), NOW, allow_gaps=True)
+    reads = 0
+    assert closed() == closed() == [True, True, True, False]
+    assert reads == 1
+    kept = data.closes.log_file.read_bytes()
+    data.closes.log_file.unlink()
+    assert closed() == [False] * 4
+    data.closes.log_file.write_bytes(kept[:-1])
+    for _ in range(2):
+        with pytest.raises(ProofError, match="cut off"):
+            closed()
+
+
+def test_a_ledger_that_was_open_before_a_close_restates_what_was_closed(data: DataDirectory) -> None:
+    ledger = data.ledger
+
+    def replaced(window: Window) -> tuple[str, ...]:
+        ledger.post(batch({"a": 1}, window=window, provisional=True))
+        found = ledger.post(batch({"a": 2}, window=window))
+        assert found
+        return found.causes
+
+    assert replaced(hour(0)) == ()
+    data.closes.close(data.ledger, period_named("2026-01-31"), NOW, allow_gaps=True)
+    assert replaced(hour(1)) == ("unknown",)
+    assert replaced(hour(26)) == ()
 
 
 @pytest.mark.parametrize("there_before", [False, True])

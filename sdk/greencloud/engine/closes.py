@@ -92,6 +92,7 @@ class Closes:
         self._keys = keys
         self._secret = secret
         self._checkpoint = checkpoint
+        self._closed: tuple[tuple[int, ...] | None, list[tuple[datetime, datetime]]] = (None, [])
 
     def log(self) -> list[dict[str, Any]]:
         """The entries of the log, oldest first.
@@ -216,8 +217,18 @@ class Closes:
         ]
 
     def is_closed(self, start: datetime) -> bool:
-        """Whether a window that starts then is in a closed period."""
-        return any(first <= start < end for first, end in map(_span, self.in_force().values()))
+        """Whether a window that starts then is in a closed period. The log is read again where it is another than before.
+
+        Raises:
+            ProofError: as ``log``.
+        """
+        # Looked at before it is read: should it grow in between, more is known than the state says, and it is read once more.
+        state = self._state()
+        known, spans = self._closed
+        if state != known:
+            spans = [_span(entry) for entry in self.in_force().values()]
+            self._closed = state, spans
+        return any(first <= start < end for first, end in spans)
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the log, the keys or the trees, one sentence each."""
@@ -240,6 +251,14 @@ class Closes:
             self._signer(log)
         except StoreError as error:
             yield error.message
+
+    def _state(self) -> tuple[int, ...] | None:
+        """What tells one content of the log from another: it only grows, and each entry replaces the file. None: there is none."""
+        try:
+            found = self.log_file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     def _write(self, tree: SumTree) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

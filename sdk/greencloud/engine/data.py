@@ -130,7 +130,8 @@ class DataDirectory:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.path / "ledger", closed=lambda batch: self.closes.is_closed(batch.start))
+        closes = self.closes  # one for all that is posted: it remembers the log
+        return Ledger(self.path / "ledger", closed=lambda batch: closes.is_closed(batch.start))
 
     @property
     def closes(self) -> Closes:

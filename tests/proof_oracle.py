@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -52,10 +54,25 @@ def check_entry(entry: dict[str, Any]) -> None:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(entry["key"])).verify(bytes.fromhex(entry["signature"]), signed)
     except InvalidSignature:
         raise ValueError("signature") from None
+    if entry["kind"] == "close":
+        close = entry["body"]
+        need((close["start"], close["end"]) == span(close["period"]), "span")
+        need(datetime.fromisoformat(entry["time"]) >= datetime.fromisoformat(close["end"]), "closed before its end")
+
+
+def span(name: str) -> tuple[str, str]:
+    need(re.fullmatch("[0-9]{4}(-Q[1-4]|-[0-9]{2}|-[0-9]{2}-[0-9]{2})?", name) is not None, "period")
+    year, month, months = int(name[:4]), 1, 12
+    if len(name) > 4:
+        month, months = (int(name[6]) * 3 - 2, 3) if "Q" in name else (int(name[5:7]), 1)
+    first, after = date(year, month, int(name[8:] or 1)), month - 1 + months
+    end = first + timedelta(1) if len(name) == 10 else date(year + after // 12, after % 12 + 1, 1)
+    return f"{first}T00:00:00Z", f"{end}T00:00:00Z"
 
 
 def check_log(log: list[dict[str, Any]], key: str) -> None:
-    previous, in_force, closes = "0" * 64, log[0]["key"], dict[str, int]()
+    previous, in_force, closes, times = "0" * 64, log[0]["key"], dict[str, int](), [datetime.fromisoformat(e["time"]) for e in log]
+    need(times == sorted(times), "time")
     need(log[0]["kind"] == "key" and log[0]["body"]["key"] == in_force, "the first entry")
     for at, entry in enumerate(log):
         check_entry(entry)

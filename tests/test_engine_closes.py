@@ -7,9 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,9 +21,9 @@ from greencloud.engine.closes import Closes, period_named
 from greencloud.errors import NotFoundError, ProofError, QuantityError, StoreError
 from greencloud.ledger import Ledger
 from greencloud.ledger.compaction import compact
-from greencloud.proof import MEASURES, canonical, verify
+from greencloud.proof import MEASURES, canonical, fingerprint, read_log, verify
 from greencloud.results import FootprintQuery
-from greencloud.units import INT64_MAX
+from greencloud.units import INT64_MAX, Window
 from ledger_builders import batch, batch_of, hour
 
 DAY = period_named("2026-02-01")
@@ -129,9 +130,9 @@ def test_what_is_not_complete_is_not_closed(data: DataDirectory) -> None:
 
 
 def _with_gap(ledger: Ledger) -> Ledger:
-    """A ledger of the same site, whose day begins two hours late."""
+    """A ledger of the same site, which has nothing of the day's first two hours."""
     other = Ledger(ledger.root.with_name("late"))
-    other.post_all([batch({"a": 1}, window=hour(at)) for at in range(4, 26)])
+    other.post_all([batch({"a": 1}, window=hour(at)) for at in (1, *range(4, 26))])
     return other
 
 
@@ -143,6 +144,39 @@ def test_gaps_are_told_and_a_provisional_batch_is_refused(data: DataDirectory) -
     late.post(batch({"a": 2}, window=hour(9), provisional=True))
     with pytest.raises(ProofError, match="1 batches are provisional"):
         data.closes.close(late, DAY, NOW, allow_gaps=True)
+
+
+def test_a_site_that_opened_later_or_was_shut_down_before_lacks_nothing(data: DataDirectory) -> None:
+    for at in (-30, -3):
+        data.ledger.post(batch({"a": 1}, site="old", window=hour(at)))
+    data.ledger.post(batch({"a": 1}, site="new", window=hour(24 * 20)))
+    closing = data.closes.close(data.ledger, DAY, NOW)
+    assert (closing.gaps, closing.notes) == ((), [])
+
+
+def test_a_site_that_began_or_ended_in_the_period_is_told(data: DataDirectory) -> None:
+    for at in range(10, 15):
+        data.ledger.post(batch({"a": 1}, site="short", window=hour(at)))
+    with pytest.raises(ProofError, match="short has no batch from 2026-02-01T13:00:00Z to 2026-02-02T00:00:00Z"):
+        data.closes.close(data.ledger, DAY, NOW)  # eleven hours of silence are no end
+    data.ledger.post(batch({"a": 1}, window=hour(14 + 24)))
+    closing = data.closes.close(data.ledger, DAY, NOW)
+    assert closing.gaps == ()
+    assert closing.notes == [
+        "short has no batch before 2026-02-01T08:00:00Z: it is taken to begin then",
+        "short has no batch after 2026-02-01T13:00:00Z: it is taken to end then",
+    ]
+    statement, root = data.closes.statement("a", DAY.name)
+    notes = [finding.text for finding in verify(statement, root) if (finding.topic, finding.status) == ("close", "note")]
+    assert notes == closing.notes
+
+
+def test_what_the_ledger_has_not_reached_is_missing(tmp_path: Path) -> None:
+    """As where the clock is ahead, or the allocation behind."""
+    data = DataDirectory.open(tmp_path / "data", create=True)
+    data.ledger.post_all([batch({"a": 1}, window=hour(at), site=site) for at in range(2, 10) for site in "st"])
+    with pytest.raises(ProofError, match="s has no batch from 2026-02-01T08:00:00Z to 2026-02-02T00:00:00Z; t has no batch"):
+        data.closes.close(data.ledger, DAY, NOW)
 
 
 def test_a_change_after_the_close_is_seen_and_closed_anew_by_name(data: DataDirectory) -> None:
@@ -183,6 +217,70 @@ def test_a_new_key_is_vouched_for_and_a_lost_one_is_named(data: DataDirectory) -
     assert any(fresh in fault for fault in closes.faults())
     with pytest.raises(StoreError, match="in force"):
         closes.rotate(NOW + timedelta(days=3))
+
+
+def test_an_account_of_too_many_lines_keeps_nobody_from_closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of a statement is lowered, so that some hundred lines are too many."""
+    for module in ("closing", "lines", "statement"):
+        monkeypatch.setattr(f"greencloud.proof.{module}.MAX_LINES", 100)
+    data = DataDirectory.open(tmp_path / "data", create=True)
+    for at in range(2, 26):
+        many = [{"account": "mallory", "service": f"{at}-{number}", "energy_mj": number} for number in range(10)]
+        data.ledger.post(batch_of([{"account": "victim", "energy_mj": 5}, *many], window=hour(at)))
+    root = data.closes.close(data.ledger, DAY, NOW).entry
+    (note,) = root["body"]["notes"]
+    assert "in 1 account: the smallest are summed" in note
+    assert "mallory" not in note
+    statement, _ = data.closes.statement("mallory", DAY.name)
+    findings = verify(json.loads(canonical(statement)), root, data.closes.log())
+    assert not [finding for finding in findings if finding.status == "fault"]
+    assert len(statement["lines"]) == 100
+    (rest,) = [line["dimensions"] for line in statement["lines"] if "remainder" in line["dimensions"]]
+    assert (rest["remainder"], rest["service"], rest["site"]) == ("141 smaller lines", "", "s")
+    assert statement["totals"][0] == str(24 * sum(range(10)))
+    assert data.closes.statement("victim", DAY.name)[0]["totals"][0] == str(24 * 5)
+
+
+AHEAD = datetime(2036, 3, 1, tzinfo=UTC)
+
+
+def kept_keys(data: DataDirectory) -> set[str]:
+    return {path.stem for path in (data.keys_directory / "closing").iterdir()}
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_from_closing_and_changing_keys(data: DataDirectory) -> None:
+    closes = data.closes
+    closes.close(data.ledger, DAY, AHEAD)
+    data.ledger.post(batch({"a": 1}, window=hour(3)))
+    closes.close(data.ledger, DAY, NOW)
+    fresh = closes.rotate(NOW)
+    data.ledger.post(batch({"a": 2}, window=hour(3)))
+    root = closes.close(data.ledger, DAY, AHEAD + timedelta(microseconds=1)).entry
+    assert [entry["time"] for entry in closes.log()] == ["2036-03-01T00:00:00Z"] * 5
+    statement, _ = closes.statement("a", DAY.name)
+    assert not [finding for finding in verify(statement, root, closes.log(), fresh) if finding.status == "fault"]
+    assert list(closes.faults()) == []
+
+
+def test_a_key_whose_entry_is_refused_is_not_kept(data: DataDirectory) -> None:
+    closes = data.closes
+    closes.close(data.ledger, DAY, NOW)
+    keys = data.keys_directory / "closing"
+
+    def another_first(step: str) -> None:
+        if step == "key_written":
+            closes.rotate(NOW)
+
+    between = Closes(closes.folder, keys, checkpoint=another_first)
+    with pytest.raises(ProofError, match="make the entry anew"):
+        between.rotate(NOW)
+    in_force = closes.log()[-1]["body"]["key"]
+    assert len(closes.log()) == 3
+    assert kept_keys(data) == {fingerprint(bytes.fromhex(closes.log()[0]["key"])), fingerprint(bytes.fromhex(in_force))}
+    (keys / f"{fingerprint(bytes.fromhex(in_force))}.pem").unlink()
+    with pytest.raises(StoreError, match="in force"):
+        closes.rotate(NOW)
+    assert kept_keys(data) == {fingerprint(bytes.fromhex(closes.log()[0]["key"]))}
 
 
 @pytest.mark.stress
@@ -249,3 +347,75 @@ def test_the_verbs_close_write_and_verify_and_doctor_says_what_changed(data: Dat
     kept = runner.invoke(main, ["ledger", "maintain", *there])
     assert "1 days compacted" in kept.output
     assert runner.invoke(main, ["ledger", "versions", *there]).output.count("\n") == moved.ledger.snapshot().version + 1
+
+
+def test_whether_a_window_is_closed_follows_the_log_and_reads_it_once(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process closes meanwhile, loses the log, and damages it."""
+    reads = 0
+
+    def counted(path: Path) -> list[dict[str, Any]]:
+        nonlocal reads
+        reads += 1
+        return read_log(path)
+
+    monkeypatch.setattr("greencloud.engine.closes.read_log", counted)
+    ledger, hours = data.ledger, [batch({"a": 1}, window=hour(at)).summary for at in (1, 2, 25, 26)]
+
+    def closed() -> list[bool]:
+        return [ledger.closed(each) for each in hours]
+
+    assert closed() == [False] * 4
+    data.closes.close(data.ledger, DAY, NOW)
+    reads = 0
+    assert closed() == closed() == [False, True, True, False]
+    assert reads == 1
+    data.ledger.post(batch({"a": 1}, window=hour(1)))
+    data.closes.close(data.ledger, period_named("2026-01-31"), NOW, allow_gaps=True)
+    reads = 0
+    assert closed() == closed() == [True, True, True, False]
+    assert reads == 1
+    kept = data.closes.log_file.read_bytes()
+    data.closes.log_file.unlink()
+    assert closed() == [False] * 4
+    data.closes.log_file.write_bytes(kept[:-1])
+    for _ in range(2):
+        with pytest.raises(ProofError, match="cut off"):
+            closed()
+
+
+def test_a_ledger_that_was_open_before_a_close_restates_what_was_closed(data: DataDirectory) -> None:
+    ledger = data.ledger
+
+    def replaced(window: Window) -> tuple[str, ...]:
+        ledger.post(batch({"a": 1}, window=window, provisional=True))
+        found = ledger.post(batch({"a": 2}, window=window))
+        assert found
+        return found.causes
+
+    assert replaced(hour(0)) == ()
+    data.closes.close(data.ledger, period_named("2026-01-31"), NOW, allow_gaps=True)
+    assert replaced(hour(1)) == ("unknown",)
+    assert replaced(hour(26)) == ()
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_an_auditors_list_is_for_the_owner_alone_while_it_is_written(
+    data: DataDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there_before: bool
+) -> None:
+    data.closes.close(data.ledger, DAY, NOW)
+    out = tmp_path / "audit.jsonl"
+    if there_before:
+        out.touch(mode=0o644)
+    modes = set()
+    listed = Closes.audit
+
+    def watched(self: Closes, name: str, *, named: bool) -> Iterator[bytes]:
+        for line in listed(self, name, named=named):
+            modes.add(oct(out.stat().st_mode & 0o777))
+            yield line
+
+    monkeypatch.setattr(Closes, "audit", watched)
+    done = CliRunner().invoke(main, ["ledger", "audit", "--data", str(data.path), DAY.name, "--named", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert (modes, out.stat().st_mode & 0o777) == ({"0o600"}, 0o600)
+    assert b'"account":"a"' in out.read_bytes()

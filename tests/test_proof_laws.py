@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greencloud.errors import NotFoundError, ProofError
-from greencloud.proof import AccountLines, Line, audit, build, verify, verify_all, withhold
+from greencloud.proof import AccountLines, Line, audit, build, fold, verify, verify_all, withhold
 from greencloud.proof.draws import account_draw
 from greencloud.proof.hashes import HASH_BYTES, node_entry
 from greencloud.proof.measures import pack, unpack
@@ -151,6 +151,37 @@ def test_an_auditor_computes_the_root_anew(made: tuple[World, dict[str, Any]], n
 
     assert faults(verify_all(records, world.root)) == []
     assert len(records) == 1 + (1 << world.tree.depth)
+
+
+@settings(max_examples=50, deadline=None)
+@given(LINES, st.integers(1, 4), st.randoms())
+def test_lines_that_are_too_many_are_folded_with_the_same_totals(lines: list[Any], most: int, random: Any) -> None:
+    (account,) = accounts_of({"acme": lines})
+    folded = fold(account, most)
+
+    assert len(folded.lines) == min(len(lines), most)
+    assert totals_of(folded) == totals_of(account)
+    if len(lines) <= most:
+        assert folded == account
+        return
+    *kept, rest = folded.lines
+    assert all(line in account.lines for line in kept)
+    assert rest.dimensions["remainder"] == f"{len(lines) - most + 1:,} smaller lines"
+    left = sorted(sum(line.amounts[1:]) for line in account.lines)[: len(lines) - most + 1]
+    assert sum(rest.amounts[1:]) == sum(left)
+    assert fold(AccountLines("acme", random.sample(account.lines, len(lines))), most) == folded
+    world = closed([folded, AccountLines("other", [GOOD])])
+    assert faults(verify(copied(world.statement("acme")), world.root, world.log)) == []
+
+
+def totals_of(account: AccountLines) -> list[int]:
+    return [sum(line.amounts[at] for line in account.lines) for at in range(7)]
+
+
+def test_what_folded_lines_have_in_common_is_kept() -> None:
+    lines = [Line({"service": f"s{at}", "region": "eu"}, (at,) * 7) for at in range(4)]
+    *_, rest = fold(AccountLines("a", lines), 2).lines
+    assert rest == Line({"service": "", "region": "eu", "remainder": "3 smaller lines"}, (3,) * 7)
 
 
 GOOD = Line({"service": "compute"}, (1, 2, 3, 4, 5, 6, 7))

@@ -22,6 +22,7 @@ from greencloud.proof import (
     fingerprint,
     key_entry,
     log_faults,
+    period_named,
     read_log,
     verify,
 )
@@ -131,6 +132,18 @@ def under_another_name(log: list[Any]) -> None:
     resigned(log, 4, SECOND)
 
 
+def of_the_year(log: list[Any]) -> None:
+    """One name with another span."""
+    log[3]["body"]["start"] = "2026-01-01T00:00:00Z"
+    resigned(log, 3, SECOND, SECOND)
+
+
+def before_its_end(log: list[Any]) -> None:
+    for entry in log[2:]:
+        entry["time"] = "2026-12-31T23:59:59Z"
+    resigned(log, 2, FIRST, SECOND, SECOND)
+
+
 def changed_totals(log: list[Any]) -> None:
     log[1]["body"]["totals"][0] = "9"
 
@@ -160,6 +173,9 @@ def torn(log: list[Any]) -> None:
         (twice, "log entry 4: '2026-11' was closed by entry 1, and this one does not say that it restates it"),
         (restating_nothing, "log entry 3: it restates entry 1, which is no close of '2026-12'"),
         (under_another_name, "this time under another name"),
+        (under_another_name, "log entry 4: '2026-11 bis' is no name of a calendar year, quarter, month or day"),
+        (of_the_year, "log entry 3: 2026-01-01T00:00:00Z to 2027-01-01T00:00:00Z is not the span of '2026-12'"),
+        (before_its_end, "log entry 3: closed at 2026-12-31T23:59:59Z, before '2026-12' ended at 2027-01-01T00:00:00Z"),
         (changed_totals, "log entry 1: its signature does not hold"),
         (changed_and_signed, "log entry 2: it does not follow the entry before it"),
         (torn, "log entry 2: 'body' is missing"),
@@ -171,6 +187,14 @@ def test_a_forged_log_is_found(forge: Callable[[list[Any]], None], told: str) ->
     forge(log)
 
     assert told in "\n".join(log_faults(log))
+
+
+def test_a_month_and_its_first_day_are_closed_side_by_side() -> None:
+    """Periods of different names may cover the same time: each is proven by itself."""
+    day = build(period_named("2026-12-01"), accounts_of(BOOK), secret=SECRET)
+    log = copied(WHOLE)
+    log.append(close_entry(log, body_of(day), SECOND, CLOSED + timedelta(days=40)))
+    assert list(log_faults(log)) == []
 
 
 def test_a_log_of_another_is_found_by_the_key() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,8 +46,8 @@ def close(data: Path, period: str, allow_gaps: bool, shares: int) -> None:
     now = datetime.now(UTC)
     with directory.allocating(), directory.writing():
         closing = directory.closes.close(directory.ledger, period_named(period), now, allow_gaps=allow_gaps, shares=shares)
-    for gap in closing.gaps:
-        click.echo(f"note: {gap}", err=True)
+    for note in closing.notes:
+        click.echo(f"note: {note}", err=True)
     body = closing.entry["body"]
     again = f", which restates entry {body['restates']}" if body["restates"] is not None else ""
     click.echo(f"{period} is closed by entry {closing.entry['index']} of the log{again}")
@@ -111,10 +113,9 @@ def audit(data: Path, period: str, out: Path, named: bool) -> None:
 
     closes = DataDirectory.open(data, create=False).closes
     count = 0
-    with out.open("wb") as file:
+    with open(out, "wb", opener=_for_the_owner) as file:
         for line in closes.audit(period, named=named):
             count += file.write(line)
-    out.chmod(0o600)
     click.echo(f"{out}: {count:,} bytes, for the auditor alone")
 
 
@@ -183,6 +184,14 @@ def versions(data: Path, limit: int) -> None:
     for number in range(latest, max(-1, latest - limit), -1):
         committed = ledger.store.committed(number)
         click.echo(f"{number:>8}  {format_instant(committed) if committed else 'unknown'}")
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else can read at any time, also where it was there before."""
+    file = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        os.fchmod(file, 0o600)
+    return file
 
 
 def _totals(body: dict[str, Any]) -> dict[str, str]:

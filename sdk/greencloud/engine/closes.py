@@ -10,24 +10,27 @@ A close reads one version of the ledger. Its tree is on disk before its entry is
 leaves a folder that no entry names, and one that fails there (a full disk) takes it away again. What the ledger says afterwards of
 a closed period is a restatement, and ``changed`` tells which periods say something else now than was closed: to close such a period
 again makes an entry that names the one that it restates.
+
+Entries are stamped with the clock, or with the time of the entry before where the clock is behind it: a clock that was once ahead
+keeps nobody from closing until that day has come.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from greencloud.durable import NO_ROOM, sync_directory
-from greencloud.errors import NotFoundError, ProofError, QuantityError, StorageFullError, StoreError
+from greencloud.engine.closing_keys import ClosingKeys
+from greencloud.errors import NotFoundError, ProofError, StorageFullError, StoreError
 from greencloud.ledger import Ledger, Snapshot
-from greencloud.ledger.closed import LINE_DIMENSIONS, Gap, account_lines, batches_digest, gaps
+from greencloud.ledger.closed import LINE_DIMENSIONS, Gap, account_lines, batches_digest, begun_or_ended, gaps
 from greencloud.proof import (
     AccountLines,
     Line,
@@ -40,9 +43,11 @@ from greencloud.proof import (
     close_entry,
     damaged,
     fingerprint,
+    fold,
     key_entry,
     log_faults,
     parse_entry,
+    period_named,
     read_log,
 )
 from greencloud.units import format_instant, parse_instant
@@ -64,27 +69,10 @@ class Closing:
     def name(self) -> str:
         return str(self.entry["body"]["period"])
 
-
-def period_named(name: str) -> Period:
-    """``2026``, ``2026-Q4``, ``2026-11`` or ``2026-11-27``: a calendar year, quarter, month or day in UTC.
-
-    Raises:
-        QuantityError: none of these.
-    """
-    found = re.fullmatch(r"(\d{4})(?:-(?:Q([1-4])|(\d\d)(?:-(\d\d))?))?", name)
-    try:
-        if found:
-            year, quarter, month, day = (int(part) if part else 0 for part in found.groups())
-            if day:
-                first = date(year, month, day)
-                return _period(name, first, first + timedelta(days=1))
-            first, months = (date(year, quarter * 3 - 2, 1), 3) if quarter else (date(year, month or 1, 1), 1 if month else 12)
-            after = first.month - 1 + months
-            return _period(name, first, date(first.year + after // 12, after % 12 + 1, 1))
-    except (ValueError, OverflowError):
-        pass
-    advice = "name a year (2026), quarter (2026-Q4), month (2026-11) or day (2026-11-27)"
-    raise QuantityError(f"{name!r} is no period", advice=advice)
+    @property
+    def notes(self) -> list[str]:
+        """What the close says of itself: gaps, sites that began or ended, lines that were summed."""
+        return list(self.entry["body"]["notes"])
 
 
 class Closes:
@@ -104,9 +92,10 @@ class Closes:
     ) -> None:
         self.folder = folder
         self.log_file = folder / "log.jsonl"
-        self._keys = keys
+        self._keys = ClosingKeys(keys)
         self._secret = secret
         self._checkpoint = checkpoint
+        self._closed: tuple[tuple[int, ...] | None, list[tuple[datetime, datetime]]] = (None, [])
 
     def log(self) -> list[dict[str, Any]]:
         """The entries of the log, oldest first.
@@ -134,7 +123,7 @@ class Closes:
     def close(self, ledger: Ledger, period: Period, now: datetime, *, allow_gaps: bool = False, shares: int = 2) -> Closing:
         """Close a period as the ledger has it now.
 
-        ``allow_gaps``: close although sites have no batch for part of it.
+        ``allow_gaps``: close although sites have no batch for part of it, between their first and their last.
 
         Raises:
             ProofError: it has not ended, is provisional or has gaps, or is closed and nothing has changed.
@@ -150,7 +139,8 @@ class Closes:
                 f"{period.name}: {len(provisional):,} batches are provisional ({', '.join(provisional[:_SHOWN])})",
                 advice="allocate once more now that the period has ended, then close it",
             )
-        missing = tuple(gaps(batches, snapshot.sites(), period.start, period.end))
+        lives = snapshot.lives()
+        missing = tuple(gaps(batches, lives, period.start, period.end))
         if missing and not allow_gaps:
             raise ProofError(
                 f"{period.name}: " + "; ".join(map(str, missing[:_SHOWN])) + (" and more" if len(missing) > _SHOWN else ""),
@@ -160,8 +150,9 @@ class Closes:
         before = self.in_force().get(period.name)
         if before and before["body"]["batches"] == digest.hex():
             raise ProofError(f"{period.name} is closed, and nothing in it has changed since", advice="there is nothing to restate")
+        accounts = _Accounts(snapshot, period)
         with _writing(self.folder, f"{period.name} is not closed"):
-            tree = build(period, _accounts(snapshot, period), secret=self._secret(), shares=shares)
+            tree = build(period, accounts, secret=self._secret(), shares=shares)
             self._write(tree)
             try:
                 self._checkpoint("tree_written")
@@ -169,14 +160,18 @@ class Closes:
                     ledger_version=str(snapshot.version),
                     batches=digest,
                     methodology_versions={each.methodology_version for each in batches},
-                    notes=_notes(missing),
+                    notes=[
+                        *_some(list(map(str, missing)), "gaps"),
+                        *_some(begun_or_ended(lives, period.start, period.end), "sites that began or ended"),
+                        *accounts.notes(),
+                    ],
                     restates=before["index"] if before else None,
                 )
                 log = self.log()
                 if not log:
                     self.rotate(now)
                     log = self.log()
-                entry = close_entry(log, body, self._signer(log), now)
+                entry = close_entry(log, body, self._keys.in_force(log), _stamp(log, now))
                 append_entry(self.log_file, entry)
             except BaseException:
                 if not any(each["body"].get("root") == tree.root.hex() for each in self.log()):
@@ -189,17 +184,19 @@ class Closes:
         """Put a new key in force, vouched for by the one before, and return its fingerprint.
 
         Raises:
-            StorageFullError, StoreError: it could not be written; the key before it stays in force.
+            StorageFullError, StoreError: it could not be written, or the key in force is not kept here; that stays in force.
+            ProofError: somebody else added to the log meanwhile. No key is left of it then.
         """
         fresh = Signer.generate()
         log = self.log()
+        entry = key_entry(log, fresh.public, self._keys.in_force(log) if log else fresh, _stamp(log, now))
         with _writing(self.folder, "no new key is in force"):
-            path = self._keep(fresh)
+            path = self._keys.keep(fresh)  # before its entry: a key in force that nobody has ends the log
             try:
                 self._checkpoint("key_written")
-                append_entry(self.log_file, key_entry(log, fresh.public, self._signer(log) if log else fresh, now))
+                append_entry(self.log_file, entry)
             except BaseException:
-                if not any(each["body"].get("key") == fresh.public.hex() for each in self.log()):
+                if entry not in self.log():  # the disk may have failed after it was added
                     path.unlink()
                 raise
         return fingerprint(fresh.public)
@@ -231,8 +228,18 @@ class Closes:
         ]
 
     def is_closed(self, start: datetime) -> bool:
-        """Whether a window that starts then is in a closed period."""
-        return any(first <= start < end for first, end in map(_span, self.in_force().values()))
+        """Whether a window that starts then is in a closed period. The log is read again where it is another than before.
+
+        Raises:
+            ProofError: as ``log``.
+        """
+        # Looked at before it is read: should it grow in between, more is known than the state says, and it is read once more.
+        state = self._state()
+        known, spans = self._closed
+        if state != known:
+            spans = [_span(entry) for entry in self.in_force().values()]
+            self._closed = state, spans
+        return any(first <= start < end for first, end in spans)
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the log, the keys or the trees, one sentence each."""
@@ -252,9 +259,17 @@ class Closes:
                 except (StoreError, OSError) as error:
                     yield f"{folder}: the tree of the close of {entry['body']['period']} cannot be read: {error}"
         try:
-            self._signer(log)
+            self._keys.in_force(log)
         except StoreError as error:
             yield error.message
+
+    def _state(self) -> tuple[int, ...] | None:
+        """What tells one content of the log from another: it only grows, and each entry replaces the file. None: there is none."""
+        try:
+            found = self.log_file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     def _write(self, tree: SumTree) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -262,39 +277,6 @@ class Closes:
         tree.write(folder)
         folder.chmod(0o700)
         sync_directory(self.folder)
-
-    def _keep(self, signer: Signer) -> Path:
-        self._keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._keys / f"{fingerprint(signer.public)}.pem"
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(file, "wb") as opened:
-                opened.write(signer.pem())
-                opened.flush()
-                os.fsync(opened.fileno())
-            aside.rename(path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-        sync_directory(self._keys)
-        return path
-
-    def _signer(self, log: list[dict[str, Any]]) -> Signer:
-        """The key in force. Raises StoreError where it is not kept here."""
-        key = next(bytes.fromhex(entry["body"]["key"]) for entry in reversed(log) if entry["kind"] == "key")
-        path = self._keys / f"{fingerprint(key)}.pem"
-        try:
-            signer = Signer.from_pem(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise StoreError(
-                f"the key that is in force for closes cannot be read: {path}",
-                path=str(path),
-                advice="restore it from a backup: only it can sign the log, or name the next key",
-            ) from error
-        if signer.public != key:
-            raise StoreError(f"{path} is not the key that its name says", path=str(path), advice="restore it from a backup")
-        return signer
 
 
 @contextmanager
@@ -313,18 +295,35 @@ def _writing(folder: Path, undone: str) -> Iterator[None]:
         raise StoreError(f"{where}: {error.strerror or error}; {undone}", path=where, advice=advice) from error
 
 
-def _period(name: str, first: date, end: date) -> Period:
-    return Period(name, *(datetime.combine(day, time(), UTC) for day in (first, end)))
+def _stamp(log: list[dict[str, Any]], now: datetime) -> datetime:
+    return max(now, parse_instant(log[-1]["time"])) if log else now
 
 
-def _notes(missing: tuple[Gap, ...]) -> list[str]:
-    left = len(missing) - _MOST_NOTES
-    return [*map(str, missing[:_MOST_NOTES]), *([f"{left:,} more gaps"] if left > 0 else [])]
+def _some(notes: list[str], what: str) -> list[str]:
+    left = len(notes) - _MOST_NOTES
+    return [*notes[:_MOST_NOTES], *([f"{left:,} more {what}"] if left > 0 else [])]
 
 
-def _accounts(snapshot: Snapshot, period: Period) -> Iterator[AccountLines]:
-    for account, lines in account_lines(snapshot, period.start, period.end):
-        yield AccountLines(account, [Line(dict(zip(LINE_DIMENSIONS, values, strict=True)), amounts) for values, amounts in lines])
+class _Accounts:
+    """The lines of every account, each at most as many as a statement may have. ``folded``: how many accounts had more."""
+
+    def __init__(self, snapshot: Snapshot, period: Period) -> None:
+        self._rows = account_lines(snapshot, period.start, period.end)
+        self.folded = 0
+
+    def __iter__(self) -> Iterator[AccountLines]:
+        for account, rows in self._rows:
+            lines = [Line(dict(zip(LINE_DIMENSIONS, values, strict=True)), amounts) for values, amounts in rows]
+            fitting = fold(AccountLines(account, lines))
+            self.folded += len(fitting.lines) < len(lines)
+            yield fitting
+
+    def notes(self) -> list[str]:
+        """Without names: everybody reads them."""
+        said = "the smallest are summed in one line of its statement"
+        if not self.folded:
+            return []
+        return [f"lines were too many for a statement in {self.folded:,} account{'s' * (self.folded > 1)}: {said}"]
 
 
 def _span(entry: dict[str, Any]) -> tuple[datetime, datetime]:

@@ -139,9 +139,10 @@ class DataDirectory:
     @property
     def ledger(self) -> Ledger:
         folder = self.path / "ledger"
+        closes = self.closes  # one for all that is posted: it remembers the log
         return Ledger(
             folder,
-            closed=lambda batch: self.closes.is_closed(batch.start),
+            closed=lambda batch: closes.is_closed(batch.start),
             objects=self.ledger_place.objects(folder),
         )
 

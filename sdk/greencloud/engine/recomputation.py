@@ -20,7 +20,7 @@ from greencloud.ledger import Snapshot
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Granularity
 from greencloud.units import Window
 
-__all__ = ["Books", "Difference", "Recomputation", "amounts_of", "kept_inputs", "recompute", "window_of"]
+__all__ = ["Books", "Difference", "Recomputation", "allocated_again", "amounts_of", "kept_inputs", "recompute", "window_of"]
 
 _DIMENSIONS: Final = ("account", "service", "sku", "operation", "component", "region")
 _FIELDS: Final = (
@@ -107,7 +107,7 @@ def recompute(data: DataDirectory, snapshot: Snapshot, batch: BatchSummary, book
         return Recomputation(batch, False, kept)
     facility, inputs = kept
     try:
-        allocated = _allocated(batch, facility, inputs)
+        allocated = allocated_again(batch, facility, inputs)
         made = batch_of(allocated, usage_revision=inputs.revision, provisional=batch.provisional, created=batch.created).summary
     except GreencloudError as error:
         return Recomputation(batch, False, f"allocating it again is refused: {error.message}")
@@ -132,7 +132,8 @@ def recompute(data: DataDirectory, snapshot: Snapshot, batch: BatchSummary, book
     return Recomputation(batch, not reason, reason, allocated.postings.num_rows, made.id, differences)
 
 
-def _allocated(batch: BatchSummary, facility: Facility, inputs: BatchInputs) -> WindowAllocation:
+def allocated_again(batch: BatchSummary, facility: Facility, inputs: BatchInputs) -> WindowAllocation:
+    """The window of a batch from its ``kept_inputs``. Raises what ``allocate_window`` does."""
     if batch.withdrawn:
         return withdrawal(batch, facility)
     return allocate_window(facility, inputs.usage, batch.site, window_of(batch), rule=batch.rule, slices=inputs.slices)

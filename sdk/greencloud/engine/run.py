@@ -4,7 +4,8 @@ Windows are independent: one that cannot be allocated is refused with its reason
 (facility book, usage, rule, methodology) are those of the batch that is visible is left alone, so that running twice does
 nothing; changed inputs make a batch that supersedes, which is a restatement where the old one was final. The usage that a batch is
 made from is kept before it is posted (``inputs``). A window that has not ended, or whose late data may still come, is allocated
-too and marked provisional. Batches whose usage a new book puts at another site are withdrawn (``moved``).
+too and marked provisional; if nothing is known of it any more by then, its batch is made final as it is (``orphans``). Batches
+whose usage a new book puts at another site are withdrawn (``moved``).
 
 One run at a time writes, under the ledger's lease; of two at once the one that read less could post last.
 """
@@ -25,6 +26,7 @@ from greencloud.engine.fitting import SiteWindow
 from greencloud.engine.gathering import Gathered, due_windows, gather, gather_under
 from greencloud.engine.inputs import BatchInputs, revision_with
 from greencloud.engine.moved import moved_batches, withdrawal
+from greencloud.engine.orphans import final, orphans
 from greencloud.engine.slices import slices_of
 from greencloud.errors import AllocationError, FacilityError, QuantityError, StoreError, UnbalancedError, UsageDataError
 from greencloud.facility import starter_facility
@@ -133,7 +135,7 @@ class _Run:
                     self._window(site, window, parts)
                 except REFUSALS as error:
                     self.refused.append(RefusedWindow(site, window.start, window.end, str(error), error.reason))
-        self._withdraw()
+        self._finish(self._withdraw())
         self._settle()
         return RunSummary(tuple(self.posted), self.unchanged, tuple(self.refused), tuple(self.restatements))
 
@@ -176,11 +178,12 @@ class _Run:
             return would.summary
         return None
 
-    def _withdraw(self) -> None:
-        """Batches whose usage a new book puts at another site stand for nothing any more."""
+    def _withdraw(self) -> list[BatchSummary]:
+        """Batches whose usage a new book puts at another site, which stand for nothing any more; all of them."""
         facility = self.known.facility
         hours_refused = {Window.at(window.start, 3600) for window in self.refused}
-        for old in moved_batches(self.visible.values(), self.due, facility.revision, self._due_under):
+        moved = moved_batches(self.visible.values(), self.due, facility.revision, self._due_under)
+        for old in moved:
             # Where a window of that time was refused, what moved may have no other place yet: the old batch holds it until then.
             if self.options.wanted(old.start) and Window.at(old.start, 3600) not in hours_refused:
                 inputs = BatchInputs(empty_usage())
@@ -188,6 +191,17 @@ class _Run:
                 gone = batch_of(withdrawal(old, facility), usage_revision=nothing, provisional=False, created=self.options.now)
                 if summary := self._post(gone, old):
                     self.posted.append(summary)
+        return moved
+
+    def _finish(self, moved: list[BatchSummary]) -> None:
+        elsewhere = {each.id for each in moved}
+        for old in orphans(self.visible.values(), self.due):
+            if self.options.wanted(old.start) and self.options.now >= old.end + GRACE and old.id not in elsewhere:
+                try:
+                    if summary := self._post(final(self.data, old, self.options.now), old):
+                        self.posted.append(summary)
+                except REFUSALS as error:
+                    self.refused.append(RefusedWindow(old.site, old.start, old.end, str(error), error.reason))
 
     def _settle(self) -> None:
         if self.options.settle_after is not None and self.held:

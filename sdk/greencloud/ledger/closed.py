@@ -1,15 +1,19 @@
 """What a period says when it is closed: the lines of every account, which batches they are made from, and what is missing.
 
 Lines are sums over the period by service, region, site, SKU, component and quality. A period that is to be closed has ended, every
-batch in it is final, and every site has a batch for every window from the start of the period to its end: what is missing is
-named, window by window.
+batch in it is final, and every site has a batch for every window of the period: what is missing is named, window by window.
+
+A site that opened after the period, or was shut down before it, lacks nothing of it: only between its first and its last batch can
+a site have a gap. That a site began or ended within the period is told, as nothing tells a site that was shut down from one that
+sends nothing any more. But a site is still going on as long as the ledger itself has not gone on for a day without it: what is not
+allocated yet is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
 from typing import Final
@@ -18,11 +22,16 @@ from greencloud.ledger.snapshot import Snapshot
 from greencloud.results import BatchSummary
 from greencloud.units import format_instant
 
-__all__ = ["LINE_DIMENSIONS", "Gap", "account_lines", "batches_digest", "gaps"]
+__all__ = ["LINE_DIMENSIONS", "Gap", "account_lines", "batches_digest", "begun_or_ended", "gaps"]
 
 LINE_DIMENSIONS: Final = ("service", "region", "site", "sku", "component", "quality")
 
+_SILENCE: Final = timedelta(days=1)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
 Amounts = tuple[int, ...]
+Lives = Mapping[str, tuple[datetime, datetime]]
+"""From when to when each site has batches in the whole ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +62,33 @@ def batches_digest(batches: Sequence[BatchSummary]) -> bytes:
     return sha256("".join(f"{line}\n" for line in lines).encode()).digest()
 
 
-def gaps(batches: Sequence[BatchSummary], sites: Sequence[str], start: datetime, end: datetime) -> list[Gap]:
-    """Where a site has no batch, in order of site and time."""
+def gaps(batches: Sequence[BatchSummary], lives: Lives, start: datetime, end: datetime) -> list[Gap]:
+    """Where a site has no batch while it is going on, in order of site and time; ``batches`` are those of the period."""
     found = []
-    for site in sites:
-        reached = start
+    for site, (first, last) in sorted(_going_on(lives).items()):
+        reached = max(start, first)
         for batch in sorted((each for each in batches if each.site == site), key=lambda each: each.start):
             if batch.start > reached:
                 found.append(Gap(site, reached, batch.start))
             reached = max(reached, batch.end)
-        if reached < end:
-            found.append(Gap(site, reached, end))
+        until = min(end, last)
+        if reached < until:
+            found.append(Gap(site, reached, until))
     return found
+
+
+def begun_or_ended(lives: Lives, start: datetime, end: datetime) -> list[str]:
+    """A sentence for each site whose first or last batch is within the period, in order of site."""
+    found = []
+    for site, (first, last) in sorted(_going_on(lives).items()):
+        if start < first < end:
+            found.append(f"{site} has no batch before {format_instant(first)}: it is taken to begin then")
+        if start < last < end:
+            found.append(f"{site} has no batch after {format_instant(last)}: it is taken to end then")
+    return found
+
+
+def _going_on(lives: Lives) -> Lives:
+    """With no end where the ledger has not yet gone on for long without the site."""
+    ends = [last for _, last in lives.values()]
+    return {site: (first, last if max(ends) - last >= _SILENCE else _NEVER) for site, (first, last) in lives.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,15 @@ class Snapshot:
     def sites(self) -> list[str]:
         """Every site that has a batch, sorted."""
         return sorted(self.contents.listing["site"].unique().to_pylist())
+
+    def lives(self) -> dict[str, tuple[datetime, datetime]]:
+        """From when to when each site has batches: the start of its first window, the end of its last."""
+        found: dict[str, tuple[datetime, datetime]] = {}
+        for row in self.contents.listing.select(["site", "first", "last", "window_s"]).to_pylist():
+            end = row["last"] + timedelta(seconds=row["window_s"])
+            first, last = found.get(row["site"], (row["first"], end))
+            found[row["site"]] = (min(first, row["first"]), max(last, end))
+        return found
 
     def accounts(self) -> list[str]:
         """Every account that was ever charged, sorted; pools are not accounts."""

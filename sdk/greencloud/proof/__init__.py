@@ -8,7 +8,7 @@ from greencloud.proof.audit import audit, verify_all
 from greencloud.proof.canonical import canonical, parse, read_file
 from greencloud.proof.closing import build
 from greencloud.proof.folder import damaged
-from greencloud.proof.lines import AccountLines, Line
+from greencloud.proof.lines import AccountLines, Line, fold
 from greencloud.proof.log import (
     MAX_LOG_BYTES,
     MAX_ROOT_BYTES,
@@ -21,9 +21,10 @@ from greencloud.proof.log import (
     read_log,
 )
 from greencloud.proof.measures import MEASURES
+from greencloud.proof.periods import Period, period_named
 from greencloud.proof.signing import Signer, fingerprint
 from greencloud.proof.statement import MAX_STATEMENT_BYTES, withhold
-from greencloud.proof.tree import Period, SumTree
+from greencloud.proof.tree import SumTree
 from greencloud.proof.verification import Finding, verify
 
 __all__ = [
@@ -44,11 +45,13 @@ __all__ = [
     "close_entry",
     "damaged",
     "fingerprint",
+    "fold",
     "key_entry",
     "log_faults",
     "parse",
     "parse_entry",
     "parse_log",
+    "period_named",
     "read_file",
     "read_log",
     "verify",

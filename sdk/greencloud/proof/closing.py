@@ -28,8 +28,9 @@ from greencloud.proof.folder import Bytes, mapped
 from greencloud.proof.hashes import ENTRY_BYTES, leaf_hash
 from greencloud.proof.lines import AccountLines, DimensionText, refusal
 from greencloud.proof.measures import ZEROS
+from greencloud.proof.periods import Period
 from greencloud.proof.statement import MAX_DEPTH, MAX_LINES
-from greencloud.proof.tree import NAME_BYTES, Period, SumTree, opened_record
+from greencloud.proof.tree import NAME_BYTES, SumTree, opened_record
 
 __all__ = ["build"]
 

@@ -1,6 +1,9 @@
 """The lines of an account as they are closed: dimensions and seven amounts, in canonical text and canonical order.
 
 The order of lines is that of their text, so that a close does not depend on the order in which they came.
+
+How many lines an account has is up to the account, which names its services; how many a statement may have is not. So that one
+account cannot keep a period from being closed for all, ``fold`` sums the smallest of too many into one line, exactly.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ from greencloud.proof.fields import MAX_TEXT
 from greencloud.proof.measures import MEASURES, pack, unpack
 from greencloud.proof.statement import MAX_LINES
 
-__all__ = ["AccountLines", "DimensionText", "Line", "record_of", "refusal"]
+__all__ = ["AccountLines", "DimensionText", "Line", "fold", "record_of", "refusal"]
 
+REMAINDER: Final = "remainder"
 REMEMBERED: Final = 1 << 16
 
 
@@ -35,6 +39,27 @@ class AccountLines:
 
     account: str
     lines: Sequence[Line]
+
+
+def fold(account: AccountLines, most: int | None = None) -> AccountLines:
+    """The account with at most ``most`` lines (None: as many as a statement may have), and the same totals.
+
+    Of more, the largest (by micrograms of all measures, then by amounts, then by dimensions) stay as they are. The others become
+    one line, in which a dimension has the value that all of them have, or "", and ``remainder`` says how many they are.
+    """
+    most = MAX_LINES if most is None else most
+    if len(account.lines) <= most:
+        return account
+    ordered = sorted(account.lines, key=_size, reverse=True)
+    kept, rest = ordered[: most - 1], ordered[most - 1 :]
+    shared = rest[0].dimensions
+    dimensions = {name: value if all(line.dimensions.get(name) == value for line in rest) else "" for name, value in shared.items()}
+    amounts = tuple(map(sum, zip(*(line.amounts for line in rest), strict=True)))
+    return AccountLines(account.account, [*kept, Line({**dimensions, REMAINDER: f"{len(rest):,} smaller lines"}, amounts)])
+
+
+def _size(line: Line) -> tuple[int, tuple[int, ...], list[tuple[str, str]]]:
+    return sum(line.amounts[1:]), line.amounts, sorted(line.dimensions.items())
 
 
 class DimensionText(dict[tuple[tuple[str, str], ...], bytes]):

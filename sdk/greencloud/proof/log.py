@@ -8,7 +8,8 @@ later.
 ``previous`` is SHA-256 of the bytes of the entry before, its signature included (64 zeros for the first). ``signature`` is by
 ``key``, over the canonical bytes of the entry without it. Entry 0 is of kind ``key`` and signed by the key that it names; a later
 ``key`` entry is signed by the key in force and names the next one. A ``close`` publishes one period: ``root.json`` is one such
-entry. A period is closed again only by an entry that says which it ``restates``, the last of that period.
+entry. Its name is that of a calendar period, its span the one of the name, and its time not before the end of it. A period is
+closed again only by an entry that says which it ``restates``, the last of that period.
 
 A log that only grows is as good as the number of its copies: who keeps a copy, or its last hash, sees when history is written anew,
 as in certificate transparency (RFC 9162, 8.3).
@@ -16,7 +17,7 @@ as in certificate transparency (RFC 9162, 8.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -24,12 +25,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from greencloud.durable import replace_file
-from greencloud.errors import ProofError
+from greencloud.errors import ProofError, QuantityError
 from greencloud.proof.canonical import canonical, parse, read_file
 from greencloud.proof.draws import MAX_SHARES
 from greencloud.proof.fields import hexadecimal, instant, integer, listed, members, text
 from greencloud.proof.hashes import HASH_BYTES
 from greencloud.proof.measures import read_decimals
+from greencloud.proof.periods import period_named
 from greencloud.proof.signing import KEY_BYTES, SIGNATURE_BYTES, Signer, fingerprint, signed_by
 from greencloud.proof.statement import MAX_DEPTH
 from greencloud.units import format_instant
@@ -57,8 +59,8 @@ MAX_NOTES: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The body of a close. ``notes``: what is missing in the period. ``totals`` are packed; ``restates`` is the index of the close
-    that it replaces."""
+    """The body of a close. ``notes``: what the provider says of it, as what is missing in the period. ``totals`` are packed;
+    ``restates`` is the index of the close that it replaces."""
 
     period: str
     start: datetime
@@ -93,6 +95,21 @@ class Entry:
 
     def signature_holds(self) -> bool:
         return signed_by(self.key, self.signature, self.signed)
+
+    def faults(self) -> Iterator[str]:
+        """What a close says of its period that cannot be, whatever log it is in."""
+        if not isinstance(close := self.body, Close):
+            return
+        try:
+            named = period_named(close.period)
+        except QuantityError:
+            yield f"{close.period!r} is no name of a calendar year, quarter, month or day"
+        else:
+            if (close.start, close.end) != (named.start, named.end):
+                span = f"{format_instant(close.start)} to {format_instant(close.end)}"
+                yield f"{span} is not the span of {close.period!r}"
+        if self.time < close.end:
+            yield f"closed at {format_instant(self.time)}, before {close.period!r} ended at {format_instant(close.end)}"
 
 
 def parse_entry(document: Any, where: str = "root") -> Entry:
@@ -257,6 +274,7 @@ def log_faults(log: Iterable[Any]) -> Iterable[str]:
             yield f"{where}: signed by {fingerprint(entry.key)[:16]}..., while {fingerprint(in_force or b'')[:16]}... is in force"
         if not entry.signature_holds():
             yield f"{where}: its signature does not hold"
+        yield from (f"{where}: {fault}" for fault in entry.faults())
         if isinstance(entry.body, Close):
             yield from _restated(entry.body, at, closes, where)
         else:

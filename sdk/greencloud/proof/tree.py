@@ -16,7 +16,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -29,10 +28,11 @@ from greencloud.proof.hashes import ENTRY_BYTES, HASH_BYTES, account_digest, lea
 from greencloud.proof.lines import record_of
 from greencloud.proof.log import Close, parse_entry
 from greencloud.proof.measures import SUMS_BYTES, decimals, pack, unpack
+from greencloud.proof.periods import Period
 from greencloud.proof.statement import FORMAT
 from greencloud.units import format_instant, parse_instant
 
-__all__ = ["Opened", "Period", "SumTree", "name_hash", "opened_record", "row_layout"]
+__all__ = ["Opened", "SumTree", "name_hash", "opened_record", "row_layout"]
 
 TREE_FORMAT: Final = "greencloud-tree/1"
 NAME_BYTES: Final = 16
@@ -46,15 +46,6 @@ def row_layout(shares: int) -> struct.Struct:
 
 def name_hash(account: str) -> bytes:
     return sha256(account.encode()).digest()[:NAME_BYTES]
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """What is closed: a name ("2026-11") and the half-open span of time that it stands for, in whole seconds."""
-
-    name: str
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True, slots=True)

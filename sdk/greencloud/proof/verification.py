@@ -2,8 +2,8 @@
 
 What holds when there is no fault: the provider signed a root whose totals are those of the close; the account's totals are part of
 them, in S leaves of their own; the lines add up to the account's totals; no amount on the way was negative or overflowed, so
-nothing was taken off against them. With the log: the root is in its place, no link is broken, and the period was not closed twice
-unsaid. What cannot hold by a statement alone is told in ``docs/proof.md``.
+nothing was taken off against them; the period is one of the calendar, and had ended. With the log: the root is in its place, no
+link is broken, and the period was not closed twice unsaid. What cannot hold by a statement alone is told in ``docs/proof.md``.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def _root(entry: Entry, key: str | None, log: Sequence[Any] | None) -> Iterator[
         yield Finding("signature", "ok", f"signed on {format_instant(entry.time)} by the key {fingerprint(entry.key)}")
     else:
         yield Finding("signature", "fault", "the signature of the root does not hold: the root was changed or is forged", FORGED)
+    yield from (Finding("root", "fault", fault, FORGED) for fault in entry.faults())
     yield from _key(entry, key, log)
 
 
@@ -149,9 +150,9 @@ def _close(claim: Statement, entry: Entry, close: Close) -> Iterator[Finding]:
 
 
 def _missing(close: Close) -> Iterator[Finding]:
-    """What the provider itself says was missing: the statement is true, and of less than the whole period."""
+    """What the provider itself says of the close: where something was missing, the statement is true of less than the period."""
     for note in close.notes:
-        yield Finding("close", "note", note, "ask the provider whether it will close the period again when this is there")
+        yield Finding("close", "note", note, "ask the provider whether it will close the period again for this")
 
 
 def _amounts(claim: Statement) -> Iterator[Finding]:

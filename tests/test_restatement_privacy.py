@@ -14,8 +14,9 @@ from greencloud.facility import Facility
 from greencloud.facility.differences import Difference, differences
 from greencloud.facility.values import Account, DeclaredUse, Factor, FactorKind, Host, PowerCurve, Reservation, Site
 from greencloud.ledger.restatement import change_of
-from greencloud.results import BookChange, Restatement
+from greencloud.results import BookChange, Restatement, RestatementLine
 from greencloud.server.restatements import RestatementQuery, restatements_for
+from inprocess import Kept
 
 JANUARY, JUNE, JULY = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 6, 7))
 ACCOUNTS = ("acme", "acme.eu", "acme.eu.north", 'eu"acme', "acme/eu", "factors.DE")
@@ -68,22 +69,12 @@ def compared(old: Facility, new: Facility) -> tuple[Difference, ...]:
     return differences(replace(old, revision="old"), replace(new, revision="new"))
 
 
-class Kept:
-    """A ledger of one restatement, with these changes of the book."""
-
-    version = 0
-
-    def __init__(self, changes: tuple[Difference, ...]) -> None:
-        shown = tuple(change_of(change) for change in changes)
-        self.one = Restatement("s", JANUARY, JUNE, "1", "2", JULY, ("corrected_mapping",), changes=shown)
-
-    def restatements(self, *_: object) -> list[Restatement]:
-        return [self.one]
-
-
 def shown_to(tenant: str, changes: tuple[Difference, ...]) -> tuple[BookChange, ...]:
-    query = RestatementQuery(None, None, (tenant,), tenant=True)
-    (found,) = restatements_for(query, Kept(changes))  # type: ignore[arg-type]
+    line = RestatementLine(tenant, "", "eu", "", "dynamic", "energy", 1, 2)
+    shown = tuple(change_of(change) for change in changes)
+    kept = Kept(Restatement("s", JANUARY, JUNE, "1", "2", JULY, ("corrected_mapping",), lines=(line,), changes=shown))
+    (found,) = restatements_for(RestatementQuery(None, None, (tenant,), tenant=True), [kept])
+    assert found
     return found.changes
 
 

@@ -285,6 +285,53 @@ def test_a_lost_segment_of_a_restatement_is_posted_again_with_its_chain(tmp_path
     assert Ledger(tmp_path).verify() == []
 
 
+@given(died=st.lists(st.integers(-2, 2), max_size=3), again=st.booleans())
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_is_repaired_has_the_words_of_the_post_that_counted(died: list[int], again: bool) -> None:
+    class DiedError(BaseException): ...
+
+    def die(step: str) -> None:
+        if step == "restatement_durable":
+            raise DiedError
+
+    def made_at(seconds: int) -> Batch:
+        return make_batch(
+            allocated([{"energy_mj": 2}]), usage_revision="u", provisional=False, created=CREATED + timedelta(seconds=seconds)
+        )
+
+    with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
+        root = Path(folder) / "ledger"
+        Ledger(root).post(batch({"a": 1}))
+        if again:  # the same batches come back, so that records of the same pair have several places in the chain
+            for made in (made_at(-9), batch({"a": 1}, facility_revision="e" * 64)):
+                Ledger(root).post(made, because=Because("bob", "an earlier time"))
+        for number, seconds in enumerate(died):
+            with pytest.raises(DiedError):
+                Ledger(root, checkpoint=die).post(made_at(seconds), because=Because("mallory", f"draft {number}"))
+        Ledger(root).post(made_at(0), because=Because("ada", "the true reason"))
+        before = Ledger(root).snapshot().restatements()
+        assert (before[-1].requested_by, before[-1].reason) == ("ada", "the true reason")
+        (segment,) = Ledger(root).store.read().segments()
+        (root / segment.path).unlink()
+        assert Ledger(root).post(made_at(1), because=Because("eve", "a repair"))
+        assert Ledger(root).snapshot().restatements() == before
+        assert Ledger(root).verify() == []
+
+
+def test_where_no_record_that_counted_is_left_a_repair_names_nobody(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.post(batch({"a": 1}))
+    ledger.post(batch({"a": 2}), because=Because("ada", "right"))
+    (segment,) = ledger.store.read().segments()
+    (tmp_path / segment.path).unlink()
+    (record,) = (tmp_path / "restatements").iterdir()
+    record.write_bytes(b"torn")
+    posted = Ledger(tmp_path).post(batch({"a": 2}), because=Because("eve", "a repair"))
+    assert posted
+    assert (posted.supersedes, posted.causes, posted.requested_by) == (batch({"a": 1}).summary.id, ("unknown",), "")
+    assert [each.kept for each in Ledger(tmp_path).snapshot().restatements()] == [False]
+
+
 def test_where_the_old_batch_is_lost_the_cause_is_unknown_and_no_amount_is_told(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.post(batch({"a": 1}))

@@ -27,11 +27,12 @@ from greencloud.ledger.checks import check_batch
 from greencloud.ledger.header import Header
 from greencloud.ledger.placing import Placed, placed
 from greencloud.ledger.posting import Posting
+from greencloud.ledger.repair import notes_of, repaired
 from greencloud.ledger.restatement import Because
 from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.segments import rows_of, write_segment
 from greencloud.ledger.snapshot import Snapshot
-from greencloud.ledger.store import EMPTY, Commit, Segment, Store, storage_errors
+from greencloud.ledger.store import EMPTY, Commit, Segment, Store, Version, storage_errors
 from greencloud.results import BatchSummary
 from greencloud.units import format_instant
 
@@ -110,7 +111,7 @@ class Ledger:
             posting = Posting.of(self.store.root, base, batches)
             if not posting.fresh:
                 return []
-            restated = self._placed(posting, because)
+            restated = self._placed(base, posting, because)
             summaries = [each.summary for each in restated]
             for each in restated:
                 if each.refusal:
@@ -127,13 +128,13 @@ class Ledger:
                     written[left] = self.write(headers, rows)
                 added.append(written[left])
             self.checkpoint("segment_durable")
-            for link in (each.link for each in restated):
-                if link and link.name not in kept:
+            links = [each.link for each in restated if each.link]
+            for link in links:
+                if link.name not in kept:
                     self.restatements.write(link, token=self._token(), checkpoint=self.checkpoint)
                     kept.add(link.name)
-            if self.store.commit(
-                base, Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"}), self.clock()
-            ):
+            notes = {"greencloud.work": "post", **notes_of(links)}
+            if self.store.commit(base, Commit(added, posting.removed, posting.work, lease, notes), self.clock()):
                 self.checkpoint("committed")
                 return summaries
         raise StoreError(f"{self.root}: other writers were first {_TRIES} times", path=str(self.root), advice="post it again")
@@ -142,10 +143,16 @@ class Ledger:
         """What ``post_all`` would post now, with the restatements that would come; nothing is written. Raises as it does."""
         for batch in batches:
             check_batch(batch)
-        return self._placed(Posting.of(self.store.root, self.store.read(), batches), because)
+        base = self.store.read()
+        return self._placed(base, Posting.of(self.store.root, base, batches), because)
 
-    def _placed(self, posting: Posting, because: Because | None) -> list[Placed]:
-        return [placed(posting, batch, because or Because(), self.restatements, self.closed) for batch in posting.fresh]
+    def _placed(self, base: Version, posting: Posting, because: Because | None) -> list[Placed]:
+        return [
+            repaired(batch, self.store, base.number, self.restatements)
+            if posting.repairs(batch)
+            else placed(posting, batch, because or Because(), self.restatements, self.closed)
+            for batch in posting.fresh
+        ]
 
     def snapshot(self, version: int | None = None, *, as_of: datetime | None = None) -> Snapshot:
         """The latest version, an earlier one by number (-1 is the empty ledger before the first post), or that of a moment.

@@ -40,8 +40,7 @@ def placed(
     """
     superseded = posting.superseded(batch)
     if not superseded:
-        restored = Chains.of(files).restored(batch.summary.id) if posting.repairs(batch) else None
-        return Placed(batch, restored or batch.summary)
+        return Placed(batch, batch.summary)
     summary = replace(batch.summary, supersedes=superseded)
     asked = replace(summary, requested_by=because.requested_by, reason=because.reason)
     try:

@@ -144,15 +144,10 @@ class Chains:
             advice="restore the folder from a backup",
         )
 
-    def restored(self, batch_id: str) -> BatchSummary | None:
-        """The header of a restatement as it was posted last, for a batch that is posted again because its segment is lost."""
-        names = [each for (_, new), found in self.listing.items() if new == batch_id for each in found]
-        for _, name in sorted(names, reverse=True):
-            try:
-                return self.files.head(name).new.summary
-            except StoreError:
-                continue
-        return None
+    def leading_to(self, batch_id: str) -> list[str]:
+        """The names of files that a batch with this id took the place of another in, the highest number first."""
+        found = [each for (_, new), there in self.listing.items() if new == batch_id for each in there]
+        return [name for _, name in sorted(found, reverse=True)]
 
     def _candidates(self, wanted: BatchSummary, number: int | None) -> list[tuple[int, str]]:
         there = self.listing.get((wanted.supersedes, wanted.id), ())

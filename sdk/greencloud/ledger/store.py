@@ -210,12 +210,17 @@ class Store:
 
     def committed(self, number: int) -> datetime | None:
         """When a version was committed, by its stamp; None where it has none, or where there is no such version."""
+        stamp = self.noted(number, _STAMP)
+        return parse_instant(stamp) if stamp else None
+
+    def noted(self, number: int, name: str) -> str | None:
+        """What the commit of a version noted; None where it did not, or where there is no such version."""
         try:
             with self._entry(number).open("rb") as file:
                 for line in file:
                     if b'"commitInfo"' in line:
-                        stamp = json.loads(line)["commitInfo"].get(_STAMP)
-                        return parse_instant(stamp) if stamp else None
+                        note: str | None = json.loads(line)["commitInfo"].get(name)
+                        return note
         except FileNotFoundError:
             pass
         return None

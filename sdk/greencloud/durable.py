@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["replace_file", "sync_directory"]
+__all__ = ["replace_file", "sync_directory", "sync_tree"]
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
@@ -34,3 +34,15 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(directory: Path) -> None:
+    """Every file and folder in a directory is there after a crash, with what was written to it. Raises OSError."""
+    for folder, _, names in os.walk(directory, topdown=False):
+        for name in names:
+            descriptor = os.open(Path(folder, name), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_directory(Path(folder))

@@ -20,7 +20,8 @@ from greencloud.allocation import COMPONENTS, POSTING_MEASURES
 from greencloud.errors import AllocationError
 from greencloud.facility.differences import Difference, DifferenceKind
 from greencloud.ledger import CAUSES, Batch, Because, Ledger, make_batch
-from greencloud.ledger.restatement import causes_of, concerning, line_table, lines_of, restates
+from greencloud.ledger.header import Header
+from greencloud.ledger.restatement import causes_of, concerning, excess, line_table, lines_of, restates
 from greencloud.results import RESTATED_MEASURES, Restatement
 from greencloud.units import INT64_MAX, Window
 from ledger_builders import CREATED, allocated, batch, batch_of, hour
@@ -370,3 +371,37 @@ def test_a_site_that_changes_by_more_than_allowed_is_refused_and_the_old_figures
     assert ledger.snapshot().restatements() == []
     late = make_batch(allocated([{"energy_mj": amount}]), usage_revision="late", provisional=False, created=CREATED)
     assert ledger.post(late, because=because)  # late data is no mistake of the book
+
+
+AMOUNTS = st.one_of(st.just(0), st.integers(0, 5), st.integers(0, INT64_MAX))
+
+
+@given(old=st.tuples(AMOUNTS, AMOUNTS), new=st.tuples(AMOUNTS, AMOUNTS), most=st.fractions(0, 10, max_denominator=100))
+def test_a_bound_holds_for_each_total_both_ways_and_for_what_was_or_becomes_nothing(
+    old: tuple[int, int], new: tuple[int, int], most: Fraction
+) -> None:
+    had, has = (
+        batch_of([{"energy_mj": 7, "scope2_location_ug": location, "scope2_market_ug": market}]) for location, market in (old, new)
+    )
+    within = all(min(pair) * (1 + most) >= max(pair) for pair in zip(old, new, strict=True))
+    for one, other in ((had, has), (has, had)):
+        assert within is (excess(Header(one.summary, one.totals), Header(other.summary, other.totals), most) == "")
+
+
+def test_a_total_that_was_nothing_is_bounded_but_not_for_late_data_nor_where_it_is_confirmed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    row = {"energy_mj": 100, "scope2_location_ug": 10, "scope2_market_ug": 0}
+    ledger.post(batch_of([row]))
+    wrong = batch_of([{**row, "scope2_market_ug": 10**15}], facility_revision="e" * 64)
+    bound = Because(most_change=Fraction(10**6))
+    with pytest.raises(AllocationError, match="its market-based emissions from 0 to 1,000,000,000,000,000 µg CO2e"):
+        ledger.post(wrong, because=bound)
+    assert ledger.snapshot().restatements() == []
+    assert ledger.post(wrong, because=Because())
+    ledger.post(batch({}, window=hour(1)))
+    first_reading = make_batch(
+        allocated([{"energy_mj": 100}], window=hour(1)), usage_revision="late", provisional=False, created=CREATED
+    )
+    assert ledger.post(first_reading, because=bound)
+    ledger.post(batch({}, window=hour(2), provisional=True))
+    assert ledger.post(batch({"a": 100}, window=hour(2)), because=bound)  # which was promised to change

@@ -158,7 +158,7 @@ class Ledger:
         """The latest version, an earlier one by number (-1 is the empty ledger before the first post), or that of a moment.
 
         Raises:
-            NotFoundError: there is no such version.
+            NotFoundError: there is no such version, or it is not settled yet which one the moment means.
             StoreError: the table's log cannot be read.
         """
         if as_of is not None:
@@ -172,10 +172,20 @@ class Ledger:
         return Snapshot(self.store.root, self._latest)
 
     def version_at(self, moment: datetime) -> int:
-        """The version that was the latest at a moment; -1 before the first commit."""
+        """The version that was the latest at a moment; -1 before the first commit. It is the same one whenever it is asked for.
+
+        Raises:
+            NotFoundError: nothing was committed after the moment, so that a commit may yet be stamped with it.
+        """
         if moment.tzinfo is None:
             raise QuantityError("the time of a snapshot needs an offset from UTC", advice="write 2026-11-23T14:00:00Z")
         low, high = EMPTY.number, self.store.read().number
+        newest = self.store.committed(high)
+        if high == EMPTY.number or (newest and moment >= newest):
+            raise NotFoundError(
+                f"{self.root}: nothing was committed after {format_instant(moment)}, so it is not settled what there was then",
+                advice=f"name the version by its number: {high} is the latest",
+            )
         while low < high:  # stamps never go back
             middle = (low + high + 1) // 2
             stamp = self.store.committed(middle)

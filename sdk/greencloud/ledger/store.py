@@ -15,8 +15,10 @@ conflict by themselves. The first commit of all makes the table, which Delta doe
 **The fence.** A writer with a lease commits with the lease's number as the version of the transaction "lease". Who finds a higher
 number there has lost its lease and is refused; and of two commits at the same moment Delta takes one.
 
-**Time.** Every commit is stamped with the writer's clock, or with the stamp of the version before where the clock is behind it, so
-that stamps never go back and a moment means one version.
+**Time.** Every commit is stamped with the writer's clock, or with the stamp of the version before where the clock is behind it. The
+version before is the one that it was worked out from: of two commits from one version Delta takes one, since each carries the
+transaction "order". So stamps never go back, and a moment before the newest stamp means one version, for ever. A later moment does
+not: a commit is seen some time after it was stamped, and a clock may be behind.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ __all__ = ["EMPTY", "Commit", "Segment", "Store", "Version", "storage_errors"]
 SEGMENTS: Final = "segments"
 
 _LEASE: Final = "lease"
+_ORDER: Final = "order"
 _STAMP: Final = "greencloud.committed"
 _PARTITION: Final = ["site", "day"]
 _SCHEMA: Final = Schema.from_arrow(pa.schema([*SEGMENT, pa.field("day", pa.date32())]))
@@ -330,7 +333,7 @@ def _plain(error: Exception) -> str:
 
 
 def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
-    for name in sorted(set(commit.work)):
+    for name in sorted({_ORDER, *commit.work}):
         before = base.handle.transaction_version(name) if base.handle else None
         yield Transaction(name, (before or 0) + 1)
     if commit.lease is not None:

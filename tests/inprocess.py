@@ -104,6 +104,17 @@ def goal() -> GoalProgress:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """The record of a restatement, as a value."""
+
+    whole: Restatement
+
+    def read(self, accounts: Collection[str] | None = None) -> Restatement:
+        own = (line for line in self.whole.lines if accounts is None or line.account in accounts)
+        return replace(self.whole, lines=tuple(own))
+
+
+@dataclass(frozen=True)
 class Facts:
     """One version of a ledger, as plain lists."""
 
@@ -124,14 +135,10 @@ class Facts:
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         return [b for b in self.listed if (start is None or b.start >= start) and (end is None or b.start < end)]
 
-    def restatements(
-        self, start: datetime | None = None, end: datetime | None = None, accounts: Collection[str] | None = None
-    ) -> list[Restatement]:
-        found = [each for each in self.restated if (start is None or each.start >= start) and (end is None or each.start < end)]
-        if accounts is None:
-            return found
-        own = [replace(each, lines=tuple(line for line in each.lines if line.account in accounts)) for each in found]
-        return [each for each in own if each.lines]
+    def restatement_records(self, start: datetime | None = None, end: datetime | None = None) -> list[Kept]:
+        return [
+            Kept(each) for each in self.restated if (start is None or each.start >= start) and (end is None or each.start < end)
+        ]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from greencloud.allocation import COMPONENTS, POSTING_MEASURES
 from greencloud.errors import AllocationError
 from greencloud.facility.differences import Difference, DifferenceKind
 from greencloud.ledger import CAUSES, Batch, Because, Ledger, make_batch
-from greencloud.ledger.restatement import causes_of, concerning, line_table, lines_of, restates
+from greencloud.ledger.header import Header
+from greencloud.ledger.restatement import causes_of, concerning, excess, line_table, lines_of, restates
 from greencloud.results import RESTATED_MEASURES, Restatement
 from greencloud.units import INT64_MAX, Window
 from ledger_builders import CREATED, allocated, batch, batch_of, hour
@@ -285,6 +286,53 @@ def test_a_lost_segment_of_a_restatement_is_posted_again_with_its_chain(tmp_path
     assert Ledger(tmp_path).verify() == []
 
 
+@given(died=st.lists(st.integers(-2, 2), max_size=3), again=st.booleans())
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_is_repaired_has_the_words_of_the_post_that_counted(died: list[int], again: bool) -> None:
+    class DiedError(BaseException): ...
+
+    def die(step: str) -> None:
+        if step == "restatement_durable":
+            raise DiedError
+
+    def made_at(seconds: int) -> Batch:
+        return make_batch(
+            allocated([{"energy_mj": 2}]), usage_revision="u", provisional=False, created=CREATED + timedelta(seconds=seconds)
+        )
+
+    with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
+        root = Path(folder) / "ledger"
+        Ledger(root).post(batch({"a": 1}))
+        if again:  # the same batches come back, so that records of the same pair have several places in the chain
+            for made in (made_at(-9), batch({"a": 1}, facility_revision="e" * 64)):
+                Ledger(root).post(made, because=Because("bob", "an earlier time"))
+        for number, seconds in enumerate(died):
+            with pytest.raises(DiedError):
+                Ledger(root, checkpoint=die).post(made_at(seconds), because=Because("mallory", f"draft {number}"))
+        Ledger(root).post(made_at(0), because=Because("ada", "the true reason"))
+        before = Ledger(root).snapshot().restatements()
+        assert (before[-1].requested_by, before[-1].reason) == ("ada", "the true reason")
+        (segment,) = Ledger(root).store.read().segments()
+        (root / segment.path).unlink()
+        assert Ledger(root).post(made_at(1), because=Because("eve", "a repair"))
+        assert Ledger(root).snapshot().restatements() == before
+        assert Ledger(root).verify() == []
+
+
+def test_where_no_record_that_counted_is_left_a_repair_names_nobody(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.post(batch({"a": 1}))
+    ledger.post(batch({"a": 2}), because=Because("ada", "right"))
+    (segment,) = ledger.store.read().segments()
+    (tmp_path / segment.path).unlink()
+    (record,) = (tmp_path / "restatements").iterdir()
+    record.write_bytes(b"torn")
+    posted = Ledger(tmp_path).post(batch({"a": 2}), because=Because("eve", "a repair"))
+    assert posted
+    assert (posted.supersedes, posted.causes, posted.requested_by) == (batch({"a": 1}).summary.id, ("unknown",), "")
+    assert [each.kept for each in Ledger(tmp_path).snapshot().restatements()] == [False]
+
+
 def test_where_the_old_batch_is_lost_the_cause_is_unknown_and_no_amount_is_told(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.post(batch({"a": 1}))
@@ -323,3 +371,37 @@ def test_a_site_that_changes_by_more_than_allowed_is_refused_and_the_old_figures
     assert ledger.snapshot().restatements() == []
     late = make_batch(allocated([{"energy_mj": amount}]), usage_revision="late", provisional=False, created=CREATED)
     assert ledger.post(late, because=because)  # late data is no mistake of the book
+
+
+AMOUNTS = st.one_of(st.just(0), st.integers(0, 5), st.integers(0, INT64_MAX))
+
+
+@given(old=st.tuples(AMOUNTS, AMOUNTS), new=st.tuples(AMOUNTS, AMOUNTS), most=st.fractions(0, 10, max_denominator=100))
+def test_a_bound_holds_for_each_total_both_ways_and_for_what_was_or_becomes_nothing(
+    old: tuple[int, int], new: tuple[int, int], most: Fraction
+) -> None:
+    had, has = (
+        batch_of([{"energy_mj": 7, "scope2_location_ug": location, "scope2_market_ug": market}]) for location, market in (old, new)
+    )
+    within = all(min(pair) * (1 + most) >= max(pair) for pair in zip(old, new, strict=True))
+    for one, other in ((had, has), (has, had)):
+        assert within is (excess(Header(one.summary, one.totals), Header(other.summary, other.totals), most) == "")
+
+
+def test_a_total_that_was_nothing_is_bounded_but_not_for_late_data_nor_where_it_is_confirmed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    row = {"energy_mj": 100, "scope2_location_ug": 10, "scope2_market_ug": 0}
+    ledger.post(batch_of([row]))
+    wrong = batch_of([{**row, "scope2_market_ug": 10**15}], facility_revision="e" * 64)
+    bound = Because(most_change=Fraction(10**6))
+    with pytest.raises(AllocationError, match="its market-based emissions from 0 to 1,000,000,000,000,000 µg CO2e"):
+        ledger.post(wrong, because=bound)
+    assert ledger.snapshot().restatements() == []
+    assert ledger.post(wrong, because=Because())
+    ledger.post(batch({}, window=hour(1)))
+    first_reading = make_batch(
+        allocated([{"energy_mj": 100}], window=hour(1)), usage_revision="late", provisional=False, created=CREATED
+    )
+    assert ledger.post(first_reading, because=bound)
+    ledger.post(batch({}, window=hour(2), provisional=True))
+    assert ledger.post(batch({"a": 100}, window=hour(2)), because=bound)  # which was promised to change

@@ -114,3 +114,23 @@ def test_a_whole_log_that_delta_cannot_read_is_not_repaired_away(ledger: Ledger)
         Ledger(ledger.root).snapshot()
     assert "repair" not in (found.value.advice or "")
     assert ledger.store.repair() is None
+
+
+def test_a_disk_that_does_not_confirm_a_commit_is_told_so_and_doing_it_again_counts_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def fails(file: int) -> None:
+        if "_delta_log" in str(Path(f"/proc/self/fd/{file}").readlink()):
+            raise OSError(5, "Input/output error")
+        real(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fails)
+        with pytest.raises(StoreError, match="was committed") as found:
+            ledger.post(batch({"a": 9}, window=hour(60)))
+    assert "nothing was posted" not in found.value.message
+    before = energy_of(ledger.root)
+    assert ledger.post(batch({"a": 9}, window=hour(60))) is None
+    assert energy_of(ledger.root) == before

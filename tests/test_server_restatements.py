@@ -103,12 +103,12 @@ def test_pages_lose_no_line_and_stay_within_their_size(world: World, restated: l
     world.post(restated=restated)
     with world.client() as client:
         assert list(client.list_restatements(page_size=size)) == restated
-    reached = 0
-    while reached < units_of(restated):
-        page, to = restatement_page(restated, reached, size)
-        assert to - reached == sum(len(each.lines) or 1 for each in page) <= size
-        assert to - reached == size or to == units_of(restated)
-        reached = to
+    at = within = 0
+    while at < len(restated):
+        left = units_of(restated[at:]) - within
+        page = restatement_page(restated[at:], within, size)
+        at, within = at + page.done, page.within
+        assert sum(len(each.lines) or 1 for each in page.messages) == min(size, left)
 
 
 def test_a_restatement_of_many_lines_goes_over_several_messages_and_comes_whole(world: World) -> None:
@@ -200,3 +200,33 @@ def test_what_is_wrong_with_an_order_is_told(world: World, reason: str, rule: st
 def test_a_control_character_in_a_reason_is_refused(world: World) -> None:
     with world.client() as client, pytest.raises(RemoteError, match="printable"):
         client.restate(START, NOW, "red \x1b[31m text")
+
+
+def test_a_page_reads_no_restatement_that_it_does_not_show() -> None:
+    line = RestatementLine("acme", "web", "eu", "", "dynamic", "energy", 1, 2)
+    one = Restatement("s", START, NOW, "1", "2", NOW, ("late_data",), lines=(line, line))
+    taken: list[int] = []
+
+    def restated() -> Iterator[Restatement]:
+        for number in range(100):
+            taken.append(number)
+            yield one
+
+    page = restatement_page(restated(), 0, 5)
+    assert (page.done, page.within, page.begun) == (2, 1, one)
+    assert taken == [0, 1, 2]
+
+
+def test_a_page_ends_where_many_were_read_in_vain_and_the_list_goes_on(world: World) -> None:
+    others = Restatement(
+        "s", START, NOW, "1", "2", NOW, ("late_data",), lines=(RestatementLine("zeta", "", "eu", "", "dynamic", "energy", 1, 2),)
+    )
+    own = replace(others, old_batch="3", lines=(replace(others.lines[0], account="acme"),))
+    world.post(restated=[*[others] * 2_500, own])
+    with world.channel() as channel:
+        ask = footprint_stubs.FootprintServiceStub(channel).ListRestatements
+        first = ask(footprint.ListRestatementsRequest(), timeout=10, metadata=world.bearer("acme"))
+    assert not first.restatements
+    assert first.next_page_token
+    with world.client("acme") as client:
+        assert list(client.list_restatements()) == [own]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["NO_ROOM", "replace_file", "sync_directory"]
+__all__ = ["NO_ROOM", "replace_file", "sync_directory", "sync_tree"]
 
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says when a disk, or somebody's part of it, is full."""
@@ -39,3 +39,15 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(directory: Path) -> None:
+    """Every file and folder in a directory is there after a crash, with what was written to it. Raises OSError."""
+    for folder, _, names in os.walk(directory, topdown=False):
+        for name in names:
+            descriptor = os.open(Path(folder, name), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_directory(Path(folder))

@@ -23,7 +23,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,8 +35,9 @@ from typing import Any, BinaryIO
 from greencloud.durable import NO_ROOM, replace_file
 from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
+from greencloud.engine.kept_books import KeptBooks
 from greencloud.engine.place import LedgerPlace
-from greencloud.errors import FacilityError, NotFoundError, StorageFullError, StoreError
+from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
 from greencloud.ledger.lease import Held, Leases, StoredLeases
@@ -171,7 +171,7 @@ class DataDirectory:
             return None
         try:
             named = json.loads(current.read_text())
-            return self.path / "facility" / "books" / str(named["revision"]) / str(named["file"])
+            return self._books.folder / str(named["revision"]) / str(named["file"])
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{current} cannot be read", path=str(current), advice="apply the facility book again") from error
 
@@ -180,11 +180,7 @@ class DataDirectory:
         starter = starter_facility()
         if revision == starter.revision:
             return starter
-        for file in sorted((self.path / "facility" / "books" / revision).glob("*.toml")):
-            book = read_facility(file)
-            if book.revision == revision:
-                return book
-        return None
+        return self._books.find(revision)
 
     def apply_facility(self, path: str | Path) -> Facility:
         """Check a facility book, keep a copy of it with the files that it names, and put it in force.
@@ -195,19 +191,14 @@ class DataDirectory:
         source = Path(path)
         examined = examine_facility(source)
         book = examined.facility or read_facility(source)  # which raises the first mistake
-        books = self.path / "facility" / "books"
-        kept = books / book.revision
-        if not kept.exists():
-            fresh = books / f".{book.revision}.{os.getpid()}"
-            shutil.rmtree(fresh, ignore_errors=True)
-            for file in examined.files:
-                copy = fresh / _inside(file, source)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
-            fresh.rename(kept)
-        current = self.path / "facility" / "current.json"
-        replace_file(current, json.dumps({"revision": book.revision, "file": source.name}) + "\n")
+        kept = self._books.keep(source, book.revision, examined.files)
+        file = kept.relative_to(self._books.folder / book.revision).as_posix()
+        replace_file(self.path / "facility" / "current.json", json.dumps({"revision": book.revision, "file": file}) + "\n")
         return book
+
+    @property
+    def _books(self) -> KeptBooks:
+        return KeptBooks(self.path / "facility" / "books")
 
     @contextmanager
     def allocating(self) -> Iterator[None]:
@@ -280,16 +271,3 @@ class DataDirectory:
 def _ends_a_line(file: BinaryIO) -> bool:
     file.seek(-1, os.SEEK_END)
     return file.read(1) == b"\n"
-
-
-def _inside(file: Path, book: Path) -> Path:
-    """A file of a book, relative to the book's folder."""
-    folder = book.parent.resolve()
-    if not file.resolve().is_relative_to(folder):
-        raise FacilityError(
-            f"{file} lies outside the folder of the book",
-            path=str(book),
-            key="files",
-            advice="keep the files of a facility book beside it, so that a revision can be kept whole",
-        )
-    return file.resolve().relative_to(folder)

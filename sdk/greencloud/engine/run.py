@@ -32,7 +32,7 @@ from greencloud.errors import AllocationError, FacilityError, QuantityError, Sto
 from greencloud.facility import starter_facility
 from greencloud.ledger import Batch, Because
 from greencloud.ledger.lease import Held
-from greencloud.ledger.restatement_files import restatement_of
+from greencloud.ledger.restatement_chain import restatement_of
 from greencloud.results import BatchSummary, RefusedWindow, Restatement, RunSummary
 from greencloud.units import Window, format_instant
 from greencloud.usage import Usage, empty_usage, merge
@@ -172,7 +172,7 @@ class _Run:
             return self.ledger.post(batch, because=why, lease=self.held.number)
         for would in self.ledger.preview([batch], because=why):
             if would.link:
-                self.restatements.append(restatement_of(would.link))
+                self.restatements.append(restatement_of(would.link, would.link.lines))
             if would.refusal:
                 raise would.refusal
             return would.summary

@@ -4,6 +4,9 @@ Entries are matched by what names them: a factor by zone, kind and time, a certi
 id, a reading by site, host and window. What names itself by no id (reservations, declared uses) is matched in order of time among
 those of the same names. A factor that is cut into shorter periods is compared with what held at the same time.
 
+Names are compared part by part: ids may hold dots, so that a path, which is for people, may stand for two entries. A difference has
+an ``account`` only where what either book says is that account's own, so that a tenant may be shown it.
+
 ``kind`` says what sort of correction it is: a *figure* (a factor, a meter, a mass, a curve), the *mapping* of hosts, sites,
 accounts and reservations to each other, or a *reading* that was not there before, which is late data and no correction.
 """
@@ -79,34 +82,36 @@ def differences(old: Facility, new: Facility) -> tuple[Difference, ...]:
     found = [*_of_head(old, new), *_of_factors(old, new, in_zone), *_of_readings(old, new)]
     for section, of, name, where in _sections(in_zone):
         found += _of_entries(section, of(old), of(new), name, where)
-    return tuple(sorted(found, key=lambda each: (each.path, each.start, each.end, each.old, each.new)))
+    return tuple(sorted(found, key=_in_order))
 
 
+def _in_order(each: Difference) -> tuple[object, ...]:
+    # Down to what is not told by the path, so that two of one path have one order.
+    return each.path, each.start, each.end, each.old, each.new, each.account, sorted(each.sites or ())
+
+
+Name = tuple[str, ...]
 Where = Callable[[Any], frozenset[str] | None]
 
 
 def _sections(
     in_zone: Callable[[str], frozenset[str]],
-) -> Iterator[tuple[str, Callable[[Facility], Iterable[Any]], Callable[[Any], str], Where]]:
+) -> Iterator[tuple[str, Callable[[Facility], Iterable[Any]], Callable[[Any], Name], Where]]:
     def its_site(entry: Any) -> frozenset[str]:
         return frozenset({entry.site})
 
     def everywhere(_: Any) -> None:
         return None
 
-    yield "accounts", lambda book: book.accounts.values(), lambda a: a.id, everywhere
-    yield "declared_use", lambda book: book.declared_uses, lambda use: f"{use.account}.{use.caller}", everywhere
-    yield "curves", lambda book: book.curves.values(), lambda curve: curve.name, everywhere
-    yield "sites", lambda book: book.sites.values(), lambda site: site.id, lambda site: frozenset({site.id})
-    yield "hosts", lambda book: book.hosts.values(), lambda host: host.id, its_site
-    yield "reservations", lambda book: book.reservations, _reservation_name, its_site
-    yield "certificates", lambda book: book.certificates, lambda c: c.id, lambda c: in_zone(c.zone)
-    yield "hardware", lambda book: book.hardware, lambda asset: asset.id, its_site
-    yield "direct_emissions", lambda book: book.direct_emissions, lambda d: d.id, its_site
-
-
-def _reservation_name(entry: Any) -> str:
-    return ".".join(part for part in (entry.account, entry.site, entry.service) if part)
+    yield "accounts", lambda book: book.accounts.values(), lambda a: (a.id,), everywhere
+    yield "declared_use", lambda book: book.declared_uses, lambda use: (use.account, use.caller), everywhere
+    yield "curves", lambda book: book.curves.values(), lambda curve: (curve.name,), everywhere
+    yield "sites", lambda book: book.sites.values(), lambda site: (site.id,), lambda site: frozenset({site.id})
+    yield "hosts", lambda book: book.hosts.values(), lambda host: (host.id,), its_site
+    yield "reservations", lambda book: book.reservations, lambda r: (r.account, r.site, r.service), its_site
+    yield "certificates", lambda book: book.certificates, lambda c: (c.id,), lambda c: in_zone(c.zone)
+    yield "hardware", lambda book: book.hardware, lambda asset: (asset.id,), its_site
+    yield "direct_emissions", lambda book: book.direct_emissions, lambda d: (d.id,), its_site
 
 
 def _of_head(old: Facility, new: Facility) -> Iterator[Difference]:
@@ -124,15 +129,16 @@ def _of_values(section: str, name: str, old: Any, new: Any) -> Iterator[Differen
 
 
 def _of_entries(
-    section: str, old: Iterable[Any], new: Iterable[Any], name: Callable[[Any], str], where: Where
+    section: str, old: Iterable[Any], new: Iterable[Any], name: Callable[[Any], Name], where: Where
 ) -> Iterator[Difference]:
     before, after = _grouped(old, name), _grouped(new, name)
     for key in sorted(before.keys() | after.keys()):
         had, has = before.get(key, []), after.get(key, [])
+        path = ".".join((section, *(part for part in key if part)))
         gone = [entry for entry in had if entry not in has]
         come = [entry for entry in has if entry not in had]
         for one, other in zip_longest(gone, come):
-            yield from _of_pair(section, f"{section}.{key}", one, other, where)
+            yield from _of_pair(section, path, one, other, where)
 
 
 def _of_pair(section: str, path: str, old: Any, new: Any, where: Where) -> Iterator[Difference]:
@@ -141,7 +147,7 @@ def _of_pair(section: str, path: str, old: Any, new: Any, where: Where) -> Itera
     held = None if None in sites else frozenset().union(*(each for each in sites if each is not None))
     start = min(getattr(entry, "start", _EVER) for entry in there)
     end = max(getattr(entry, "end", FOREVER) for entry in there)
-    owner = there[0].id if section == "accounts" else getattr(there[0], "account", "") if section == "reservations" else ""
+    owner = _owner(section, there)
     if len(there) == 1:
         figures = {"curves", "certificates", "hardware", "direct_emissions"}
         kind = DifferenceKind.FIGURE if section in figures else DifferenceKind.MAPPING
@@ -152,6 +158,13 @@ def _of_pair(section: str, path: str, old: Any, new: Any, where: Where) -> Itera
         if one != other:
             kind = _kind(section, part.name)
             yield Difference(f"{path}.{part.name}", kind, _text(one), _text(other), held, start, end, owner)
+
+
+def _owner(section: str, entries: Iterable[Any]) -> str:
+    """The account whose own all of these are; "" where they are nobody's or of several."""
+    key = {"accounts": "id", "reservations": "account"}.get(section)
+    owners = {getattr(entry, key) for entry in entries} if key else set()
+    return owners.pop() if len(owners) == 1 else ""
 
 
 def _of_factors(old: Facility, new: Facility, in_zone: Callable[[str], frozenset[str]]) -> Iterator[Difference]:

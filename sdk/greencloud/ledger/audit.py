@@ -16,6 +16,7 @@ from greencloud.ledger.checks import check_batch
 from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT
 from greencloud.ledger.header import Header
 from greencloud.ledger.objects import LOCAL, Objects
+from greencloud.ledger.restatement_chain import Chains
 from greencloud.ledger.restatement_files import FOLDER, RestatementFiles
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, content_in, content_of, read_headers, read_segment
@@ -52,18 +53,19 @@ def examine(root: Path, version: Version, objects: Objects = LOCAL) -> list[str]
 def _of_restatements(root: Path, version: Version, objects: Objects) -> list[str]:
     """What is wrong with the record of what was restated: a file that is missing, changed, or does not add up."""
     files = RestatementFiles(root, objects)
-    listing = files.listing()
+    chains = Chains.of(files)
     findings = []
     for segment in version.segments():
         with suppress(StoreError):  # told above
             for header in cached_headers(root / segment.path, objects):
                 try:
-                    for link in files.chain(header.summary, listing):
+                    for head in chains.heads(header.summary):
+                        _, lines = files.read(head.name)
                         for measure in MEASURES:
-                            own = link.lines.filter(pc.equal(link.lines["measure"], measure))
+                            own = lines.filter(pc.equal(lines["measure"], measure))
                             told = sum_of(own["new"]) - sum_of(own["old"])
-                            if told != link.new.totals[measure] - link.old.totals[measure]:
-                                findings.append(f"{FOLDER}/{link.name}: {measure} does not add up to the difference of the batches")
+                            if told != head.new.totals[measure] - head.old.totals[measure]:
+                                findings.append(f"{FOLDER}/{head.name}: {measure} does not add up to the difference of the batches")
                 except StoreError as error:
                     findings.append(error.message)
     return findings

@@ -29,6 +29,7 @@ from greencloud.ledger.header import Header
 from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.placing import Placed, placed
 from greencloud.ledger.posting import Posting
+from greencloud.ledger.repair import notes_of, repaired
 from greencloud.ledger.restatement import Because
 from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.segments import rows_of, write_segment
@@ -135,7 +136,7 @@ class Ledger:
         posting = Posting.of(self.store.root, base, batches, self.store.objects)
         if not posting.fresh:
             return []
-        restated = self._placed(posting, because)
+        restated = self._placed(base, posting, because)
         summaries = [each.summary for each in restated]
         for each in restated:
             if each.refusal:
@@ -153,12 +154,13 @@ class Ledger:
             added.append(written.segments[left])
         self.store.put(added)
         self.checkpoint("segment_durable")
-        for link in (each.link for each in restated):
-            if link and link.name not in written.links:
+        links = [each.link for each in restated if each.link]
+        for link in links:
+            if link.name not in written.links:
                 fresh = not (self.restatements.folder / link.name).exists()
                 self.restatements.write(link, token=self._token(), checkpoint=self.checkpoint)
                 written.links[link.name] = fresh
-        commit = Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post"})
+        commit = Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post", **notes_of(links)})
         if not self.store.commit(base, commit, self.clock()):
             return None
         self.checkpoint("committed")
@@ -168,16 +170,22 @@ class Ledger:
         """What ``post_all`` would post now, with the restatements that would come; nothing is written. Raises as it does."""
         for batch in batches:
             check_batch(batch)
-        return self._placed(Posting.of(self.store.root, self.store.read(), batches, self.store.objects), because)
+        base = self.store.read()
+        return self._placed(base, Posting.of(self.store.root, base, batches, self.store.objects), because)
 
-    def _placed(self, posting: Posting, because: Because | None) -> list[Placed]:
-        return [placed(posting, batch, because or Because(), self.restatements, self.closed) for batch in posting.fresh]
+    def _placed(self, base: Version, posting: Posting, because: Because | None) -> list[Placed]:
+        return [
+            repaired(batch, self.store, base.number, self.restatements)
+            if posting.repairs(batch)
+            else placed(posting, batch, because or Because(), self.restatements, self.closed)
+            for batch in posting.fresh
+        ]
 
     def snapshot(self, version: int | None = None, *, as_of: datetime | None = None) -> Snapshot:
         """The latest version, an earlier one by number (-1 is the empty ledger before the first post), or that of a moment.
 
         Raises:
-            NotFoundError: there is no such version.
+            NotFoundError: there is no such version, or it is not settled yet which one the moment means.
             StoreError: the table's log cannot be read.
         """
         if as_of is not None:
@@ -192,21 +200,28 @@ class Ledger:
         return Snapshot(self.store.root, self._latest, self.store.objects)
 
     def version_at(self, moment: datetime) -> int:
-        """The version that was the latest at a moment; -1 before the first commit."""
+        """The version that was the latest at a moment; -1 before the first commit. It is the same one whenever it is asked for.
+
+        Raises:
+            NotFoundError: nothing was committed after the moment, so that a commit may yet be stamped with it.
+        """
         if moment.tzinfo is None:
             raise QuantityError("the time of a snapshot needs an offset from UTC", advice="write 2026-11-23T14:00:00Z")
-        low, high = EMPTY.number, self.store.read().number
-        while low < high:  # stamps never go back
-            middle = (low + high + 1) // 2
-            stamp = self.store.committed(middle)
-            if stamp is None:
-                raise NotFoundError(
-                    f"{self.root}: version {middle} says nothing of when it was committed, so none can be found for "
-                    f"{format_instant(moment)}",
-                    advice="name the version by its number",
-                )
-            low, high = (middle, high) if stamp <= moment else (low, middle - 1)
-        return low
+        latest = self.store.read().number
+        newest = self.store.committed(latest)
+        if latest == EMPTY.number or (newest and moment >= newest):
+            raise NotFoundError(
+                f"{self.root}: nothing was committed after {format_instant(moment)}, so it is not settled what there was then",
+                advice=f"name the version by its number: {latest} is the latest",
+            )
+        found = self.store.latest_by(moment)
+        if found > EMPTY.number and self.store.committed(found) is None:
+            raise NotFoundError(
+                f"{self.root}: version {found} says nothing of when it was committed, so none can be found for "
+                f"{format_instant(moment)}",
+                advice="name the version by its number",
+            )
+        return found
 
     def verify(self) -> list[str]:
         """Read every visible segment whole and say what is wrong, one sentence a finding; empty when all is well."""

@@ -11,6 +11,7 @@ from greencloud.ledger.batch import Batch
 from greencloud.ledger.header import Header
 from greencloud.ledger.posting import Posting
 from greencloud.ledger.restatement import Because, causes_of, change_of, concerning, excess, line_table, restates
+from greencloud.ledger.restatement_chain import Chains
 from greencloud.ledger.restatement_files import Link, RestatementFiles
 from greencloud.results import BatchSummary
 
@@ -39,8 +40,7 @@ def placed(
     """
     superseded = posting.superseded(batch)
     if not superseded:
-        restored = files.restored(batch.summary.id) if posting.repairs(batch) else None
-        return Placed(batch, restored or batch.summary)
+        return Placed(batch, batch.summary)
     summary = replace(batch.summary, supersedes=superseded)
     asked = replace(summary, requested_by=because.requested_by, reason=because.reason)
     try:
@@ -75,9 +75,9 @@ def _number(old: BatchSummary, files: RestatementFiles) -> int:
     if not old.causes:
         return 1
     try:
-        return next(files.chain(old, files.listing(old))).number + 1
+        return next(Chains.of(files, old).heads(old)).number + 1
     except StoreError:
-        return 1  # its own file is lost, which ``examine`` tells
+        return 2  # its own file is lost, which ``examine`` tells; 1 would say that there was none before
 
 
 def _refusal(old: Header, new: Header, because: Because) -> AllocationError | None:

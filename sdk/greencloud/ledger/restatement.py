@@ -77,7 +77,7 @@ class Because:
     """What whoever posts knows of a restatement: who asked for it, in which words, and what books say.
 
     ``most_change``: the most by which a total of a site and window may grow, relative to the old one, or shrink, relative to the
-    new one, unless late data is the only cause; None for no bound.
+    new one, unless late data is the only cause; None for no bound. From nothing, or to nothing, is more than any bound.
     """
 
     requested_by: str = ""
@@ -156,6 +156,6 @@ def excess(old: Header, new: Header, most: Fraction) -> str:
     """What of a site and window changes by more than ``most``; "" where nothing does."""
     for name, measures in _TOTALS.items():
         before, after = (sum(header.totals[measure] for measure in measures) for header in (old, new))
-        if before > 0 and (after > before * (1 + most) or before > after * (1 + most)):
+        if after > before * (1 + most) or before > after * (1 + most):
             return f"its {name} from {before:,} to {after:,} {'mJ' if name == 'energy' else 'µg CO2e'}"
     return ""

@@ -20,7 +20,8 @@ from greencloud.ledger.database import fetch, literal, stream
 from greencloud.ledger.earlier import make_again
 from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.query import compile_query, dimensions_of, partials_of
-from greencloud.ledger.restatement_files import RestatementFiles, heading, restatement_of
+from greencloud.ledger.restatement_chain import Chains, Record
+from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, gather_headers
 from greencloud.ledger.store import Segment, Store, Version
@@ -79,19 +80,17 @@ class Snapshot:
         ``accounts``: only the lines of these, and only restatements that have one. Without, also those that changed no amount,
         and those of which the record is lost (``kept`` is False; of what was before them nothing is known).
         """
-        files = RestatementFiles(self.root, self.objects)
-        listing = files.listing()
-        found: list[tuple[int, Restatement]] = []
-        for summary in self.batches(start, end):
-            wanted = summary
-            try:
-                for link in files.chain(summary, listing):
-                    found.append((link.number, restatement_of(link, accounts)))
-                    wanted = link.old.summary
-            except StoreError:
-                found.append((0, heading(wanted)))
-        kept = [each for each in found if accounts is None or each[1].lines]
-        return [each for _, each in sorted(kept, key=lambda each: (each[1].restated, each[1].start, each[1].site, each[0]))]
+        found = (record.read(accounts) for record in self.restatement_records(start, end))
+        return [each for each in found if accounts is None or each.lines]
+
+    def restatement_records(self, start: datetime | None = None, end: datetime | None = None) -> list[Record]:
+        """As ``restatements``, each yet to be read; where that finds no line of an account, nothing changed for it."""
+        restated = [summary for summary in self.batches(start, end) if summary.causes]
+        if not restated:
+            return []
+        chains = Chains.of(RestatementFiles(self.root, self.objects))
+        found = [record for summary in restated for record in chains.records(summary)]
+        return sorted(found, key=lambda each: (each.new.created, each.new.start, each.new.site, each.number))
 
     def sites(self) -> list[str]:
         """Every site that has a batch, sorted."""

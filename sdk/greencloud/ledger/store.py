@@ -16,8 +16,10 @@ entry of the log ourselves, which only one can.
 **The fence.** A writer with a lease commits with the lease's number as the version of the transaction "lease". Who finds a higher
 number there has lost its lease and is refused; and of two commits at the same moment Delta takes one.
 
-**Time.** Every commit is stamped with the writer's clock, or with the stamp of the version before where the clock is behind it, so
-that stamps never go back and a moment means one version.
+**Time.** Every commit is stamped with the writer's clock, or with the stamp of the version before where the clock is behind it. The
+version before is the one that it was worked out from: of two commits from one version Delta takes one, since each carries the
+transaction "order". So stamps never go back, and a moment before the newest stamp means one version, for ever. A later moment does
+not: a commit is seen some time after it was stamped, and a clock may be behind.
 
 **Object storage.** The table and its segments may lie there, with this folder as a cache (``greencloud.ledger.bucket``). Locks hold
 on one machine only, so there are none then: conditional puts, transactions and the fence keep writers apart.
@@ -58,6 +60,7 @@ __all__ = ["EMPTY", "Commit", "Segment", "Store", "Version", "storage_errors"]
 SEGMENTS: Final = "segments"
 
 _LEASE: Final = "lease"
+_ORDER: Final = "order"
 _STAMP: Final = "greencloud.committed"
 _PARTITION: Final = ["site", "day"]
 _SCHEMA: Final = Schema.from_arrow(pa.schema([*SEGMENT, pa.field("day", pa.date32())]))
@@ -224,8 +227,15 @@ class Store:
                     if base.handle is None and now_there.number >= 0:
                         return False
                     raise
-            if not self.objects.remote:
+        if not self.objects.remote:
+            try:
                 sync_log(self.root, base.number + 1)
+            except OSError as error:
+                raise StoreError(
+                    f"{self.root}: version {base.number + 1} was committed, and the disk does not confirm that it is kept: {error}",
+                    path=str(self.root),
+                    advice="see to the disk, then do the same again: what is there counts once",
+                ) from error
         return True
 
     def fence(self, lease: int, now: datetime) -> None:
@@ -253,10 +263,28 @@ class Store:
 
     def committed(self, number: int) -> datetime | None:
         """When a version was committed, by its stamp; None where it has none, or where there is no such version."""
+        stamp = self.noted(number, _STAMP)
+        return parse_instant(stamp) if stamp else None
+
+    def latest_by(self, moment: datetime) -> int:
+        """The latest version that was stamped no later; -1 where none was. One without a stamp counts as the one before it."""
+        low, high = EMPTY.number, self.read().number
+        while low < high:  # stamps never go back
+            middle = known = (low + high + 1) // 2
+            while known > low and (stamp := self.committed(known)) is None:
+                known -= 1
+            if known == low or (stamp and stamp <= moment):
+                low = middle
+            else:
+                high = known - 1
+        return low
+
+    def noted(self, number: int, name: str) -> str | None:
+        """What the commit of a version noted; None where it did not, or where there is no such version."""
         for line in (self.objects.content(entry_of(self.root, number)) or b"").splitlines():
             if b'"commitInfo"' in line:
-                stamp = json.loads(line)["commitInfo"].get(_STAMP)
-                return parse_instant(stamp) if stamp else None
+                note: str | None = json.loads(line)["commitInfo"].get(name)
+                return note
         return None
 
     def _commit(self, base: Version, commit: Commit, properties: CommitProperties) -> None:
@@ -410,7 +438,7 @@ def _plain(error: Exception) -> str:
 
 
 def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
-    for name in sorted(set(commit.work)):
+    for name in sorted({_ORDER, *commit.work}):
         # The number says nothing but that it rises, as that of versions does; to ask for the last would be to read the log again.
         yield Transaction(name, base.number + 2)
     if commit.lease is not None:

@@ -116,7 +116,7 @@ def _names(version: Version) -> set[str]:
 
 def _names_at(ledger: Ledger, moment: datetime) -> set[str]:
     """What the version named that was the latest at a moment. What came and went since then is younger than that."""
-    return _names(ledger.store.read(ledger.version_at(moment)))
+    return _names(ledger.store.read(ledger.store.latest_by(moment)))
 
 
 def _worthless(path: Path, objects: Objects, visible: set[str], *, outlived: bool) -> Iterator[bool]:

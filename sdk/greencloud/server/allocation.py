@@ -67,10 +67,10 @@ class AllocationServicer(stubs.AllocationServiceServicer):
             unbounded=request.confirm_large_changes,
         )
         run = self._run(lambda: self._services.restate(order))
-        page, reached = restatement_page(run.restatements, 0, _MOST_LINES)
+        page = restatement_page(run.restatements, 0, _MOST_LINES)
         return messages.RestateResponse(
-            restatements=page,
-            lines_left_out_count=units_of(run.restatements) - reached,
+            restatements=page.messages,
+            lines_left_out_count=units_of(run.restatements[page.done :]) - page.within,
             posted_batches=[batch_to_message(batch) for batch in run.posted],
             unchanged_count=run.unchanged_count,
             refused_windows=[refused_to_message(refused) for refused in run.refused],

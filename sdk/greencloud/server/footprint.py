@@ -7,6 +7,8 @@ pool, is refused in the same words whether or not it exists (AIP-211).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from itertools import chain, islice
 from typing import Any, Final
 
 from greencloud.allocation import COMPONENTS
@@ -19,8 +21,8 @@ from greencloud.server.credentials import Principal
 from greencloud.server.errors import RequestError
 from greencloud.server.explanations import Explanations, explain_order_from
 from greencloud.server.paging import PAGE_BYTES, Cursor, Pages, fill
-from greencloud.server.restatements import RestatementQuery, restatement_page, restatements_for, units_of
-from greencloud.server.services import Services
+from greencloud.server.restatements import RestatementQuery, restatement_page, restatements_for
+from greencloud.server.services import Record, Services
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.v1 import footprint_service_pb2_grpc as stubs
 from greencloud.v1 import statement_pb2
@@ -40,7 +42,8 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self._services = services
         self._pages = pages
         self._answers: Answers[FootprintQuery, FootprintRow] = Answers()
-        self._restatements: Answers[RestatementQuery, Restatement] = Answers()
+        self._records: Answers[tuple[datetime | None, datetime | None], Record] = Answers()
+        self._begun: Answers[tuple[RestatementQuery, int], Restatement] = Answers()
         self._explanations = Explanations(services)
 
     def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
@@ -72,16 +75,19 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         checks.done()
         query = RestatementQuery(start, end, accounts, is_tenant(principal))
         cursor = self._pages.open(request, principal)
-        version, found = self._restatements.get(cursor.version, query)
-        if found is None:
+        version, records = self._records.get(cursor.version, (start, end))
+        if records is None:
             snapshot = self._services.snapshot(cursor.version)
-            version, found = snapshot.version, restatements_for(query, snapshot)
-        page, reached = restatement_page(found, cursor.offset, size)
-        response = messages.ListRestatementsResponse(restatements=page, ledger_version=version)
-        units = units_of(found)
-        if reached < units:
-            self._restatements.keep(version, query, found, units)
-            response.next_page_token = self._pages.seal(Cursor(version, reached), request, principal)
+            version, records = snapshot.version, list(snapshot.restatement_records(start, end))
+        begun = self._begun.get(cursor.version, (query, cursor.offset))[1] or []
+        unread = restatements_for(query, islice(records, cursor.offset + len(begun), None))
+        page = restatement_page(chain(begun, unread), cursor.within, size)
+        response = messages.ListRestatementsResponse(restatements=page.messages, ledger_version=version)
+        if (reached := cursor.offset + page.done) < len(records):
+            self._records.keep(version, (start, end), records, len(records))
+            if page.begun:
+                self._begun.keep(version, (query, reached), [page.begun], len(page.begun.lines))
+            response.next_page_token = self._pages.seal(Cursor(version, reached, page.within), request, principal)
         return response
 
     def ExplainFootprint(  # noqa: N802

@@ -33,10 +33,12 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the next page begins. ``version`` is the ledger's; None on the first page, where the latest is meant."""
+    """Where the next page begins. ``version`` is the ledger's; None on the first page, where the latest is meant. ``within``: how
+    much of what lies at the offset was on the pages before."""
 
     version: int | None = None
     offset: int = 0
+    within: int = 0
 
 
 class Pages:
@@ -47,7 +49,7 @@ class Pages:
         self._clock = clock
 
     def seal(self, cursor: Cursor, request: Message, principal: Principal) -> str:
-        content = {"version": cursor.version, "offset": cursor.offset, "for": _binding(request, principal)}
+        content = {"version": cursor.version, "at": [cursor.offset, cursor.within], "for": _binding(request, principal)}
         return self._fernet.encrypt_at_time(json.dumps(content).encode(), self._now()).decode()
 
     def open(self, request: Any, principal: Principal) -> Cursor:
@@ -65,7 +67,7 @@ class Pages:
         content = json.loads(sealed)
         if content["for"] != _binding(request, principal):
             raise RequestError([("page_token", "belongs to another request; only page_size may change between pages")])
-        return Cursor(content["version"], content["offset"])
+        return Cursor(content["version"], *content["at"])
 
     def _now(self) -> int:
         return int(self._clock().timestamp())

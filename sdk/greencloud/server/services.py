@@ -18,7 +18,13 @@ from greencloud.results import (
     Statement,
 )
 
-__all__ = ["ExplainOrder", "RestateOrder", "Services", "Snapshot"]
+__all__ = ["ExplainOrder", "Record", "RestateOrder", "Services", "Snapshot"]
+
+
+class Record(Protocol):
+    """A restatement that is yet to be read; ``greencloud.ledger.Record`` is one."""
+
+    def read(self, accounts: Collection[str] | None = None) -> Restatement: ...
 
 
 class Snapshot(Protocol):
@@ -31,9 +37,7 @@ class Snapshot(Protocol):
 
     def footprint(self, query: FootprintQuery) -> list[FootprintRow]: ...
 
-    def restatements(
-        self, start: datetime | None = None, end: datetime | None = None, accounts: Collection[str] | None = None
-    ) -> list[Restatement]: ...
+    def restatement_records(self, start: datetime | None = None, end: datetime | None = None) -> Sequence[Record]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         if order.dry_run:
             return run
         posted = {(batch.id, batch.created) for batch in run.posted if batch.causes}
-        listed = data.ledger.snapshot().restatements(order.start, order.end) if posted else []
-        return replace(run, restatements=tuple(each for each in listed if (each.new_batch, each.restated) in posted))
+        listed = data.ledger.snapshot().restatement_records(order.start, order.end) if posted else []
+        return replace(run, restatements=tuple(each.read() for each in listed if (each.new.id, each.new.created) in posted))
 
     def explain(order: ExplainOrder, version: int | None, skip: int) -> dict[str, Any]:
         where = Where(order.services, order.skus, order.operations, order.components, order.measures)

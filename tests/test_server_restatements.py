@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import grpc
 import pytest
+from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from greencloud.errors import PermissionDeniedError, RemoteError
 from greencloud.ledger import CAUSES
 from greencloud.results import RESTATED_MEASURES, BookChange, Restatement, RestatementLine
+from greencloud.server.credentials import Principal
+from greencloud.server.errors import RequestError
+from greencloud.server.paging import Pages
 from greencloud.server.restatements import restatement_page, units_of
 from greencloud.server.services import RestateOrder
 from greencloud.v1 import footprint_service_pb2 as footprint
@@ -200,6 +206,14 @@ def test_what_is_wrong_with_an_order_is_told(world: World, reason: str, rule: st
 def test_a_control_character_in_a_reason_is_refused(world: World) -> None:
     with world.client() as client, pytest.raises(RemoteError, match="printable"):
         client.restate(START, NOW, "red \x1b[31m text")
+
+
+def test_a_page_token_of_the_release_before_has_expired(world: World) -> None:
+    pages = Pages(bytes(32), clock=lambda: NOW)
+    sealed = json.dumps({"version": 3, "offset": 5, "for": "x"}).encode()
+    token = Fernet(base64.urlsafe_b64encode(bytes(32))).encrypt_at_time(sealed, int(NOW.timestamp())).decode()
+    with pytest.raises(RequestError, match="page_token"):
+        pages.open(footprint.ListRestatementsRequest(page_token=token), Principal("tenant", "acme", "acme"))
 
 
 def test_a_page_reads_no_restatement_that_it_does_not_show() -> None:

@@ -65,6 +65,8 @@ class Pages:
         except InvalidToken as error:
             raise RequestError([("page_token", "is not valid or has expired; begin again without one")]) from error
         content = json.loads(sealed)
+        if "at" not in content:  # of the release before
+            raise RequestError([("page_token", "has expired; begin again without one")])
         if content["for"] != _binding(request, principal):
             raise RequestError([("page_token", "belongs to another request; only page_size may change between pages")])
         return Cursor(content["version"], *content["at"])

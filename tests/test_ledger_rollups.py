@@ -147,7 +147,7 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ledger,
 
 
 @given(query=QUERIES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_answer_is_that_of_a_plain_loop_whatever_became_of_roll_ups(
     ledgers: dict[str, tuple[Ledger, list[Batch]]], query: FootprintQuery
 ) -> None:

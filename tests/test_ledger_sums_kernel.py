@@ -74,7 +74,7 @@ def questions(draw: st.DrawFn, table: dict[str, Any]) -> tuple[list[int], list[t
 
 
 @given(data=st.data(), largest=st.sampled_from([4, 2_000, 2**31 - 1]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_sums_are_those_of_a_plain_loop_whether_groups_are_dense_or_hashed(data: st.DataObject, largest: int) -> None:
     table = data.draw(tables(largest=largest))
     by, masks, bounds = data.draw(questions({**table, "sizes": [min(size, 5_000) for size in table["sizes"]]}))

@@ -32,7 +32,7 @@ MAX = 2**64 - 1
 Sent = tuple[Owner, bytes]
 BOOKS = {(seconds, site): book(window_seconds=seconds, default_site=site) for seconds in (300, 3600) for site in ("dc1", "")}
 BOOK = BOOKS[3600, "dc1"]
-EXAMPLES = settings(max_examples=150, deadline=None)
+EXAMPLES = settings(max_examples=80, deadline=None)
 MEASURES = ("cpu_ns", "memory_byte_s", "disk_bytes", "gpu_ns", "count")
 KEYS = ("site", "host", "account", "service", "sku", "operation", "labels", "caller_account", "quality")
 

@@ -220,7 +220,7 @@ class DataDirectory:
             return datetime.now(UTC)
 
         host = socket.gethostname()
-        leases = Leases(self.path / "ledger" / "leases")
+        leases = Leases(self.path / "ledger" / "leases", self.ledger.store.lease)
         held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
         try:
             yield held

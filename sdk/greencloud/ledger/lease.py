@@ -3,7 +3,8 @@
 Leases are numbered; each is a file that only one writer can make. Who holds the highest is the writer, until it expires, lets go,
 or is known to be dead. Clocks may differ and step, so expiry alone proves nothing: two may come to believe that they hold the
 lease. That is what the number is for. Every commit carries it, and the table refuses one whose number is lower than the highest
-that it has seen (``greencloud.ledger.store``): a fencing token.
+that it has seen (``greencloud.ledger.store``): a fencing token. The table is asked too when a lease is taken, so that a folder
+that was lost, or came back from an old backup, does not begin below it.
 """
 
 from __future__ import annotations
@@ -54,10 +55,11 @@ class Held:
 
 
 class Leases:
-    """The leases in a folder, which the first one makes."""
+    """The leases in a folder, which the first one makes. ``seen``: the highest number that the table has seen, or 0."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seen: Callable[[], int] = lambda: 0) -> None:
         self.folder = folder
+        self._seen = seen
 
     def latest(self) -> Lease | None:
         """The lease of the highest number, expired or not."""
@@ -79,7 +81,7 @@ class Leases:
         ``over_host``: a machine on which no holder is alive, as its caller knows; a lease from there need not expire.
 
         Raises:
-            StoreError: somebody else holds it.
+            StoreError: somebody else holds it, or the table cannot be read.
         """
         held = self.latest()
         if held and held.expires > now and held.holder.partition("/")[0] != (over_host or None):
@@ -88,7 +90,7 @@ class Leases:
                 path=str(self.folder),
                 advice="wait for its end; if it is dead, its lease passes on then",
             )
-        lease = Lease(held.number + 1 if held else 1, holder, now + TERM)
+        lease = Lease(max(held.number if held else 0, self._seen()) + 1, holder, now + TERM)
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             file = os.open(self._path(lease.number), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)

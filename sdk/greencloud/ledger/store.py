@@ -186,8 +186,8 @@ class Store:
             LeaseLostError: another writer holds a later lease.
         """
         with storage_errors(self.root):
-            held = base.handle.transaction_version(_LEASE) if base.handle else None
-            if commit.lease is not None and held is not None and held > commit.lease:
+            held = _lease_in(base)
+            if commit.lease is not None and held > commit.lease:
                 raise LeaseLostError(f"{self.root}: lease {commit.lease} has passed to another writer, which holds {held}")
             stamp = format_instant(max(now, self.committed(base.number) or now))
             properties = CommitProperties(
@@ -207,6 +207,10 @@ class Store:
                     raise
             self._sync_log(base.number + 1)
         return True
+
+    def lease(self) -> int:
+        """The highest number of a lease that any commit carried; 0 where none did. Raises StoreError: the log cannot be read."""
+        return _lease_in(self.read())
 
     def committed(self, number: int) -> datetime | None:
         """When a version was committed, by its stamp; None where it has none, or where there is no such version."""
@@ -322,6 +326,10 @@ def _is_full(error: Exception) -> bool:
 def _plain(error: Exception) -> str:
     # Delta's text is in several lines with colours for a terminal.
     return " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error)).split())
+
+
+def _lease_in(version: Version) -> int:
+    return (version.handle.transaction_version(_LEASE) if version.handle else None) or 0
 
 
 def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:

@@ -3,18 +3,23 @@ time.
 
 It changes no figure: what was visible is visible, and of what was superseded every final batch stays that the policy keeps, with
 the inputs that it was made from.
+
+A segment that is lost or torn holds up its own day, which stays as it is, and the removal of inputs, since nobody knows which ones
+it needs; everything else goes on, and what was left is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from greencloud.engine.data import DataDirectory
+from greencloud.errors import StoreError
 from greencloud.ledger.compaction import compact
+from greencloud.ledger.periods import Day
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.vacuum import GRACE, Vacuumed, kept_revisions, vacuum
 
@@ -26,12 +31,13 @@ SETTLING: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """How many days were compacted and roll-ups made, and what was removed."""
+    """How many days were compacted and roll-ups made, what was removed, and, a sentence each, what was ``left`` and why."""
 
     days: int
     rollups: int
     removed: Vacuumed
     inputs: int
+    left: tuple[str, ...] = ()
 
 
 def maintain(
@@ -45,22 +51,35 @@ def maintain(
     """Compact what has settled, then remove what is not needed. ``progress`` is told of each step.
 
     Raises:
-        StoreError: another run holds the directory, or a segment is damaged.
+        StoreError: another run holds the directory, or the table's log cannot be read.
+        StorageFullError: no room.
     """
+    left: dict[tuple[str, str], str] = {}
+
+    def day_left(site: str, day: date, error: StoreError) -> None:
+        left.setdefault((site, day.isoformat()), f"{site} {day.isoformat()} stays as it is: {error}")
+
+    def rollup_left(day: Day, error: StoreError) -> None:
+        left.setdefault((day.site, day.name), f"{day.site} {day.name} is not rolled up: {error}")
+
     with data.allocating(), data.writing() as held:
         progress("compacting days")
-        days = compact(data.ledger, now - SETTLING, lease=held.number)
+        days = compact(data.ledger, now - SETTLING, lease=held.number, left=day_left)
         progress("rolling up days and months")
         rollups = Rollups(data.ledger.root)
-        made = rollups.build(data.ledger.snapshot().contents, now - SETTLING)
+        made = rollups.build(data.ledger.snapshot().contents, now - SETTLING, left=rollup_left)
         progress("removing what nobody needs")
         removed = vacuum(data.ledger, now, grace=grace, keep_superseded=keep_superseded)
         stale = [path for path in rollups.unreferenced([data.ledger.snapshot().contents]) if _age(path, now) >= grace]
         size = sum(path.stat().st_size for path in stale)
         for path in stale:
             path.unlink()
-        inputs = data.inputs.remove_unreferenced(kept_revisions(data.ledger), now - grace)
-    return Maintained(days, made, Vacuumed(removed.files + len(stale), removed.bytes + size), inputs)
+        inputs = 0
+        try:
+            inputs = data.inputs.remove_unreferenced(kept_revisions(data.ledger), now - grace)
+        except StoreError as error:
+            left["", ""] = f"no inputs are removed: {error}"
+    return Maintained(days, made, Vacuumed(removed.files + len(stale), removed.bytes + size), inputs, tuple(left.values()))
 
 
 def _age(path: Path, now: datetime) -> timedelta:

@@ -69,10 +69,10 @@ class Rollups:
                 left += period.paths
         return partials, left
 
-    def build(self, contents: Version, until: datetime) -> int:
+    def build(self, contents: Version, until: datetime, *, left: Callable[[Day, StoreError], None] = lambda *_: None) -> int:
         """Make those that are missing of each day and month that ended before ``until``, and return how many were made.
 
-        What cannot be made (a sum beyond int64, a damaged segment) is left out.
+        What cannot be made (a sum beyond int64, a damaged segment) is left out; ``left`` is told of days that are damaged.
 
         Raises:
             StorageFullError: no room.
@@ -82,9 +82,9 @@ class Rollups:
         for month in calendar_at(self.root, contents).months_at(()):
             for day in month.days:
                 if day.end_us <= end:
-                    made += self._make(day, partial(from_segments, self.root, day.paths))
+                    made += self._make(day, partial(from_segments, self.root, day.paths), partial(left, day))
             if month.end_us <= end:
-                made += self._make(month, partial(self._of_days, month))
+                made += self._make(month, partial(self._of_days, month), lambda _: None)
         return made
 
     def unreferenced(self, versions: Iterable[Version]) -> list[Path]:
@@ -127,13 +127,18 @@ class Rollups:
             return None  # a segment that cannot be read: the query will say so
         return name if name in names_in(_folder(self.root, period.kind)) else None
 
-    def _make(self, period: Day | Month, batches: Callable[[], list[pa.RecordBatch]]) -> bool:
+    def _make(
+        self, period: Day | Month, batches: Callable[[], list[pa.RecordBatch]], damaged: Callable[[StoreError], None]
+    ) -> bool:
         try:
             path = self._path(period.kind, _name(self.root, period))
             if path.exists():
                 return False
             made = batches()
-        except (StoreError, OverflowError):
+        except OverflowError:
+            return False
+        except StoreError as error:
+            damaged(error)
             return False
         made_from = {"kind": period.kind, "site": period.site, "period": period.name, "content": _content(self.root, period)}
         with storage_errors(self.root):

@@ -73,7 +73,8 @@ def kept_revisions(ledger: Ledger) -> set[str]:
     """
     found: set[str] = set()
     if ledger.store.folder.is_dir():
-        for path in ledger.store.folder.glob("*.parquet"):
+        visible = {ledger.store.root / segment.path for segment in ledger.store.read().segments()}  # of which some may be lost
+        for path in sorted(visible.union(ledger.store.folder.glob("*.parquet"))):
             found |= {header.summary.usage_revision for header in read_headers(path)}
     return found
 

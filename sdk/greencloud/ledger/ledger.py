@@ -20,7 +20,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from greencloud.errors import NotFoundError, QuantityError, StoreError
+from greencloud.errors import GreencloudError, NotFoundError, QuantityError, StoreError, UnbalancedError
 from greencloud.ledger.audit import examine
 from greencloud.ledger.batch import Batch
 from greencloud.ledger.checks import check_batch
@@ -94,7 +94,8 @@ class Ledger:
                 more than ``because`` allows.
             LeaseLostError: another writer holds a later lease; nothing was posted.
             StorageFullError: no room; nothing was posted.
-            StoreError: a batch is malformed, two are of one site and window, or the folder cannot be written.
+            StoreError: a batch is malformed, two are of one site and window, a segment is damaged of which batches would have to
+                stay, or the folder cannot be written.
         """
         for batch in batches:
             check_batch(batch)
@@ -108,6 +109,8 @@ class Ledger:
         for _ in range(_TRIES):
             base = self.store.read()
             posting = Posting.of(self.store.root, base, batches)
+            for _, error in posting.refused:
+                raise error
             if not posting.fresh:
                 return []
             restated = self._placed(posting, because)
@@ -139,10 +142,24 @@ class Ledger:
         raise StoreError(f"{self.root}: other writers were first {_TRIES} times", path=str(self.root), advice="post it again")
 
     def preview(self, batches: Sequence[Batch], *, because: Because | None = None) -> list[Placed]:
-        """What ``post_all`` would post now, with the restatements that would come; nothing is written. Raises as it does."""
+        """What ``post_all`` would post now, with the restatements that would come; nothing is written.
+
+        What it would refuse is among it, each with the reason. Raises as it does for all else.
+        """
+        refused: list[tuple[Batch, GreencloudError]] = []
+        sound = []
         for batch in batches:
-            check_batch(batch)
-        return self._placed(Posting.of(self.store.root, self.store.read(), batches), because)
+            try:
+                check_batch(batch)
+                sound.append(batch)
+            except (UnbalancedError, StoreError) as error:
+                refused.append((batch, error))
+        posting = Posting.of(self.store.root, self.store.read(), sound)
+        refused += posting.refused
+        return [
+            *self._placed(posting, because),
+            *(Placed(batch, batch.summary, refusal=error) for batch, error in refused),
+        ]
 
     def _placed(self, posting: Posting, because: Because | None) -> list[Placed]:
         return [placed(posting, batch, because or Because(), self.restatements, self.closed) for batch in posting.fresh]

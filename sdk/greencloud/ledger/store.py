@@ -31,7 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -224,6 +224,19 @@ class Store:
             pass
         return None
 
+    def added(self, number: int) -> Iterator[Segment]:
+        """Every segment that a commit up to version ``number`` made visible, whether it still is or not, in order of commit.
+
+        Raises:
+            StoreError: an entry of the log cannot be read.
+        """
+        for entry in map(self._entry, range(number + 1)):
+            try:
+                with entry.open("rb") as file:
+                    yield from (_segment(json.loads(line)["add"]) for line in file if line.startswith(b'{"add"'))
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise StoreError(f"{entry}: the entry of the log cannot be read: {error}", path=str(entry)) from error
+
     def _commit(self, base: Version, commit: Commit, properties: CommitProperties) -> None:
         added = [self._add(segment) for segment in commit.added]
         if base.handle is None:
@@ -342,6 +355,14 @@ def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
 
 def _partition_values(segment: Segment) -> dict[str, str | None]:
     return {"site": segment.site, "day": segment.day.isoformat()}
+
+
+def _segment(add: Mapping[str, Any]) -> Segment:
+    """An add action of the log, in its JSON."""
+    stats = json.loads(add["stats"])
+    least, most = stats["minValues"], stats["maxValues"]
+    first, last = (datetime.fromisoformat(bound["window_start"]) for bound in (least, most))
+    return Segment(add["path"], add["partitionValues"]["site"], first, last, int(least["window_s"]), int(stats["numRecords"]))
 
 
 def _version(table: DeltaTable) -> Version:

@@ -35,7 +35,7 @@ class Lease:
 
 
 class Held:
-    """A lease that is held, and renewed when half of its term has passed at the time that its number is asked for."""
+    """A lease that is held, and renewed when half of its term has passed at the time that it is kept or its number asked for."""
 
     def __init__(self, leases: Leases, lease: Lease, clock: Callable[[], datetime]) -> None:
         self._leases = leases
@@ -45,10 +45,14 @@ class Held:
     @property
     def number(self) -> int:
         """Raises LeaseLostError where another writer holds a later one."""
+        self.keep()
+        return self._lease.number
+
+    def keep(self) -> None:
+        """For whoever works for long before they write. Raises LeaseLostError where another writer holds a later one."""
         now = self._clock()
         if self._lease.expires - now < TERM / 2:
             self._lease = self._leases.renew(self._lease, now)
-        return self._lease.number
 
     def release(self) -> None:
         self._leases.release(self._lease, self._clock())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -133,13 +134,14 @@ def test_every_batch_of_a_run_has_its_inputs_before_it_is_posted(tmp_path: Path,
     data = directory(tmp_path / "data", rows, [])
     (tmp_path / "hall.toml").write_text(BOOK)
     data.apply_facility(tmp_path / "hall.toml")
-    post, seen = Ledger.post, []
+    post = Ledger.post_all
+    seen: list[Any] = []
 
-    def posted(ledger: Ledger, batch: Batch, **options: Any) -> BatchSummary | None:
-        seen.append(data.inputs.read(batch.summary.usage_revision))
-        return post(ledger, batch, **options)
+    def posted(ledger: Ledger, batches: Sequence[Batch], **options: Any) -> list[BatchSummary]:
+        seen.extend(data.inputs.read(batch.summary.usage_revision) for batch in batches)
+        return post(ledger, batches, **options)
 
-    monkeypatch.setattr(Ledger, "post", posted)
+    monkeypatch.setattr(Ledger, "post_all", posted)
     run_allocation(data, now=NOW)
 
     assert len(seen) == 2

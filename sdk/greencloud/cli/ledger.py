@@ -133,6 +133,8 @@ def audit(data: Path, period: str, out: Path, named: bool) -> None:
 def maintain(data: Path, grace: timedelta, keep_superseded: timedelta | None) -> None:
     """Compact days that have settled, roll them up, and remove files that nobody needs. No figure changes.
 
+    What a damaged segment holds up is told, and everything else is done. Ends with exit code 1 if there was any.
+
     \b
     Example, once a day:
       greencloud ledger maintain --data ./data
@@ -153,6 +155,10 @@ def maintain(data: Path, grace: timedelta, keep_superseded: timedelta | None) ->
         f"{done.removed.files + done.inputs:,} files removed ({done.removed.bytes / (1 << 20):,.1f} MiB); "
         f"version {directory.ledger.snapshot().version}"
     )
+    for sentence in done.left:
+        click.echo(f"left: {sentence}", err=True)
+    if done.left:
+        sys.exit(1)
 
 
 @command.command()

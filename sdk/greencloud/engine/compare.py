@@ -20,7 +20,7 @@ from greencloud.allocation import (
 )
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.gathering import due_windows, gather
-from greencloud.engine.run import REFUSALS
+from greencloud.engine.posting import REFUSALS
 from greencloud.engine.slices import slices_of
 from greencloud.results import RefusedWindow
 from greencloud.usage import merge

@@ -236,10 +236,10 @@ class DataDirectory:
             return datetime.now(UTC)
 
         host, ledger = socket.gethostname(), (self.path / "ledger").absolute()
-        objects = self.ledger_place.objects(ledger)
+        objects, seen = self.ledger_place.objects(ledger), self.ledger.store.lease
         if objects.remote:
             host += f":{sha256(os.fsencode(ledger.resolve())).hexdigest()[:16]}"
-        leases = StoredLeases(ledger / "leases", objects) if objects.remote else Leases(ledger / "leases")
+        leases = StoredLeases(ledger / "leases", objects, seen) if objects.remote else Leases(ledger / "leases", seen)
         held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
         try:
             yield held

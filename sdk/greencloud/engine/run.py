@@ -1,6 +1,8 @@
 """One run of the allocation: gather what is known, find the windows that are due, allocate each and post it.
 
-Windows are independent: one that cannot be allocated is refused with its reason and holds up no other. A window whose inputs
+Windows are independent: one that cannot be allocated or posted is refused with its reason and holds up no other. What is posted of
+a site's day is posted in one step, so that a day that was compacted is replaced once and not hour by hour, and one of which the
+segment is lost or torn is replaced as a whole; no more than that is held at a time. A window whose inputs
 (facility book, usage, rule, methodology) are those of the batch that is visible is left alone, so that running twice does
 nothing; changed inputs make a batch that supersedes, which is a restatement where the old one was final. The usage that a batch is
 made from is kept before it is posted (``inputs``). A window that has not ended, or whose late data may still come, is allocated
@@ -13,8 +15,10 @@ One run at a time writes, under the ledger's lease; of two at once the one that 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from greencloud.allocation import DEFAULT_RULE, allocate_window, rule_named
@@ -27,17 +31,18 @@ from greencloud.engine.gathering import Gathered, due_windows, gather, gather_un
 from greencloud.engine.inputs import BatchInputs, revision_with
 from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.engine.orphans import final, orphans
+from greencloud.engine.posting import REFUSALS, Outcome
+from greencloud.engine.recomputation import window_of
 from greencloud.engine.slices import slices_of
-from greencloud.errors import AllocationError, FacilityError, QuantityError, StoreError, UnbalancedError, UsageDataError
+from greencloud.errors import QuantityError, StoreError
 from greencloud.facility import starter_facility
 from greencloud.ledger import Batch, Because
 from greencloud.ledger.lease import Held
-from greencloud.ledger.restatement_chain import restatement_of
-from greencloud.results import BatchSummary, RefusedWindow, Restatement, RunSummary
+from greencloud.results import BatchSummary, RunSummary
 from greencloud.units import Window, format_instant
 from greencloud.usage import Usage, empty_usage, merge
 
-__all__ = ["GRACE", "LARGE_CHANGE", "REFUSALS", "run_allocation"]
+__all__ = ["GRACE", "LARGE_CHANGE", "run_allocation"]
 
 _LOG = logging.getLogger("greencloud.engine")
 
@@ -46,8 +51,6 @@ GRACE = timedelta(minutes=10)
 
 LARGE_CHANGE = Fraction(1)
 """The bound of ``most_change`` where nobody says another: a total that more than doubles, or falls to less than half."""
-
-REFUSALS = (AllocationError, FacilityError, UsageDataError, UnbalancedError, QuantityError)
 
 
 def run_allocation(
@@ -123,23 +126,30 @@ class _Run:
         self.due = due_windows(known)
         self.slices = slices_of(data, known.facility) if self.rule.needs_slices else None
         self.visible = {(batch.site, batch.start): batch for batch in self.ledger.snapshot().readable_batches()}
-        self.posted: list[BatchSummary] = []
-        self.refused: list[RefusedWindow] = []
-        self.restatements: list[Restatement] = []
-        self.unchanged = 0
+        self.outcome = Outcome(self.ledger, held)
 
     def summary(self) -> RunSummary:
-        for (site, window), parts in self.due.items():
+        days: dict[tuple[date, str], list[Window]] = defaultdict(list)
+        for site, window in self.due:
             if self.options.wanted(window.start):
-                try:
-                    self._window(site, window, parts)
-                except REFUSALS as error:
-                    self.refused.append(RefusedWindow(site, window.start, window.end, str(error), error.reason))
+                days[window.start.date(), site].append(window)
+        for (_, site), windows in days.items():
+            self._post([batch for window in windows if (batch := self._made(site, window))])
         self._finish(self._withdraw())
         self._settle()
-        return RunSummary(tuple(self.posted), self.unchanged, tuple(self.refused), tuple(self.restatements))
+        return self.outcome.summary()
 
-    def _window(self, site: str, window: Window, parts: list[Usage]) -> None:
+    def _made(self, site: str, window: Window) -> Batch | None:
+        """The batch of a window, its inputs kept; None where it is refused, or the one that is visible is of the same inputs."""
+        if self.held:
+            self.held.keep()
+        try:
+            return self._allocated(site, window, self.due[site, window])
+        except REFUSALS as error:
+            self.outcome.refuse(site, window, error)
+        return None
+
+    def _allocated(self, site: str, window: Window, parts: list[Usage]) -> Batch | None:
         before = self.visible.get((site, window.start))
         provisional = self.options.now < window.end + GRACE
         self.known.check(site, window)
@@ -150,38 +160,33 @@ class _Run:
         inputs = BatchInputs(usage, within)
         revision = revision_with(usage, within)
         if before and self._same(before, revision, provisional):
-            self.unchanged += 1
+            self.outcome.unchanged += 1
             if self.held and not self.data.inputs.holds(revision):  # posted before inputs were kept, or they were lost
                 self.data.inputs.write(inputs)
-            return
+            return None
         with collector_paused():
             allocated = allocate_window(self.known.facility, usage, site, window, rule=self.options.rule, slices=within)
             batch = batch_of(allocated, usage_revision=revision, provisional=provisional, created=self.options.now)
         if self.held:
             self.data.inputs.write(inputs)
-        if summary := self._post(batch, before):
-            self.posted.append(summary)
-        else:
-            self.unchanged += 1
+        return batch
 
-    def _post(self, batch: Batch, before: BatchSummary | None) -> BatchSummary | None:
-        # What was posted by named defaults, before there was a book, is no standard to measure the book by.
-        by_default = before is not None and before.facility_revision == self.defaults
-        why = replace(self.because, most_change=None) if by_default else self.because
-        if self.held:
-            return self.ledger.post(batch, because=why, lease=self.held.number)
-        for would in self.ledger.preview([batch], because=why):
-            if would.link:
-                self.restatements.append(restatement_of(would.link, would.link.lines))
-            if would.refusal:
-                raise would.refusal
-            return would.summary
-        return None
+    def _post(self, batches: Sequence[Batch]) -> None:
+        """Post batches of one site and day."""
+        by_default: dict[bool, list[Batch]] = defaultdict(list)
+        for batch in batches:
+            before = self.visible.get((batch.summary.site, batch.summary.start))
+            by_default[before is not None and before.facility_revision == self.defaults].append(batch)
+        for defaults, own in by_default.items():
+            # What was posted by named defaults, before there was a book, is no standard to measure the book by.
+            why = replace(self.because, most_change=None) if defaults else self.because
+            self.outcome.post(own, why)
 
     def _withdraw(self) -> list[BatchSummary]:
         """Batches whose usage a new book puts at another site, which stand for nothing any more; all of them."""
         facility = self.known.facility
-        hours_refused = {Window.at(window.start, 3600) for window in self.refused}
+        hours_refused = {Window.at(window.start, 3600) for window in self.outcome.refused}
+        days: dict[tuple[date, str], list[Batch]] = defaultdict(list)
         moved = moved_batches(self.visible.values(), self.due, facility.revision, self._due_under)
         for old in moved:
             # Where a window of that time was refused, what moved may have no other place yet: the old batch holds it until then.
@@ -189,19 +194,22 @@ class _Run:
                 inputs = BatchInputs(empty_usage())
                 nothing = self.data.inputs.write(inputs) if self.held else inputs.revision
                 gone = batch_of(withdrawal(old, facility), usage_revision=nothing, provisional=False, created=self.options.now)
-                if summary := self._post(gone, old):
-                    self.posted.append(summary)
+                days[old.start.date(), old.site].append(gone)
+        for batches in days.values():
+            self._post(batches)
         return moved
 
     def _finish(self, moved: list[BatchSummary]) -> None:
         elsewhere = {each.id for each in moved}
+        days: dict[tuple[date, str], list[Batch]] = defaultdict(list)
         for old in orphans(self.visible.values(), self.due):
             if self.options.wanted(old.start) and self.options.now >= old.end + GRACE and old.id not in elsewhere:
                 try:
-                    if summary := self._post(final(self.data, old, self.options.now), old):
-                        self.posted.append(summary)
+                    days[old.start.date(), old.site].append(final(self.data, old, self.options.now))
                 except REFUSALS as error:
-                    self.refused.append(RefusedWindow(old.site, old.start, old.end, str(error), error.reason))
+                    self.outcome.refuse(old.site, window_of(old), error)
+        for batches in days.values():
+            self._post(batches)
 
     def _settle(self) -> None:
         if self.options.settle_after is not None and self.held:

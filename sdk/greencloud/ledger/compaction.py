@@ -10,7 +10,7 @@ added up by batch and measure first: a fault is named here and not carried on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -18,7 +18,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from greencloud.errors import StoreError, UnbalancedError
+from greencloud.errors import LeaseLostError, StorageFullError, StoreError, UnbalancedError
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.header import Header
 from greencloud.ledger.ledger import Ledger
@@ -33,15 +33,33 @@ _WIDE: Final = pa.decimal128(38, 0)
 Day = tuple[str, date]
 
 
-def compact(ledger: Ledger, until: datetime, *, lease: int | None = None) -> int:
+def compact(
+    ledger: Ledger,
+    until: datetime,
+    *,
+    lease: int | None = None,
+    left: Callable[[str, date, StoreError], None] | None = None,
+) -> int:
     """Compact every site's days that ended by ``until``, a commit each, and return how many were.
+
+    ``left`` is told of each site's day that stays as it is since a segment of it is damaged; without, the first one ends it all.
 
     Raises:
         StoreError: a segment cannot be read, or does not hold what its headers say; that day stays as it is.
         StorageFullError: no room; that day and those after it stay as they are.
         LeaseLostError: another writer holds a later lease.
     """
-    return sum(_compact(ledger, day, until, lease) for day in sorted(_due(ledger.store.read(), until)))
+    count = 0
+    for day in sorted(_due(ledger.store.read(), until)):
+        try:
+            count += _compact(ledger, day, until, lease)
+        except (LeaseLostError, StorageFullError):
+            raise
+        except StoreError as error:
+            if left is None:
+                raise
+            left(*day, error)
+    return count
 
 
 def _due(version: Version, until: datetime) -> dict[Day, list[Segment]]:

@@ -3,7 +3,8 @@
 Leases are numbered; each is a file that only one writer can make. Who holds the highest is the writer, until it expires, lets go,
 or is known to be dead. Clocks may differ and step, so expiry alone proves nothing: two may come to believe that they hold the
 lease. That is what the number is for. Every commit carries it, and the table refuses one whose number is lower than the highest
-that it has seen (``greencloud.ledger.store``): a fencing token.
+that it has seen (``greencloud.ledger.store``): a fencing token. The table is asked too when a lease is taken, so that a folder
+that was lost, or came back from an old backup, does not begin below it.
 
 On object storage no file is changed: to renew a lease is to take the next number, and to let go is to leave a next number that has
 expired.
@@ -43,7 +44,7 @@ class Lease:
 
 
 class Held:
-    """A lease that is held, and renewed when half of its term has passed at the time that its number is asked for."""
+    """A lease that is held, and renewed when half of its term has passed at the time that it is kept or its number asked for."""
 
     def __init__(self, leases: Leases, lease: Lease, clock: Callable[[], datetime]) -> None:
         self._leases = leases
@@ -53,21 +54,26 @@ class Held:
     @property
     def number(self) -> int:
         """Raises LeaseLostError where another writer holds a later one, StorageFullError where there is no room to renew it."""
+        self.keep()
+        return self._lease.number
+
+    def keep(self) -> None:
+        """For whoever works for long before they write. Raises as ``number``."""
         now = self._clock()
         if self._lease.expires - now < TERM / 2:
             self._lease = self._leases.renew(self._lease, now)
-        return self._lease.number
 
     def release(self) -> None:
         self._leases.release(self._lease, self._clock())
 
 
 class Leases:
-    """The leases in a folder, which the first one makes."""
+    """The leases in a folder, which the first one makes. ``seen``: the highest number that the table has seen, or 0."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seen: Callable[[], int] = lambda: 0) -> None:
         self.folder = folder
         self.where = str(folder)
+        self._seen = seen
 
     def latest(self) -> Lease | None:
         """The lease of the highest number, expired or not."""
@@ -88,7 +94,7 @@ class Leases:
         ``over_host``: a machine on which no holder is alive, as its caller knows; a lease from there need not expire.
 
         Raises:
-            StoreError: somebody else holds it.
+            StoreError: somebody else holds it, or the table cannot be read.
             StorageFullError: no room for its file.
         """
         held = self.latest()
@@ -98,7 +104,7 @@ class Leases:
                 path=self.where,
                 advice="wait for its end; if it is dead, its lease passes on then",
             )
-        lease = Lease(held.number + 1 if held else 1, holder, now + TERM)
+        lease = Lease(max(held.number if held else 0, self._seen()) + 1, holder, now + TERM)
         with self._room():
             made = self._create(lease, in_place_of=held)
         if not made:
@@ -193,8 +199,8 @@ class Leases:
 class StoredLeases(Leases):
     """The leases under a folder's name in an object store."""
 
-    def __init__(self, folder: Path, objects: Objects) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, objects: Objects, seen: Callable[[], int] = lambda: 0) -> None:
+        super().__init__(folder, seen)
         self.where = f"{objects.uri}/{folder.name}"
         self._objects = objects
 

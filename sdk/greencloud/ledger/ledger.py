@@ -21,7 +21,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from greencloud.errors import NotFoundError, QuantityError, StoreError
+from greencloud.errors import GreencloudError, NotFoundError, QuantityError, StoreError, UnbalancedError
 from greencloud.ledger.audit import examine
 from greencloud.ledger.batch import Batch
 from greencloud.ledger.checks import check_batch
@@ -106,7 +106,8 @@ class Ledger:
                 more than ``because`` allows.
             LeaseLostError: another writer holds a later lease; nothing was posted.
             StorageFullError: no room; nothing was posted.
-            StoreError: a batch is malformed, two are of one site and window, or the folder cannot be written.
+            StoreError: a batch is malformed, two are of one site and window, a segment is damaged of which batches would have to
+                stay, or the folder cannot be written.
             StoreUnavailableError: the object store does not answer. Posting the same again is right in any case.
         """
         for batch in batches:
@@ -134,6 +135,8 @@ class Ledger:
     ) -> list[BatchSummary] | None:
         """One try, with what earlier ones have written; None when another writer was first."""
         posting = Posting.of(self.store.root, base, batches, self.store.objects)
+        for _, error in posting.refused:
+            raise error
         if not posting.fresh:
             return []
         restated = self._placed(base, posting, because)
@@ -167,11 +170,25 @@ class Ledger:
         return summaries
 
     def preview(self, batches: Sequence[Batch], *, because: Because | None = None) -> list[Placed]:
-        """What ``post_all`` would post now, with the restatements that would come; nothing is written. Raises as it does."""
+        """What ``post_all`` would post now, with the restatements that would come; nothing is written.
+
+        What it would refuse is among it, each with the reason. Raises as it does for all else.
+        """
+        refused: list[tuple[Batch, GreencloudError]] = []
+        sound = []
         for batch in batches:
-            check_batch(batch)
+            try:
+                check_batch(batch)
+                sound.append(batch)
+            except (UnbalancedError, StoreError) as error:
+                refused.append((batch, error))
         base = self.store.read()
-        return self._placed(base, Posting.of(self.store.root, base, batches, self.store.objects), because)
+        posting = Posting.of(self.store.root, base, sound, self.store.objects)
+        refused += posting.refused
+        return [
+            *self._placed(base, posting, because),
+            *(Placed(batch, batch.summary, refusal=error) for batch, error in refused),
+        ]
 
     def _placed(self, base: Version, posting: Posting, because: Because | None) -> list[Placed]:
         return [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from greencloud.errors import AllocationError, StoreError
+from greencloud.errors import AllocationError, GreencloudError, StoreError
 from greencloud.ledger.batch import Batch
 from greencloud.ledger.header import Header
 from greencloud.ledger.posting import Posting
@@ -23,12 +23,12 @@ _MOST_CHANGES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """``refusal``: why it may not be posted unless whoever asks for it confirms it (``Because.most_change``)."""
+    """``refusal``: why it may not be posted as it is, or unless whoever asks for it confirms it (``Because.most_change``)."""
 
     batch: Batch
     summary: BatchSummary
     link: Link | None = None
-    refusal: AllocationError | None = None
+    refusal: GreencloudError | None = None
 
 
 def placed(

@@ -73,10 +73,10 @@ class Rollups:
                 left += period.paths
         return partials, left
 
-    def build(self, contents: Version, until: datetime) -> int:
+    def build(self, contents: Version, until: datetime, *, left: Callable[[Day, StoreError], None] = lambda *_: None) -> int:
         """Make those that are missing of each day and month that ended before ``until``, and return how many were made.
 
-        What cannot be made (a sum beyond int64, a damaged segment) is left out.
+        What cannot be made (a sum beyond int64, a damaged segment) is left out; ``left`` is told of days that are damaged.
 
         Raises:
             StorageFullError: no room.
@@ -87,9 +87,9 @@ class Rollups:
         for month in calendar_at(self.root, contents).months_at(()):
             for day in month.days:
                 if day.end_us <= end:
-                    made += self._make(day, there, partial(from_segments, self.root, day.paths, self._objects))
+                    made += self._make(day, there, partial(from_segments, self.root, day.paths, self._objects), partial(left, day))
             if month.end_us <= end:
-                made += self._make(month, there, partial(self._of_days, month))
+                made += self._make(month, there, partial(self._of_days, month), lambda _: None)
         return made
 
     def unreferenced(self, versions: Iterable[Version]) -> list[Path]:
@@ -143,13 +143,22 @@ class Rollups:
         """The files of a plan that are not open yet."""
         return [self._path(each.kind, name) for each, name in plan.rolled if not is_open(_folder(self.root, each.kind), name)]
 
-    def _make(self, period: Day | Month, there: dict[str, set[str]], batches: Callable[[], list[pa.RecordBatch]]) -> bool:
+    def _make(
+        self,
+        period: Day | Month,
+        there: dict[str, set[str]],
+        batches: Callable[[], list[pa.RecordBatch]],
+        damaged: Callable[[StoreError], None],
+    ) -> bool:
         try:
             path = self._path(period.kind, _name(self.root, period, self._objects))
             if path.name in there[period.kind]:
                 return False
             made = batches()
-        except (StoreError, OverflowError):
+        except OverflowError:
+            return False
+        except StoreError as error:
+            damaged(error)
             return False
         content = _content(self.root, period, self._objects)
         made_from = {"kind": period.kind, "site": period.site, "period": period.name, "content": content}

@@ -37,7 +37,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -208,8 +208,8 @@ class Store:
                 again is right in any case.
         """
         with self._asking():
-            held = base.handle.transaction_version(_LEASE) if base.handle else None
-            if commit.lease is not None and held is not None and held > commit.lease:
+            held = _lease_in(base)
+            if commit.lease is not None and held > commit.lease:
                 raise LeaseLostError(f"{self.where}: lease {commit.lease} has passed to another writer, which holds {held}")
             stamp = format_instant(max(now, self.committed(base.number) or now))
             properties = CommitProperties(
@@ -237,6 +237,10 @@ class Store:
                     advice="see to the disk, then do the same again: what is there counts once",
                 ) from error
         return True
+
+    def lease(self) -> int:
+        """The highest number of a lease that any commit carried; 0 where none did. Raises StoreError: the log cannot be read."""
+        return _lease_in(self.read())
 
     def fence(self, lease: int, now: datetime) -> None:
         """See to it that no writer with an earlier lease can commit any more.
@@ -286,6 +290,19 @@ class Store:
                 note: str | None = json.loads(line)["commitInfo"].get(name)
                 return note
         return None
+
+    def added(self, number: int) -> Iterator[Segment]:
+        """Every segment that a commit up to version ``number`` made visible, whether it still is or not, in order of commit.
+
+        Raises:
+            StoreError: an entry of the log cannot be read.
+        """
+        for entry in (entry_of(self.root, each) for each in range(number + 1)):
+            try:
+                lines = (self.objects.content(entry) or b"").splitlines()
+                yield from (_segment(json.loads(line)["add"]) for line in lines if line.startswith(b'{"add"'))
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise StoreError(f"{entry}: the entry of the log cannot be read: {error}", path=str(entry)) from error
 
     def _commit(self, base: Version, commit: Commit, properties: CommitProperties) -> None:
         added = [self._add(segment) for segment in commit.added]
@@ -437,6 +454,10 @@ def _plain(error: Exception) -> str:
     return " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error)).split())
 
 
+def _lease_in(version: Version) -> int:
+    return (version.handle.transaction_version(_LEASE) if version.handle else None) or 0
+
+
 def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
     for name in sorted({_ORDER, *commit.work}):
         # The number says nothing but that it rises, as that of versions does; to ask for the last would be to read the log again.
@@ -447,6 +468,14 @@ def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
 
 def _partition_values(segment: Segment) -> dict[str, str | None]:
     return {"site": segment.site, "day": segment.day.isoformat()}
+
+
+def _segment(add: Mapping[str, Any]) -> Segment:
+    """An add action of the log, in its JSON."""
+    stats = json.loads(add["stats"])
+    least, most = stats["minValues"], stats["maxValues"]
+    first, last = (datetime.fromisoformat(bound["window_start"]) for bound in (least, most))
+    return Segment(add["path"], add["partitionValues"]["site"], first, last, int(least["window_s"]), int(stats["numRecords"]))
 
 
 def _version(table: DeltaTable) -> Version:

@@ -105,9 +105,12 @@ def kept_revisions(ledger: Ledger) -> set[str]:
         StoreError: a segment cannot be read, so that nobody knows what it needs.
     """
     objects = ledger.store.objects
-    paths = [ledger.store.folder / name for name in objects.names(ledger.store.folder) if name.endswith(".parquet")]
-    gather_headers(paths, objects)
-    return {header.summary.usage_revision for path in paths for header in read_headers(path, objects)}
+    if not objects.remote and not ledger.store.folder.is_dir():
+        return set()
+    paths = {ledger.store.folder / name for name in objects.names(ledger.store.folder) if name.endswith(".parquet")}
+    paths |= {ledger.store.root / segment.path for segment in ledger.store.read().segments()}  # of which some may be lost
+    gather_headers(sorted(paths), objects)
+    return {header.summary.usage_revision for path in sorted(paths) for header in read_headers(path, objects)}
 
 
 def _names(version: Version) -> set[str]:

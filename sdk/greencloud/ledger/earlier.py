@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,7 @@ from greencloud.ledger.segments import (
 from greencloud.ledger.store import Segment, Store, storage_errors
 from greencloud.units import format_instant
 
-__all__ = ["make_again", "note_removed"]
+__all__ = ["batches_in", "make_again", "note_removed"]
 
 _NOTES: Final = "removed"
 
@@ -69,7 +70,7 @@ def make_again(store: Store, segments: Sequence[Segment]) -> None:
         missing = _missing(store, segments)
         places: dict[str, Path] | None = None
         for segment in missing:
-            ids = _batches_in(store, segment)
+            ids = batches_in(store, segment.path)
             if places is None:
                 places = dict(_places(store))
             if not ids or not all(each in places for each in ids):
@@ -101,21 +102,25 @@ def _places(store: Store) -> Iterator[tuple[str, Path]]:
 
 def _gathered(store: Store, ids: Sequence[str], places: Mapping[str, Path]) -> tuple[list[Header], pa.Table]:
     """Headers in order of window, and the rows by account and window."""
-    wanted = pa.array(ids, pa.string())
     headers: list[Header] = []
     parts = []
     for path in sorted({places[each] for each in ids}):
-        headers += [header for header in cached_headers(path, store.objects) if header.summary.id in ids]
+        own = [each for each in ids if places[each] == path]  # of the others it may hold copies
+        headers += [header for header in cached_headers(path, store.objects) if header.summary.id in own]
         rows = read_encoded(path, store.objects)
-        parts.append(rows.filter(pc.is_in(rows["batch_id"].cast(pa.string()), wanted)))
+        parts.append(rows.filter(pc.is_in(rows["batch_id"].cast(pa.string()), pa.array(own, pa.string()))))
     return sorted(headers, key=lambda header: header.summary.start), by_account(parts)
 
 
-def _batches_in(store: Store, segment: Segment) -> list[str]:
-    """The ids of the batches that were in a segment; none where nobody knows."""
-    if count_in(segment.path) == 1:
-        return [content_in(segment.path)]
-    return [str(each) for each in json.loads(store.objects.content(_note_of(store, segment.path)) or b"[]")]
+def batches_in(store: Store, path: str) -> list[str]:
+    """The ids of the batches that are or were in a segment; none where nobody knows."""
+    if count_in(path) == 1:
+        return [content_in(path)]
+    if (note := store.objects.content(_note_of(store, path))) is not None:
+        return [str(each) for each in json.loads(note)]
+    with suppress(StoreError):
+        return [header.summary.id for header in cached_headers(store.folder / Path(path).name, store.objects)]
+    return []
 
 
 def _note_of(store: Store, path: str) -> Path:

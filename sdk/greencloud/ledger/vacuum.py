@@ -2,9 +2,10 @@
 
 A file goes when no version has named it for the grace (readers of an earlier version may still be at it), it has been there for as
 long, and everything in it is worth nothing by itself: batches that are visible in another segment (compaction left it behind),
-provisional batches (they were promised to change), or what a process wrote that died. A *final* batch that was superseded stays,
-since law 3 promises what it said; a policy may let those go a time of its own after they were superseded, and the restatement that
-tells of each stays all the same. Earlier versions are read all the same (``earlier``).
+provisional batches (they were promised to change), or what lies whole in another file that stays. What a process wrote that died
+before its commit goes too, whatever it holds: the table's log has every name that ever counted. A *final* batch that was superseded
+stays, since law 3 promises what it said; a policy may let those go a time of its own after they were superseded, and the
+restatement that tells of each stays all the same. Earlier versions are read all the same (``earlier``).
 
 Nobody writes meanwhile (``Store.alone``), so that a segment that is about to be committed is never taken for one that nobody wants.
 On object storage nobody can be held off; there the grace is never shorter than an hour, and whoever lost the lease before is fenced
@@ -13,18 +14,21 @@ off first, so that a writer that slept so long cannot commit what was removed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from greencloud.errors import StoreError
-from greencloud.ledger.earlier import note_removed
+from greencloud.ledger.earlier import batches_in, note_removed
+from greencloud.ledger.header import Header, encode_headers
 from greencloud.ledger.ledger import Ledger
 from greencloud.ledger.objects import Objects, Stored
-from greencloud.ledger.segments import gather_headers, read_headers, sync
+from greencloud.ledger.segments import gather_headers, read_encoded, read_headers, sync
 from greencloud.ledger.store import Version
+from greencloud.results import BatchSummary
 
 __all__ = ["GRACE", "Vacuumed", "effective_grace", "kept_revisions", "vacuum"]
 
@@ -82,15 +86,54 @@ def vacuum(
 def _unwanted(ledger: Ledger, now: datetime, grace: timedelta, keep_superseded: timedelta | None) -> list[Stored]:
     objects, version = ledger.store.objects, ledger.store.read()
     named = _names(version) | _names_at(ledger, now - grace)
-    in_force = set[str]() if keep_superseded is None else _names_at(ledger, now - keep_superseded)
+    in_force = set[str]()
+    if keep_superseded is not None:
+        in_force = {each for name in _names_at(ledger, now - keep_superseded) for each in batches_in(ledger.store, name)}
     ids = {summary.id for summary in ledger.snapshot(version.number).readable_batches()}
-    old = [each for each in objects.stored(ledger.store.folder) if each.path.name not in named and now - each.modified >= grace]
-    gather_headers([each.path for each in old if each.path.suffix == ".parquet"], objects)
+    stored = objects.stored(ledger.store.folder)
+    gather_headers([each.path for each in stored if each.path.suffix == ".parquet"], objects)
+    old = [each for each in stored if each.path.name not in named and now - each.modified >= grace]
+    worth: dict[Path, set[bytes]] = {}
+    for each in old:
+        outlived = keep_superseded is not None and now - each.modified >= keep_superseded
+        worth[each.path] = {
+            encode_headers([header])
+            for header in _headers(each.path, objects)
+            if not _worthless(header.summary, ids, in_force, outlived=outlived)
+        }
+    needed = {path: batches for path, batches in worth.items() if batches}
+    gone = worth.keys() - needed.keys()
+    gone |= _copies(needed, [each.path for each in stored if each.path not in gone], objects)
+    return [each for each in old if each.path in gone]
 
-    def outlived(each: Stored) -> bool:
-        return keep_superseded is not None and now - each.modified >= keep_superseded and each.path.name not in in_force
 
-    return [each for each in old if all(_worthless(each.path, objects, ids, outlived=outlived(each)))]
+def _copies(needed: Mapping[Path, set[bytes]], staying: Sequence[Path], objects: Objects) -> set[Path]:
+    """The files of which everything that is needed lies in another file that stays, and that was read whole just now.
+
+    The smaller ones go: what was left of a day, each time that an hour of it was replaced, is in the file of the whole day.
+    """
+    holders: dict[bytes, set[Path]] = defaultdict(set)
+    wanted = set[bytes]().union(*needed.values())
+    for path in staying if wanted else ():
+        for batch in wanted.intersection(encode_headers([header]) for header in _headers(path, objects)):
+            holders[batch].add(path)
+    whole: dict[Path, bool] = {}
+
+    def is_whole(path: Path) -> bool:
+        if path not in whole:
+            try:
+                whole[path] = read_encoded(path, objects) is not None
+            except StoreError:
+                whole[path] = False
+        return whole[path]
+
+    gone = set()
+    for path in sorted(needed, key=lambda each: (len(needed[each]), each)):
+        if all(any(is_whole(other) for other in sorted(holders[batch] - {path})) for batch in needed[path]):
+            gone.add(path)
+            for batch in needed[path]:
+                holders[batch].discard(path)
+    return gone
 
 
 def effective_grace(ledger: Ledger, grace: timedelta) -> timedelta:
@@ -122,12 +165,15 @@ def _names_at(ledger: Ledger, moment: datetime) -> set[str]:
     return _names(ledger.store.read(ledger.store.latest_by(moment)))
 
 
-def _worthless(path: Path, objects: Objects, visible: set[str], *, outlived: bool) -> Iterator[bool]:
-    if path.suffix == ".parquet":
-        try:
-            headers = read_headers(path, objects)
-        except StoreError:
-            return  # what cannot be read says nothing
-        for header in headers:
-            summary = header.summary
-            yield summary.id in visible or summary.provisional or outlived
+def _headers(path: Path, objects: Objects) -> tuple[Header, ...]:
+    """None where it is no segment, or cannot be read: that says nothing."""
+    if path.suffix != ".parquet":
+        return ()
+    try:
+        return read_headers(path, objects)
+    except StoreError:
+        return ()
+
+
+def _worthless(summary: BatchSummary, visible: Container[str], in_force: Container[str], *, outlived: bool) -> bool:
+    return summary.id in visible or summary.provisional or (outlived and summary.id not in in_force)

@@ -109,3 +109,17 @@ def test_a_policy_counts_from_when_the_batch_was_superseded_wherever_it_lies(tmp
     assert last in held()
     vacuum(ledger, start + timedelta(days=360), keep_superseded=keep)
     assert not {first, last} & held()
+
+
+def test_what_a_process_wrote_that_died_goes_after_the_grace_whatever_it_is(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.post(batch({"a": 1}, window=hour(1)))
+    ledger.post(batch({"a": 2}, window=hour(1)))  # a final batch that was superseded stays
+    kept = files(ledger)
+    headers = [each for path in kept for each in read_headers(path)][:1]
+    rows = read_segment(kept[0])
+    strays = [ledger.write(headers, rows), ledger.write(headers, rows)]  # before a commit that never was
+    assert len(files(ledger)) == 2 + len(strays)
+    assert vacuum(ledger, datetime.now(UTC)).files == 0
+    assert vacuum(ledger, AFTER_GRACE).files == len(strays)
+    assert files(ledger) == kept

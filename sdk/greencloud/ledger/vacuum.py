@@ -102,6 +102,9 @@ def _unwanted(ledger: Ledger, now: datetime, grace: timedelta, keep_superseded: 
             if not _worthless(header.summary, ids, in_force, outlived=outlived)
         }
     needed = {path: batches for path, batches in worth.items() if batches}
+    if needed:
+        ever = _ever_named(ledger, version)
+        needed = {path: batches for path, batches in needed.items() if path.name in ever}
     gone = worth.keys() - needed.keys()
     gone |= _copies(needed, [each.path for each in stored if each.path not in gone], objects)
     return [each for each in old if each.path in gone]
@@ -163,6 +166,19 @@ def _names(version: Version) -> set[str]:
 def _names_at(ledger: Ledger, moment: datetime) -> set[str]:
     """What the version named that was the latest at a moment. What came and went since then is younger than that."""
     return _names(ledger.store.read(ledger.store.latest_by(moment)))
+
+
+def _ever_named(ledger: Ledger, version: Version) -> Container[str]:
+    """What any version named; everything, where the log cannot tell."""
+    try:
+        return {Path(segment.path).name for segment in ledger.store.added(version.number)}
+    except StoreError:
+        return _Everything()
+
+
+class _Everything:
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 def _headers(path: Path, objects: Objects) -> tuple[Header, ...]:

@@ -123,3 +123,17 @@ def test_what_a_process_wrote_that_died_goes_after_the_grace_whatever_it_is(tmp_
     assert vacuum(ledger, datetime.now(UTC)).files == 0
     assert vacuum(ledger, AFTER_GRACE).files == len(strays)
     assert files(ledger) == kept
+
+
+def test_a_segment_that_cannot_be_read_stays_if_it_ever_counted(tmp_path: Path) -> None:
+    """The fault may pass: a disk that comes back, a file that is restored."""
+    ledger = Ledger(tmp_path)
+    ledger.post(batch({"a": 1}))
+    (old,) = ledger.store.folder.iterdir()
+    ledger.post(batch({"a": 2}))
+    content = old.read_bytes()
+    old.write_bytes(content[:100])
+    (tmp_path / "segments" / f"{'0' * 64}-1-stray.parquet").write_bytes(content[:100])
+    removed = vacuum(ledger, datetime.now(UTC) + timedelta(days=30))
+    assert removed.files == 1
+    assert old.exists()

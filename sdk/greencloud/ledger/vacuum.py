@@ -96,11 +96,12 @@ def _unwanted(ledger: Ledger, now: datetime, grace: timedelta, keep_superseded: 
     worth: dict[Path, set[bytes]] = {}
     for each in old:
         outlived = keep_superseded is not None and now - each.modified >= keep_superseded
+        headers = _headers(each.path, objects)
         worth[each.path] = {
-            encode_headers([header])
-            for header in _headers(each.path, objects)
-            if not _worthless(header.summary, ids, in_force, outlived=outlived)
+            encode_headers([header]) for header in headers if not _worthless(header.summary, ids, in_force, outlived=outlived)
         }
+        if not headers and each.path.suffix == ".parquet":
+            worth[each.path] = {each.path.name.encode()}  # what cannot be read now was worth something if it ever counted
     needed = {path: batches for path, batches in worth.items() if batches}
     if needed:
         ever = _ever_named(ledger, version)
@@ -182,7 +183,7 @@ class _Everything:
 
 
 def _headers(path: Path, objects: Objects) -> tuple[Header, ...]:
-    """None where it is no segment, or cannot be read: that says nothing."""
+    """None where it is no segment, or cannot be read."""
     if path.suffix != ".parquet":
         return ()
     try:

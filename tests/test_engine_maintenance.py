@@ -16,7 +16,7 @@ from greencloud.engine.maintenance import maintain
 from greencloud.errors import LeaseLostError, StorageFullError, StoreError
 from greencloud.ledger import Ledger
 from greencloud.ledger.compaction import compact
-from greencloud.ledger.store import Segment
+from greencloud.ledger.version import Segment
 from greencloud.usage import empty_usage
 from ledger_builders import EVER, batch, energy_of, hour
 

@@ -17,8 +17,8 @@ from greencloud.ledger.compaction import compact
 from greencloud.ledger.header import Header
 from greencloud.ledger.lease import TERM, Leases
 from greencloud.ledger.segments import read_segment, rows_of
-from greencloud.ledger.store import Commit
 from greencloud.ledger.vacuum import vacuum
+from greencloud.ledger.version import Commit
 from ledger_builders import CREATED, batch, energy_of, hour
 
 LATER = hour(24 * 5).start

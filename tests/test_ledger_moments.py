@@ -15,7 +15,7 @@ from greencloud.ledger import Ledger
 from greencloud.ledger.header import Header
 from greencloud.ledger.posting import Posting
 from greencloud.ledger.segments import rows_of
-from greencloud.ledger.store import Commit, Version
+from greencloud.ledger.version import Commit, Version
 from ledger_builders import CREATED, batch, hour
 
 MOMENTS = [CREATED + timedelta(seconds=seconds) for seconds in range(-1, 8)]

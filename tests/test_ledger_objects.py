@@ -35,8 +35,8 @@ from greencloud.ledger.objects import Objects
 from greencloud.ledger.posting import Posting
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import rows_of
-from greencloud.ledger.store import EMPTY, Commit
 from greencloud.ledger.vacuum import vacuum
+from greencloud.ledger.version import EMPTY, Commit
 from ledger_builders import CREATED, EVER, EVER_BY_ACCOUNT, batch, energy_of, hour
 from object_store import KEY, SECRET, Lake, wire
 

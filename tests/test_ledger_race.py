@@ -15,7 +15,8 @@ from greencloud.ledger import Batch, Ledger
 from greencloud.ledger.header import Header
 from greencloud.ledger.posting import Posting
 from greencloud.ledger.segments import rows_of
-from greencloud.ledger.store import EMPTY, Commit, Store
+from greencloud.ledger.store import Store
+from greencloud.ledger.version import EMPTY, Commit
 from ledger_builders import CREATED, EVER, batch, energy_of, hour
 
 CHILD = f"""

@@ -17,7 +17,7 @@ from greencloud.ledger import Because, Ledger
 from greencloud.ledger.compaction import compact
 from greencloud.ledger.header import Header
 from greencloud.ledger.segments import _kept, count_in, rows_of
-from greencloud.ledger.store import Commit
+from greencloud.ledger.version import Commit
 from ledger_builders import CREATED, batch, energy_of, hour
 
 LATER = hour(24 * 9).start

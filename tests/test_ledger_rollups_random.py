@@ -25,7 +25,7 @@ from greencloud.ledger.rollup import read_rollup
 from greencloud.ledger.rollup_table import TEXTS
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import read_headers, read_segment
-from greencloud.ledger.store import Commit
+from greencloud.ledger.version import Commit
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import INT64_MAX, Window
 from ledger_builders import CREATED, EVER, START, allocated, batch

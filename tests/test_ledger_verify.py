@@ -15,7 +15,7 @@ from greencloud.errors import StoreError
 from greencloud.ledger import Ledger
 from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.header import HEADER_KEY
-from greencloud.ledger.store import Commit
+from greencloud.ledger.version import Commit
 from ledger_builders import EVER, batch, energy_of, hour
 
 

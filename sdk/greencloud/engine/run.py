@@ -204,6 +204,8 @@ class _Run:
         days: dict[tuple[date, str], list[Batch]] = defaultdict(list)
         for old in orphans(self.visible.values(), self.due):
             if self.options.wanted(old.start) and self.options.now >= old.end + GRACE and old.id not in elsewhere:
+                if self.held:
+                    self.held.keep()
                 try:
                     days[old.start.date(), old.site].append(final(self.data, old, self.options.now))
                 except REFUSALS as error:

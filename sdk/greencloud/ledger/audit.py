@@ -20,8 +20,8 @@ from greencloud.ledger.restatement_chain import Chains
 from greencloud.ledger.restatement_files import FOLDER, RestatementFiles
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, content_in, content_of, read_headers, read_segment
-from greencloud.ledger.store import Segment, Version
 from greencloud.ledger.table_log import damaged_entries
+from greencloud.ledger.version import Segment, Version
 from greencloud.units import Window
 
 __all__ = ["examine"]

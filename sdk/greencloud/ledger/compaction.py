@@ -23,7 +23,7 @@ from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.header import Header
 from greencloud.ledger.ledger import Ledger
 from greencloud.ledger.segments import by_account, cached_headers, gather_headers, read_encoded
-from greencloud.ledger.store import Commit, Segment, Version
+from greencloud.ledger.version import Commit, Segment, Version
 
 __all__ = ["compact"]
 

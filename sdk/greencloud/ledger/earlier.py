@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from greencloud.durable import replace_file
 from greencloud.errors import StoreError
+from greencloud.ledger.faults import storage_errors
 from greencloud.ledger.header import Header
 from greencloud.ledger.segments import (
     by_account,
@@ -34,7 +35,8 @@ from greencloud.ledger.segments import (
     token_in,
     write_segment,
 )
-from greencloud.ledger.store import Segment, Store, storage_errors
+from greencloud.ledger.store import Store
+from greencloud.ledger.version import Segment
 from greencloud.units import format_instant
 
 __all__ = ["batches_in", "make_again", "note_removed"]

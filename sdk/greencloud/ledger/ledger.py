@@ -25,6 +25,7 @@ from greencloud.errors import GreencloudError, NotFoundError, QuantityError, Sto
 from greencloud.ledger.audit import examine
 from greencloud.ledger.batch import Batch
 from greencloud.ledger.checks import check_batch
+from greencloud.ledger.faults import storage_errors
 from greencloud.ledger.header import Header
 from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.placing import Placed, placed
@@ -34,7 +35,8 @@ from greencloud.ledger.restatement import Because
 from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.segments import rows_of, write_segment
 from greencloud.ledger.snapshot import Snapshot
-from greencloud.ledger.store import EMPTY, Commit, Segment, Store, Version, storage_errors
+from greencloud.ledger.store import Store
+from greencloud.ledger.version import EMPTY, Commit, Segment, Version
 from greencloud.results import BatchSummary
 from greencloud.units import format_instant
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.periods import Calendar, calendar_of
 from greencloud.ledger.rollup import Rollup, read_rollup
-from greencloud.ledger.store import Version
+from greencloud.ledger.version import Version
 
 __all__ = ["calendar_at", "is_open", "names_in", "opened"]
 

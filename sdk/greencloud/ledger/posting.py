@@ -22,7 +22,8 @@ from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.header import Header
 from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.segments import cached_headers, content_in, content_of, count_in, read_encoded, read_headers
-from greencloud.ledger.store import Segment, Store, Version
+from greencloud.ledger.store import Store
+from greencloud.ledger.version import Segment, Version
 from greencloud.units import Window
 
 __all__ = ["Posting", "windows_in"]

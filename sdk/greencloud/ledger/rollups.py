@@ -23,6 +23,7 @@ from weakref import WeakKeyDictionary
 import pyarrow as pa
 
 from greencloud.errors import StoreError
+from greencloud.ledger.faults import storage_errors
 from greencloud.ledger.header import canonical_json
 from greencloud.ledger.mapped import calendar_at, is_open, names_in, opened
 from greencloud.ledger.objects import LOCAL, Objects, Stored
@@ -31,8 +32,8 @@ from greencloud.ledger.plan import Plan, plan_of
 from greencloud.ledger.rollup import Question, read_rollup, write_rollup
 from greencloud.ledger.rollup_table import digest_of, from_rollups, from_segments
 from greencloud.ledger.segments import cached_headers, sync
-from greencloud.ledger.store import Version, storage_errors
 from greencloud.ledger.sums import Partial
+from greencloud.ledger.version import Version
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import microseconds_of
 

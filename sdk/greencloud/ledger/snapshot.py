@@ -24,8 +24,9 @@ from greencloud.ledger.restatement_chain import Chains, Record
 from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, gather_headers
-from greencloud.ledger.store import Segment, Store, Version
+from greencloud.ledger.store import Store
 from greencloud.ledger.sums import rows_of
+from greencloud.ledger.version import Segment, Version
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Restatement
 from greencloud.units import Window, microseconds_of
 

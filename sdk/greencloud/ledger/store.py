@@ -30,32 +30,30 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction, create_table_with_add_actions
 
-from greencloud.durable import NO_ROOM
-from greencloud.errors import LeaseLostError, NotFoundError, StorageFullError, StoreError, StoreUnavailableError
+from greencloud.errors import LeaseLostError, NotFoundError, StoreError, StoreUnavailableError
 from greencloud.ledger.columns import SEGMENT
+from greencloud.ledger.faults import is_full, plain, storage_errors
 from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.s3 import unavailable
 from greencloud.ledger.segments import sync
 from greencloud.ledger.table_log import drop_damaged_checkpoints, entry_of, set_torn_entry_aside, sync_log, torn_entry
+from greencloud.ledger.version import EMPTY, Commit, Segment, Version, partition_values, segment_of, version_of
 from greencloud.units import format_instant, parse_instant
 
-__all__ = ["EMPTY", "Commit", "Segment", "Store", "Version", "storage_errors"]
+__all__ = ["Store"]
 
 SEGMENTS: Final = "segments"
 
@@ -73,75 +71,6 @@ _CONFIGURATION: Final = {
     "delta.checkpointInterval": "20",
 }
 _REMOTE: Final = {"delta.checkpointInterval": "10"}  # of some 20 ms an entry
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One visible segment, as the table's log describes it. ``path`` is relative to the ledger's folder.
-
-    ``first`` and ``last``: the starts of its first and last window, both on one UTC day; ``window_s``: the shortest window in it.
-    """
-
-    path: str
-    site: str
-    first: datetime
-    last: datetime
-    window_s: int
-    rows: int
-
-    @property
-    def day(self) -> date:
-        return self.first.date()
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One step from a version to the next. ``work`` names what is posted to (site and hour), each at most once a commit.
-
-    ``lease``: the number of the lease that the writer holds. ``notes`` go into the log.
-    """
-
-    added: Sequence[Segment]
-    removed: Sequence[Segment] = ()
-    work: Sequence[str] = ()
-    lease: int | None = None
-    notes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """The segments of one version, as a table of the fields of ``Segment``.
-
-    ``handle`` is what a commit against this version needs, and None before the first.
-    """
-
-    number: int
-    listing: pa.Table = field(repr=False)
-    handle: DeltaTable | None = field(default=None, repr=False, compare=False)
-
-    def segments(
-        self, start: datetime | None = None, end: datetime | None = None, sites: Sequence[str] | None = None
-    ) -> list[Segment]:
-        """Segments with a window that may start in ``[start, end)``, at these sites, in order of window and site."""
-        found = self.listing
-        instant = pa.timestamp("us", tz="UTC")
-        if start is not None:
-            found = found.filter(pc.greater_equal(found["last"], pa.scalar(start, instant)))
-        if end is not None:
-            found = found.filter(pc.less(found["first"], pa.scalar(end, instant)))
-        if sites is not None:
-            found = found.filter(pc.is_in(found["site"], pa.array(sites, pa.string())))
-        rows = found.sort_by([(name, "ascending") for name in ("first", "site", "path")]).to_pylist()
-        return [Segment(**row) for row in rows]
-
-
-_INSTANT: Final = pa.timestamp("us", tz="UTC")
-_LISTING: Final = pa.schema(
-    {"path": pa.string(), "site": pa.string(), "first": _INSTANT, "last": _INSTANT, "window_s": pa.int32(), "rows": pa.int64()}
-)
-_ACTIONS: Final = ("path", "partition.site", "min.window_start", "max.window_start", "min.window_s", "num_records")
-
-EMPTY: Final = Version(-1, _LISTING.empty_table())
 
 
 class Store:
@@ -180,7 +109,7 @@ class Store:
                 return EMPTY
             if number not in {None, latest}:
                 table.load_as_version(number if number is not None else latest)
-            return _version(table)
+            return version_of(table)
 
     def is_latest(self, version: Version) -> bool:
         """Whether no later version exists. One look at the folder: versions are created in order, each as one file."""
@@ -222,7 +151,7 @@ class Store:
                 now_there = self.read()
                 paths = set(now_there.listing["path"].to_pylist())
                 if not commit.added or not all(segment.path in paths for segment in commit.added):
-                    if isinstance(error, CommitFailedError) and not _is_full(error):
+                    if isinstance(error, CommitFailedError) and not is_full(error):
                         return False
                     if base.handle is None and now_there.number >= 0:
                         return False
@@ -300,7 +229,7 @@ class Store:
         for entry in (entry_of(self.root, each) for each in range(number + 1)):
             try:
                 lines = (self.objects.content(entry) or b"").splitlines()
-                yield from (_segment(json.loads(line)["add"]) for line in lines if line.startswith(b'{"add"'))
+                yield from (segment_of(json.loads(line)["add"]) for line in lines if line.startswith(b'{"add"'))
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise StoreError(f"{entry}: the entry of the log cannot be read: {error}", path=str(entry)) from error
 
@@ -321,7 +250,7 @@ class Store:
                 _create(str(self.root), added, properties)
             return
         when = max((action.modification_time for action in added), default=0)
-        removed = [RemoveAction(old.path, True, when, partition_values=_partition_values(old)) for old in commit.removed]
+        removed = [RemoveAction(old.path, True, when, partition_values=partition_values(old)) for old in commit.removed]
         base.handle.create_write_transaction(
             [*added, *removed], mode="append", schema=_SCHEMA, partition_by=_PARTITION, commit_properties=properties
         )
@@ -336,7 +265,7 @@ class Store:
         return AddAction(
             path=segment.path,
             size=state.st_size,
-            partition_values=_partition_values(segment),
+            partition_values=partition_values(segment),
             modification_time=state.st_mtime_ns // 1_000_000,
             data_change=True,
             stats=json.dumps({"numRecords": segment.rows, **stats, "nullCount": {}}),
@@ -412,7 +341,7 @@ class Store:
         try:
             yield
         except (DeltaError, OSError) as error:
-            raise unavailable(self.where, _plain(error)) from error
+            raise unavailable(self.where, plain(error)) from error
 
 
 def _create(table: str, added: list[AddAction], properties: CommitProperties, more: Mapping[str, str] = {}) -> None:
@@ -427,33 +356,6 @@ def _create(table: str, added: list[AddAction], properties: CommitProperties, mo
     )
 
 
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn what the system and Delta raise into StorageFullError and StoreError."""
-    try:
-        yield
-    except (DeltaError, OSError) as error:
-        if _is_full(error):
-            raise StorageFullError(
-                f"{path}: there is no room left; nothing was posted",
-                path=str(path),
-                advice="free some space on that volume and try again; what was posted before is whole",
-            ) from error
-        raise StoreError(f"{path}: {_plain(error)}", path=str(path), advice="greencloud doctor examines the folder") from error
-
-
-def _is_full(error: Exception) -> bool:
-    # Delta passes the system's error on as text.
-    return getattr(error, "errno", None) in NO_ROOM or any(
-        sign in str(error) for sign in ("No space left on device", *(f"os error {number}" for number in NO_ROOM))
-    )
-
-
-def _plain(error: Exception) -> str:
-    # Delta's text is in several lines with colours for a terminal.
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error)).split())
-
-
 def _lease_in(version: Version) -> int:
     return (version.handle.transaction_version(_LEASE) if version.handle else None) or 0
 
@@ -464,23 +366,3 @@ def _transactions(base: Version, commit: Commit) -> Iterator[Transaction]:
         yield Transaction(name, base.number + 2)
     if commit.lease is not None:
         yield Transaction(_LEASE, commit.lease)
-
-
-def _partition_values(segment: Segment) -> dict[str, str | None]:
-    return {"site": segment.site, "day": segment.day.isoformat()}
-
-
-def _segment(add: Mapping[str, Any]) -> Segment:
-    """An add action of the log, in its JSON."""
-    stats = json.loads(add["stats"])
-    least, most = stats["minValues"], stats["maxValues"]
-    first, last = (datetime.fromisoformat(bound["window_start"]) for bound in (least, most))
-    return Segment(add["path"], add["partitionValues"]["site"], first, last, int(least["window_s"]), int(stats["numRecords"]))
-
-
-def _version(table: DeltaTable) -> Version:
-    actions = pa.table(table.get_add_actions(flatten=True))
-    if not actions.num_rows:
-        return Version(table.version(), _LISTING.empty_table(), table)
-    columns = [actions[name] for name in _ACTIONS]
-    return Version(table.version(), pa.table(columns, names=_LISTING.names).cast(_LISTING), table)

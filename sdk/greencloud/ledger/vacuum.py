@@ -27,7 +27,7 @@ from greencloud.ledger.header import Header, encode_headers
 from greencloud.ledger.ledger import Ledger
 from greencloud.ledger.objects import Objects, Stored
 from greencloud.ledger.segments import gather_headers, read_encoded, read_headers, sync
-from greencloud.ledger.store import Version
+from greencloud.ledger.version import Version
 from greencloud.results import BatchSummary
 
 __all__ = ["GRACE", "Vacuumed", "effective_grace", "kept_revisions", "vacuum"]

@@ -101,7 +101,9 @@ def _unwanted(ledger: Ledger, now: datetime, grace: timedelta, keep_superseded: 
             encode_headers([header]) for header in headers if not _worthless(header.summary, ids, in_force, outlived=outlived)
         }
         if not headers and each.path.suffix == ".parquet":
-            worth[each.path] = {each.path.name.encode()}  # what cannot be read now was worth something if it ever counted
+            # What cannot be read now was worth something if it ever counted, unless it is visible elsewhere: it was repaired.
+            lost = batches_in(ledger.store, each.path.name)
+            worth[each.path] = set() if lost and ids.issuperset(lost) else {each.path.name.encode()}
     needed = {path: batches for path, batches in worth.items() if batches}
     if needed:
         ever = _ever_named(ledger, version)

@@ -164,7 +164,7 @@ def test_the_same_posts_say_the_same_as_in_a_folder(lake: Lake, tmp_path: Path, 
     for ledger in (stored, other):
         assert told(ledger) == told(folder)
         assert ledger.verify() == []
-        assert ledger.version_at(AFTER) == folder.version_at(AFTER)
+        assert ledger.store.latest_by(AFTER) == folder.store.latest_by(AFTER)
 
 
 def test_a_data_directory_is_the_same_by_configuration_alone(

@@ -133,7 +133,8 @@ def test_a_segment_that_cannot_be_read_stays_if_it_ever_counted(tmp_path: Path) 
     ledger.post(batch({"a": 2}))
     content = old.read_bytes()
     old.write_bytes(content[:100])
-    (tmp_path / "segments" / f"{'0' * 64}-1-stray.parquet").write_bytes(content[:100])
+    for count in (1, 14):
+        (tmp_path / "segments" / f"{'0' * 64}-{count}-stray.parquet").write_bytes(content[:100])
     removed = vacuum(ledger, datetime.now(UTC) + timedelta(days=30))
-    assert removed.files == 1
+    assert removed.files == 2
     assert old.exists()

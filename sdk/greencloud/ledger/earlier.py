@@ -51,7 +51,10 @@ def note_removed(store: Store, path: Path) -> None:
     note = _note_of(store, path.name)
     if store.objects.content(note) is not None:
         return  # the same batches lay together before
-    content = json.dumps([header.summary.id for header in cached_headers(path, store.objects)]).encode()
+    try:
+        content = json.dumps([header.summary.id for header in cached_headers(path, store.objects)]).encode()
+    except StoreError:
+        return  # torn, and no version ever named it
     if store.objects.remote:
         store.objects.create(note, content)
     else:

@@ -16,16 +16,21 @@ from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
+import grpc
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
+from explained_world import explained_world
 from frozen import make, said
 from greencloud.cli import main
+from greencloud.client import Client
 from greencloud.engine import DataDirectory
 from greencloud.engine.place import LedgerPlace
-from greencloud.errors import LeaseLostError, MissingExtraError, StoreError, StoreUnavailableError
+from greencloud.errors import LeaseLostError, MissingExtraError, StoreError, StoreUnavailableError, UnavailableError
 from greencloud.ledger import Batch, Ledger
 from greencloud.ledger.bucket import Bucket
 from greencloud.ledger.compaction import compact
@@ -37,8 +42,10 @@ from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import rows_of
 from greencloud.ledger.vacuum import vacuum
 from greencloud.ledger.version import EMPTY, Commit
+from greencloud.units import Energy
 from ledger_builders import CREATED, EVER, EVER_BY_ACCOUNT, batch, energy_of, hour
 from object_store import KEY, SECRET, Lake, wire
+from serving import serving
 
 AFTER = datetime(2027, 3, 1, tzinfo=UTC)
 
@@ -562,3 +569,37 @@ def test_a_folder_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     rolled(ledger)
     assert energy_of(ledger) == {"a": 1}
     assert ledger.verify() == []
+
+
+@pytest.mark.stress
+def test_a_server_whose_store_is_gone_takes_telemetry_and_answers_again_when_it_is_back(
+    lake: Lake, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENCLOUD_LEDGER_URI", uri)
+    data = explained_world(tmp_path)
+    span: Any = {"start": datetime(2026, 11, 23, tzinfo=UTC), "end": datetime(2026, 11, 24, tzinfo=UTC)}
+    with serving(data.path) as served:
+        token = served.token("acme")
+
+        def asked() -> list[Energy]:
+            with Client(served.target, token=token, timeout=60) as client:
+                return [row.energy for row in client.query_footprint(**span)]
+
+        def sent() -> None:
+            request = ExportTraceServiceRequest()
+            request.resource_spans.add().scope_spans.add().spans.add(trace_id=bytes(16), span_id=bytes(8), name="x")
+            with grpc.insecure_channel(served.target) as channel:
+                stub: Any = TraceServiceStub(channel)  # type: ignore[no-untyped-call]
+                stub.Export(request, metadata=[("authorization", f"Bearer {token}")], timeout=20)
+
+        before = asked()
+        assert before
+        lake.stop()
+        with pytest.raises(UnavailableError):
+            asked()
+        sent()
+        told = CliRunner().invoke(main, ["allocate", "--data", str(data.path)])
+        assert told.exit_code == StoreUnavailableError.exit_code
+        lake.start()
+        assert asked() == before
+        assert CliRunner().invoke(main, ["allocate", "--data", str(data.path)]).exit_code == 0

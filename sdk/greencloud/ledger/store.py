@@ -31,24 +31,23 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-import pyarrow as pa
-from deltalake import DeltaTable, Schema
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction, create_table_with_add_actions
+from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
 from greencloud.errors import LeaseLostError, NotFoundError, StoreError, StoreUnavailableError
-from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.faults import is_full, plain, storage_errors
 from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.s3 import unavailable
 from greencloud.ledger.segments import sync
+from greencloud.ledger.table import PARTITION, SCHEMA, create_table
 from greencloud.ledger.table_log import drop_damaged_checkpoints, entry_of, set_torn_entry_aside, sync_log, torn_entry
 from greencloud.ledger.version import EMPTY, Commit, Segment, Version, partition_values, segment_of, version_of
 from greencloud.units import format_instant, parse_instant
@@ -60,17 +59,6 @@ SEGMENTS: Final = "segments"
 _LEASE: Final = "lease"
 _ORDER: Final = "order"
 _STAMP: Final = "greencloud.committed"
-_PARTITION: Final = ["site", "day"]
-_SCHEMA: Final = Schema.from_arrow(pa.schema([*SEGMENT, pa.field("day", pa.date32())]))
-_CONFIGURATION: Final = {
-    # Law 3: no version is forgotten. By default Delta drops log entries after 30 days.
-    "delta.enableExpiredLogCleanup": "false",
-    "delta.logRetentionDuration": "interval 36500 days",
-    "delta.deletedFileRetentionDuration": "interval 36500 days",
-    # Opening replays the log since the last checkpoint, at some 0.3 ms an entry.
-    "delta.checkpointInterval": "20",
-}
-_REMOTE: Final = {"delta.checkpointInterval": "10"}  # of some 20 ms an entry
 
 
 class Store:
@@ -238,7 +226,7 @@ class Store:
         if base.handle is None:
             if self.objects.remote:
                 with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
-                    _create(folder, added, properties, _REMOTE)
+                    create_table(folder, added, properties, remote=True)
                     first = (Path(folder) / entry_of(self.root, 0).relative_to(self.root)).read_bytes()
                     first = first.replace(Path(folder).as_uri().encode(), self.where.encode())
                 if not self.objects.create(entry_of(self.root, 0), first):
@@ -247,12 +235,12 @@ class Store:
             with self._locked("first.lock", fcntl.LOCK_EX):
                 if self._open() is not None:
                     raise CommitFailedError("another writer made the table")
-                _create(str(self.root), added, properties)
+                create_table(str(self.root), added, properties)
             return
         when = max((action.modification_time for action in added), default=0)
         removed = [RemoveAction(old.path, True, when, partition_values=partition_values(old)) for old in commit.removed]
         base.handle.create_write_transaction(
-            [*added, *removed], mode="append", schema=_SCHEMA, partition_by=_PARTITION, commit_properties=properties
+            [*added, *removed], mode="append", schema=SCHEMA, partition_by=PARTITION, commit_properties=properties
         )
 
     def _add(self, segment: Segment) -> AddAction:
@@ -342,18 +330,6 @@ class Store:
             yield
         except (DeltaError, OSError) as error:
             raise unavailable(self.where, plain(error)) from error
-
-
-def _create(table: str, added: list[AddAction], properties: CommitProperties, more: Mapping[str, str] = {}) -> None:
-    create_table_with_add_actions(
-        table,
-        _SCHEMA,
-        added,
-        partition_by=_PARTITION,
-        name="greencloud ledger",
-        configuration={**_CONFIGURATION, **more},
-        commit_properties=properties,
-    )
 
 
 def _lease_in(version: Version) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from greencloud.results import FootprintRow, Granularity
 from greencloud.v1 import footprint_service_pb2
 from greencloud.wire.quantities import (
     emissions_from_message,
-    emissions_to_message,
     energy_from_message,
-    energy_to_message,
+    fill_emissions,
+    fill_energy,
     instant_from_message,
     instant_to_message,
 )
@@ -34,6 +38,8 @@ _EMISSION_FIELDS: Final = (
     "scope3_embodied",
 )
 
+_TOTAL_FIELDS: Final = ("total_location_based", "total_market_based")
+
 _EVIDENCE_FIELDS: Final = ("measured_energy", "modelled_energy", "estimated_energy", "self_reported_energy")
 
 _EMISSION_WIDTHS: Final = ("location_half_width", "market_half_width")
@@ -41,30 +47,34 @@ _EMISSION_WIDTHS: Final = ("location_half_width", "market_half_width")
 
 def row_to_message(row: FootprintRow) -> footprint_service_pb2.FootprintRow:
     message = footprint_service_pb2.FootprintRow(
-        start_time=instant_to_message(row.start),
-        end_time=instant_to_message(row.end),
+        start_time=_instant(row.start),
+        end_time=_instant(row.end),
         dimensions=row.dimensions,
-        energy=energy_to_message(row.energy),
-        total_location_based=emissions_to_message(row.total_location_based),
-        total_market_based=emissions_to_message(row.total_market_based),
         operation_count=row.operation_count,
         quality_flags=row.quality_flags,
         provisional=row.provisional,
         methodology_versions=row.methodology_versions,
     )
-    for name in _EMISSION_FIELDS:
-        getattr(message, name).CopyFrom(emissions_to_message(getattr(row, name)))
+    fill_energy(message.energy, row.energy)
     for name in _EVIDENCE_FIELDS:
-        getattr(message, name).CopyFrom(energy_to_message(getattr(row, name)))
+        fill_energy(getattr(message, name), getattr(row, name))
+    for name in (*_EMISSION_FIELDS, *_TOTAL_FIELDS):
+        fill_emissions(getattr(message, name), getattr(row, name))
     # What is not known is not set, which zero is.
     if row.energy_half_width is not None:
-        message.energy_half_width.CopyFrom(energy_to_message(row.energy_half_width))
+        fill_energy(message.energy_half_width, row.energy_half_width)
     for name in _EMISSION_WIDTHS:
         if (width := getattr(row, name)) is not None:
-            getattr(message, name).CopyFrom(emissions_to_message(width))
+            fill_emissions(getattr(message, name), width)
     if row.updated is not None:
         message.update_time.CopyFrom(instant_to_message(row.updated))
     return message
+
+
+@lru_cache(maxsize=4096)
+def _instant(instant: datetime) -> Timestamp:
+    """Of a period, which many rows share. Not to be changed: it is copied into their messages."""
+    return instant_to_message(instant)
 
 
 def row_from_message(message: footprint_service_pb2.FootprintRow) -> FootprintRow:

@@ -20,6 +20,8 @@ __all__ = [
     "emissions_to_message",
     "energy_from_message",
     "energy_to_message",
+    "fill_emissions",
+    "fill_energy",
     "instant_from_message",
     "instant_to_message",
 ]
@@ -28,8 +30,17 @@ _NANO: Final = 1_000_000_000
 
 
 def energy_to_message(energy: Energy) -> quantity_pb2.Energy:
-    whole, part = _split(energy.millijoules)
-    return quantity_pb2.Energy(megajoules=whole, millijoules=part)
+    message = quantity_pb2.Energy()
+    fill_energy(message, energy)
+    return message
+
+
+def fill_energy(message: quantity_pb2.Energy, energy: Energy) -> None:
+    """Set a field to the amount, zero included. In place, because a message that is made apart is copied into its row."""
+    if energy.millijoules:
+        message.megajoules, message.millijoules = _split(energy.millijoules)
+    else:
+        message.SetInParent()
 
 
 def energy_from_message(message: quantity_pb2.Energy) -> Energy:
@@ -37,8 +48,17 @@ def energy_from_message(message: quantity_pb2.Energy) -> Energy:
 
 
 def emissions_to_message(emissions: Emissions) -> quantity_pb2.Emissions:
-    whole, part = _split(emissions.micrograms)
-    return quantity_pb2.Emissions(kilograms=whole, micrograms=part)
+    message = quantity_pb2.Emissions()
+    fill_emissions(message, emissions)
+    return message
+
+
+def fill_emissions(message: quantity_pb2.Emissions, emissions: Emissions) -> None:
+    """As ``fill_energy``."""
+    if emissions.micrograms:
+        message.kilograms, message.micrograms = _split(emissions.micrograms)
+    else:
+        message.SetInParent()
 
 
 def emissions_from_message(message: quantity_pb2.Emissions) -> Emissions:
@@ -60,8 +80,10 @@ def instant_from_message(message: Timestamp) -> datetime:
 
 
 def _split(amount: int) -> tuple[int, int]:
-    whole, part = divmod(abs(amount), _NANO)
-    return (whole, part) if amount >= 0 else (-whole, -part)
+    if amount >= 0:
+        return divmod(amount, _NANO)
+    whole, part = divmod(-amount, _NANO)
+    return -whole, -part
 
 
 def _join(whole: int, part: int) -> int:

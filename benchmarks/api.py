@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent import futures
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -119,33 +119,33 @@ def load(target: str, method: str, tokens: list[str], customers: int, seconds: f
     """``customers`` that ask without pause."""
     until = [0.0]
     begin = threading.Barrier(customers + 1)
-    found: list[list[float]] = [[] for _ in range(customers)]
 
-    def customer(number: int) -> None:
-        options = [("grpc.use_local_subchannel_pool", 1)]
-        with grpc.insecure_channel(target, options=options) as channel:
+    def customer(number: int) -> list[float]:
+        found = []
+        with grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
             ask = channel.unary_unary(method)
             own = tokens[number::customers]
-            for token in own[:3]:
-                asked(ask, token, parse=method == METHOD)
+            try:
+                for token in own[:3]:
+                    asked(ask, token, parse=method == METHOD)
+            except BaseException:
+                begin.abort()
+                raise
             begin.wait()
-            turn = 0
             while (started := time.perf_counter()) < until[0]:
-                asked(ask, own[turn % len(own)], parse=method == METHOD)
-                found[number].append(time.perf_counter() - started)
-                turn += 1
+                asked(ask, own[len(found) % len(own)], parse=method == METHOD)
+                found.append(time.perf_counter() - started)
+        return found
 
-    threads = [threading.Thread(target=customer, args=(number,)) for number in range(customers)]
-    for thread in threads:
-        thread.start()
-    until[0] = time.perf_counter() + seconds + 1
-    begin.wait()
-    started = time.perf_counter()
-    until[0] = started + seconds
-    for thread in threads:
-        thread.join()
+    with futures.ThreadPoolExecutor(customers) as pool:
+        waiting = [pool.submit(customer, number) for number in range(customers)]
+        until[0] = time.perf_counter() + 3600
+        with suppress(threading.BrokenBarrierError):  # whoever broke it says why
+            begin.wait()
+        started = time.perf_counter()
+        until[0] = started + seconds
+        times = sorted(each for one in waiting for each in one.result())
     took = time.perf_counter() - started
-    times = sorted(each for some in found for each in some)
     return {
         "requests_s": round(len(times) / took),
         "p50_ms": round(times[len(times) // 2] * 1e3, 3),

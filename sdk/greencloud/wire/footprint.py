@@ -67,13 +67,13 @@ def row_to_message(row: FootprintRow) -> footprint_service_pb2.FootprintRow:
         if (width := getattr(row, name)) is not None:
             fill_emissions(getattr(message, name), width)
     if row.updated is not None:
-        message.update_time.CopyFrom(instant_to_message(row.updated))
+        message.update_time.CopyFrom(_instant(row.updated))
     return message
 
 
 @lru_cache(maxsize=4096)
 def _instant(instant: datetime) -> Timestamp:
-    """Of a period, which many rows share. Not to be changed: it is copied into their messages."""
+    """Of a period or batch, which many rows share. Not to be changed: it is copied into their messages."""
     return instant_to_message(instant)
 
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml setup.py plugins/pyproject.toml $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
 
-.PHONY: demo test test-packaging senders test-senders test-stress test-hostile crash-load lint format clean
+.PHONY: demo test test-packaging senders test-senders test-stress test-hostile crash-load lint reference format clean
 
 demo: .venv/demo.stamp
 	$(BIN)/greencloud demo
@@ -44,6 +44,10 @@ lint: .venv/test.stamp
 	$(BIN)/mypy --no-explicit-package-bases plugins/tests plugins/benchmarks
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
+
+# docs/api-reference.md, from the comments of the protos.
+reference: .venv/test.stamp
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/reference.py > docs/api-reference.md
 
 format: .venv/test.stamp
 	$(BIN)/ruff check --fix .

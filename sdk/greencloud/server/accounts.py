@@ -16,7 +16,7 @@ __all__ = ["allowed_account", "allowed_accounts", "is_tenant"]
 
 def is_tenant(principal: Principal) -> bool:
     """Whether what is of others is to be kept from the caller."""
-    return principal.role != "provider"
+    return principal.side != "provider"
 
 
 def allowed_accounts(asked: Sequence[str], principal: Principal) -> tuple[str, ...] | None:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from greencloud.results import RunSummary
-from greencloud.server.auth import require_provider
+from greencloud.server.auth import require
 from greencloud.server.checks import Checks
 from greencloud.server.errors import BusyError
 from greencloud.server.paging import Cursor, Pages, fill
 from greencloud.server.restatements import restatement_page, units_of
+from greencloud.server.roles import Permission
 from greencloud.server.services import RestateOrder, Services
 from greencloud.v1 import allocation_service_pb2 as messages
 from greencloud.v1 import allocation_service_pb2_grpc as stubs
@@ -32,7 +33,7 @@ class AllocationServicer(stubs.AllocationServiceServicer):
         self._running = threading.Lock()
 
     def RunAllocation(self, request: messages.RunAllocationRequest, context: Any) -> messages.RunAllocationResponse:  # noqa: N802
-        principal = require_provider("running the allocation")
+        principal = require(Permission.ALLOCATION_RUN)
         checks = Checks()
         start, end = checks.period(request, required=False)
         rule = self._rule(request, checks)
@@ -45,7 +46,7 @@ class AllocationServicer(stubs.AllocationServiceServicer):
         )
 
     def Restate(self, request: messages.RestateRequest, context: Any) -> messages.RestateResponse:  # noqa: N802
-        principal = require_provider("restating")
+        principal = require(Permission.ALLOCATION_RUN)
         checks = Checks()
         start, end = checks.period(request, required=True)
         rule = self._rule(request, checks)
@@ -91,7 +92,7 @@ class AllocationServicer(stubs.AllocationServiceServicer):
             self._running.release()
 
     def ListBatches(self, request: messages.ListBatchesRequest, context: Any) -> messages.ListBatchesResponse:  # noqa: N802
-        principal = require_provider("listing batches")
+        principal = require(Permission.BATCHES_READ)
         checks = Checks()
         start, end = checks.period(request, required=False)
         size = checks.page_size(request.page_size, default=_DEFAULT_BATCHES, most=_MOST_BATCHES)

@@ -20,8 +20,9 @@ from greencloud.errors import PermissionDeniedError
 from greencloud.server.credentials import Credential, Principal, refused
 from greencloud.server.errors import BusyError
 from greencloud.server.quota import Bucket
+from greencloud.server.roles import Permission
 
-__all__ = ["CALLER", "Authenticator", "Verifier", "caller", "require_provider"]
+__all__ = ["CALLER", "Authenticator", "Verifier", "caller", "require"]
 
 CALLER: Final[ContextVar[Principal]] = ContextVar("greencloud.server.caller")
 
@@ -42,15 +43,17 @@ def caller() -> Principal:
     return CALLER.get()
 
 
-def require_provider(what: str) -> Principal:
-    """The caller, if it is the provider.
+def require(permission: Permission) -> Principal:
+    """The caller, if its role has the permission. The first thing that a method does.
 
     Raises:
-        PermissionDeniedError: it is a tenant.
+        PermissionDeniedError: it has not.
     """
     principal = caller()
-    if principal.role != "provider":
-        raise PermissionDeniedError(f"{what} is for the provider's credentials", advice="ask the provider")
+    if not principal.may(permission):
+        raise PermissionDeniedError(
+            f"the role {principal.role} does not have the permission {permission}", advice="ask for a credential of another role"
+        )
     return principal
 
 

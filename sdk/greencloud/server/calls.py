@@ -41,7 +41,7 @@ _HEALTH: Final = f"/{SERVICE}/"
 _OTLP: Final = "/opentelemetry.proto.collector."
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGEST_API_REQUEST: Final = 1 << 20
-_NOBODY: Final = Principal("-", "-", "-")
+_NOBODY: Final = Principal("customer.viewer", "-", "-")
 _MOST_STREAMS: Final = 2
 _LINES_A_SECOND: Final = 20
 
@@ -235,7 +235,7 @@ class CallInterceptor(grpc.ServerInterceptor):
 
     def fail(self, call: _Call, error: Exception, context: grpc.ServicerContext) -> None:
         """End the call with the status of the error."""
-        provider = call.principal.role == "provider"
+        provider = call.principal.side == "provider"
         answer = answer_to(error, request_id=call.request_id, otlp=call.otlp, provider=provider)
         call.code, call.cause = answer.code, type(error.__cause__ or error).__name__
         call.refusal = error.cause if isinstance(error, BusyError) else ""

@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from greencloud.errors import FacilityError, QuantityError, StoreError, UnauthenticatedError
 from greencloud.facility import check_account_id
+from greencloud.server.roles import Permission, Side, permissions_of, role_named, side_of
 
 __all__ = ["LEEWAY", "LONGEST", "ROLES", "Credential", "KeyStore", "Principal", "refused"]
 
@@ -48,11 +49,18 @@ _CHECKS: Final = jwt.types.Options(require=list(_CLAIMS), verify_exp=False, veri
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. ``account`` is "" for the provider."""
+    """Who calls. ``account`` is "" on the provider's side. ``role``: see ``greencloud.server.roles``."""
 
     role: str
     account: str
     subject: str
+
+    @property
+    def side(self) -> Side:
+        return side_of(role_named(self.role))
+
+    def may(self, permission: Permission) -> bool:
+        return permission in permissions_of(role_named(self.role))
 
 
 @dataclass(frozen=True, slots=True)

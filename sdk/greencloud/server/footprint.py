@@ -15,13 +15,14 @@ from greencloud.allocation import COMPONENTS
 from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow, Restatement
 from greencloud.server.accounts import allowed_account, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
-from greencloud.server.auth import caller
+from greencloud.server.auth import require
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
 from greencloud.server.errors import RequestError
 from greencloud.server.explanations import Explanations, explain_order_from
 from greencloud.server.paging import PAGE_BYTES, Cursor, Pages, fill
 from greencloud.server.restatements import RestatementQuery, restatement_page, restatements_for
+from greencloud.server.roles import Permission
 from greencloud.server.services import Record, Services
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.v1 import footprint_service_pb2_grpc as stubs
@@ -47,7 +48,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self._explanations = Explanations(services)
 
     def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
-        principal = caller()
+        principal = require(Permission.FOOTPRINT_READ)
         query, size = query_from(request, principal)
         cursor = self._pages.open(request, principal)
         version, rows = self._answers.get(cursor.version, query)
@@ -65,7 +66,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     def ListRestatements(  # noqa: N802
         self, request: messages.ListRestatementsRequest, context: Any
     ) -> messages.ListRestatementsResponse:
-        principal = caller()
+        principal = require(Permission.FOOTPRINT_READ)
         accounts = allowed_accounts(request.accounts, principal)  # authorise before validating (AIP-211)
         checks = Checks()
         start, end = checks.period(request, required=False)
@@ -93,7 +94,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     def ExplainFootprint(  # noqa: N802
         self, request: messages.ExplainFootprintRequest, context: Any
     ) -> messages.ExplainFootprintResponse:
-        principal = caller()
+        principal = require(Permission.FOOTPRINT_READ)
         order = explain_order_from(request, principal)
         response, following = self._explanations.page(order, self._pages.open(request, principal))
         if following:
@@ -102,7 +103,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
 
     def GetStatement(self, request: messages.GetStatementRequest, context: Any) -> statement_pb2.Statement:  # noqa: N802
         checks = Checks()
-        account = allowed_account(request.account, caller(), checks)
+        account = allowed_account(request.account, require(Permission.FOOTPRINT_READ), checks)
         if not request.period:
             checks.fault("period", "is required")
         checks.values("period", [request.period])
@@ -115,7 +116,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     def ListRootLogEntries(  # noqa: N802
         self, request: messages.ListRootLogEntriesRequest, context: Any
     ) -> messages.ListRootLogEntriesResponse:
-        principal = caller()
+        principal = require(Permission.FOOTPRINT_READ)
         checks = Checks()
         size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
         checks.done()

@@ -21,6 +21,7 @@ from greencloud.server.credentials import Principal
 from greencloud.server.errors import BusyError
 from greencloud.server.fair import FairQueue
 from greencloud.server.quota import Bucket, Limits, Policy
+from greencloud.server.roles import Side
 
 __all__ = ["Account", "Gate", "Job"]
 
@@ -77,7 +78,7 @@ class Gate:
                 raise BusyError("the server is going down; another takes its place", retry_after_s=1.0, cause="draining")
             account = self._accounts.get(key)
             if account is None:
-                account = self._accounts[key] = self._open(key, principal.role)
+                account = self._accounts[key] = self._open(key, principal.side)
             if account.calls >= account.limits.calls:
                 raise BusyError("too many calls of one account are under way", retry_after_s=2.0, cause="calls")
             if metered and account.bucket:
@@ -170,7 +171,7 @@ class Gate:
         for _ in range(threads):
             self._handed.put(None)
 
-    def _open(self, key: str, role: str) -> Account:
-        limits = self._policy.provider if role == "provider" else self._policy.tenant
+    def _open(self, key: str, side: Side) -> Account:
+        limits = self._policy.provider if side == "provider" else self._policy.tenant
         bucket = Bucket(limits.rate, limits.rate * limits.burst_s, now=self._clock()) if limits.rate else None
         return Account(key, limits, bucket)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from greencloud.server.auth import require_provider
+from greencloud.server.auth import require
 from greencloud.server.checks import Checks
+from greencloud.server.roles import Permission
 from greencloud.server.services import Services
 from greencloud.v1 import goal_service_pb2 as messages
 from greencloud.v1 import goal_service_pb2_grpc as stubs
@@ -22,7 +23,7 @@ class GoalServicer(stubs.GoalServiceServicer):
         self._services = services
 
     def GetGoalProgress(self, request: messages.GetGoalProgressRequest, context: Any) -> messages.GoalProgress:  # noqa: N802
-        require_provider("reading goals")
+        require(Permission.GOALS_READ)
         checks = Checks()
         if not _NAME.fullmatch(request.name):
             checks.fault("name", "must be goals/GOAL, or goals/- for the only one" if request.name else "is required")

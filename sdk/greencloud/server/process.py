@@ -211,7 +211,7 @@ def _intake(log: WriteAheadLog) -> Intake:
     from greencloud.telemetry import take
 
     def take_live(signal: str, payload: bytes, principal: Principal, received_ns: int) -> Taken:
-        taken = take(log, signal, payload, role=principal.role, account=principal.account, received_ns=received_ns, live=True)
+        taken = take(log, signal, payload, role=principal.side, account=principal.account, received_ns=received_ns, live=True)
         return Taken(taken.rejected, taken.message, taken.count - taken.rejected, taken.last_ns)
 
     return Intake(take_live)

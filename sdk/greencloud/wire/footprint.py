@@ -23,6 +23,8 @@ GRANULARITIES: Final = {
     Granularity.HOUR: footprint_service_pb2.GRANULARITY_HOUR,
     Granularity.DAY: footprint_service_pb2.GRANULARITY_DAY,
     Granularity.MONTH: footprint_service_pb2.GRANULARITY_MONTH,
+    Granularity.QUARTER: footprint_service_pb2.GRANULARITY_QUARTER,
+    Granularity.YEAR: footprint_service_pb2.GRANULARITY_YEAR,
 }
 
 _EMISSION_FIELDS: Final = (

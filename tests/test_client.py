@@ -106,7 +106,7 @@ def test_pages_are_fetched_as_they_are_needed(world: World) -> None:
     world.post([row("acme", hour) for hour in range(10)])
 
     with world.client("acme") as client:
-        rows = client.query_footprint(start=START, end=START + timedelta(days=1), group_by=["service"], page_size=3)
+        rows = iter(client.query_footprint(start=START, end=START + timedelta(days=1), group_by=["service"], page_size=3))
         first = next(rows)
         world.post()
         rest = list(rows)

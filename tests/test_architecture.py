@@ -31,6 +31,8 @@ MAY_IMPORT = {
     "client": CORE | {"results", "wire", "v1"},
     "server": DOMAIN | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "wire", "v1"},
     "agent": CORE,
+    "testing": DOMAIN
+    | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "report", "server", "client", "wire"},
     "__main__": {"cli"},
     "cli": DOMAIN
     | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "report", "server", "client", "agent", "wire"},

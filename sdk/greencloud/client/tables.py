@@ -100,7 +100,8 @@ def pandas_frame(table: pa.Table) -> pandas.DataFrame:
 
 def polars_frame(table: pa.Table) -> polars.DataFrame:
     """A data frame; amounts stay exact. Raises MissingExtraError."""
-    return library("polars").from_arrow(table)
+    frame: polars.DataFrame = library("polars").from_arrow(table)
+    return frame
 
 
 def total_of(rows: Iterable[FootprintRow], start: datetime, end: datetime) -> FootprintRow:

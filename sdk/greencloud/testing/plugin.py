@@ -1,4 +1,4 @@
-"""The fixture ``greencloud_server``. pytest loads this in every run of everybody who has greencloud, so it imports next to nothing."""
+"""The fixture ``greencloud_server``. pytest loads this in every run of whoever has greencloud: it imports next to nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["greencloud_server"]
 
 @pytest.fixture(scope="session")
 def greencloud_server() -> Iterator[Server]:
-    """A real greencloud server with seeded data, one for the whole session. To change what it has, start a ``Server()`` of your own."""
+    """A real greencloud server with seeded data, one for the session. To change what it has, start your own ``Server()``."""
     from greencloud.testing.server import Server
 
     with Server() as server:

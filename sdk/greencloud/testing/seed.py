@@ -1,7 +1,7 @@
 """What a test server has: two tenants on two sites, measured host by host and hour by hour over two days, the same each time.
 
-``acme`` runs ``shop`` and ``search`` and is busy by day, ``globex`` runs ``reports`` and is busy by night; at ``fra1`` only ``acme`` is.
-Every figure is made up; the book says so.
+``acme`` runs ``shop``, ``till`` and ``search`` and is busy by day, ``globex`` runs ``reports`` and is busy by night; at ``fra1`` is
+only ``acme``. Every figure is made up; the book says so.
 """
 
 from __future__ import annotations

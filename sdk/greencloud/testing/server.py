@@ -1,7 +1,7 @@
 """The server: a data directory in a temporary folder, seeded and allocated once, and ``greencloud serve`` over it in this process.
 
-The seed is two accounts on two sites over two days, which lie in the past, so that every figure is final (``greencloud.testing.seed``).
-Heavy libraries are loaded when a server starts, not when this is imported.
+The seed is two accounts on two sites over two days, which lie in the past, so that every figure is final
+(``greencloud.testing.seed``). Heavy libraries are loaded when a server starts, not when this is imported.
 """
 
 from __future__ import annotations

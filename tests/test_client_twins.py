@@ -406,7 +406,7 @@ def test_a_stream_gives_record_batches_and_tables(server: Answering, monkeypatch
         writer.write_table(table, max_chunksize=2)
     message = footprint.StreamFootprintResponse(arrow_ipc=sink.getvalue().to_pybytes(), row_count=3)
     server.will("StreamFootprint", [message])
-    asked = {"start": START, "end": END, "content": "postings", "compression": "lz4", "accounts": ["acme"]}
+    asked: dict[str, Any] = {"start": START, "end": END, "content": "postings", "compression": "lz4", "accounts": ["acme"]}
 
     with Client(server.target, token="t") as client:
         stream = client.stream_footprint(**asked)

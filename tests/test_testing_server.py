@@ -1,4 +1,4 @@
-"""The test server: real figures of a real engine, the same each time; a fixture that costs nothing to whoever does not ask for it."""
+"""The test server: real figures of a real engine, the same each time; a fixture that costs nothing to who does not ask for it."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ The request id is the client's own; the server's log and every error have it.
 from __future__ import annotations
 
 import asyncio
-import uuid
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypedDict
@@ -140,7 +140,7 @@ class Options(TypedDict, total=False):
 
 
 def new_request_id() -> str:
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def metadata_of(token: str | None, request_id: str) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ A token never goes out in clear text by default: without TLS only this machine i
 from __future__ import annotations
 
 import ipaddress
-import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -73,7 +73,7 @@ class ChannelSettings:
 
     @property
     def user_agent(self) -> str:
-        own = f"greencloud/{__version__} python/{platform.python_version()}"
+        own = f"greencloud/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))}"
         return f"{own} {self.app_info}" if self.app_info else own
 
     def options(self) -> tuple[tuple[str, Any], ...]:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -167,6 +166,8 @@ def _with_environment(config: ClientConfig, variables: Mapping[str, str]) -> Cli
 
 def _profile(path: Path, text: str, named: str) -> dict[str, Any]:
     """The values of a profile, checked. Every table of the file is checked: a slip in another one is a slip just the same."""
+    import tomllib  # where it is used: most clients read no file
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

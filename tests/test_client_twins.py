@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from answering import METHODS, Answering, Failure, answering
 from greencloud.client import AsyncClient, Client
+from greencloud.client.errors import error_from
 from greencloud.errors import QuantityError, RemoteError, UnavailableError
 from greencloud.results import (
     AppliedFacilityBook,
@@ -385,26 +386,42 @@ def stand_in() -> types.ModuleType:
     """The reading end in its simplest form, where that of the client is not what is tested."""
     module = types.ModuleType("greencloud.client.streaming")
 
-    def batches(open_stream: Callable[[Any], Iterable[Any]], request: Any) -> Iterator[Any]:
-        for message in open_stream(request):
-            yield from pa.ipc.open_stream(message.arrow_ipc)
+    def batches(open_stream: Callable[[Any], Iterable[Any]], request: Any, *, tries: int) -> Iterator[Any]:
+        assert tries == 4
+        try:
+            for message in open_stream(request):
+                yield from pa.ipc.open_stream(message.arrow_ipc)
+        except grpc.RpcError as error:
+            raise error_from(error) from error
 
-    async def batches_async(open_stream: Callable[[Any], AsyncIterator[Any]], request: Any) -> AsyncIterator[Any]:
-        async for message in open_stream(request):
-            for each in pa.ipc.open_stream(message.arrow_ipc):
-                yield each
+    async def batches_async(open_stream: Callable[[Any], AsyncIterable[Any]], request: Any, *, tries: int) -> AsyncIterator[Any]:
+        assert tries == 4
+        try:
+            async for message in open_stream(request):
+                for each in pa.ipc.open_stream(message.arrow_ipc):
+                    yield each
+        except grpc.RpcError as error:
+            raise error_from(error) from error
 
     module.batches, module.batches_async = batches, batches_async  # type: ignore[attr-defined]
     return module
 
 
-def test_a_stream_gives_record_batches_and_tables(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "greencloud.client.streaming", stand_in())
+@pytest.fixture(params=["stand-in", "real"])
+def reading_end(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "stand-in":
+        monkeypatch.setitem(sys.modules, "greencloud.client.streaming", stand_in())
+    else:
+        pytest.importorskip("greencloud.client.streaming")
+
+
+@pytest.mark.usefixtures("reading_end")
+def test_a_stream_gives_record_batches_and_tables(server: Answering) -> None:
     table = pa.table({"energy_mj": pa.array([1, 2, 3], pa.int64())})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=2)
-    message = footprint.StreamFootprintResponse(arrow_ipc=sink.getvalue().to_pybytes(), row_count=3)
+    message = footprint.StreamFootprintResponse(arrow_ipc=sink.getvalue().to_pybytes()[:-8], row_count=3)  # without its end mark
     server.will("StreamFootprint", [message])
     asked: dict[str, Any] = {"start": START, "end": END, "content": "postings", "compression": "lz4", "accounts": ["acme"]}
 
@@ -425,8 +442,8 @@ def test_a_stream_gives_record_batches_and_tables(server: Answering, monkeypatch
     assert server.received[0][1].compression == footprint.STREAM_COMPRESSION_LZ4
 
 
-def test_a_stream_that_fails_raises_our_errors(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "greencloud.client.streaming", stand_in())
+@pytest.mark.usefixtures("reading_end")
+def test_a_stream_that_fails_raises_our_errors(server: Answering) -> None:
     server.will("StreamFootprint", [Failure(grpc.StatusCode.INTERNAL)])
 
     with Client(server.target, token="t") as client, pytest.raises(RemoteError) as caught:

@@ -87,7 +87,7 @@ def test_a_table_has_the_rows_exactly(server: Server, by: tuple[str, ...]) -> No
     for name in by:
         assert table[name].to_pylist() == [row.dimensions[name] for row in held]
     assert [int(each) for each in table["energy_mj"].to_pylist()] == [row.energy.millijoules for row in held]
-    assert [int(each) for each in table["total_market_ug"].to_pylist()] == [row.total_market_based.micrograms for row in held]
+    assert [int(each) for each in table["total_market_based_ug"].to_pylist()] == [row.total_market_based.micrograms for row in held]
     assert int(pc.sum(table["scope3_embodied_ug"]).as_py()) == sum(row.scope3_embodied.micrograms for row in held)
     assert table["start_time"].to_pylist() == [row.start for row in held]
     assert table["update_time"].to_pylist() == [row.updated for row in held]

@@ -27,6 +27,7 @@ from greencloud.client.calls import (
     TIMEOUT_S,
     UNSET,
     AsyncConnection,
+    AwaitedStream,
     Options,
     Stubs,
     Unset,
@@ -43,6 +44,7 @@ from greencloud.client.record_batches import AsyncFootprintStream
 from greencloud.client.requests import StreamCompression, StreamContent
 from greencloud.client.retry import Retry
 from greencloud.client.rows import AsyncFootprintRows
+from greencloud.errors import RemoteError
 from greencloud.results import (
     AppliedFacilityBook,
     AuditEntry,
@@ -478,21 +480,18 @@ class AsyncClient:
 
     async def _batches(self, request: Any, timeout: float) -> AsyncIterator[Any]:
         read = import_module("greencloud.client.streaming").batches_async
-        asked = type(request)()
-        asked.CopyFrom(request)
         request_id = new_request_id()
 
-        async def open_stream(part: Any) -> AsyncIterator[Any]:
-            metadata = metadata_of(await self._bearer(), request_id)
-            stream = self.raw.footprint.StreamFootprint(part, timeout=positive(timeout), metadata=metadata)
-            try:
-                async for message in stream:
-                    yield message
-            finally:
-                stream.cancel()  # of one that was left before its end; to one that has ended it does nothing
+        def open_stream(part: Any) -> AwaitedStream:
+            async def call() -> Any:
+                metadata = metadata_of(await self._bearer(), request_id)
+                return self.raw.footprint.StreamFootprint(part, timeout=positive(timeout), metadata=metadata)
+
+            return AwaitedStream(call)
 
         try:
-            async for batch in read(open_stream, asked):
+            async for batch in read(open_stream, request, tries=self._connection.settings.retry.attempts):
                 yield batch
-        except grpc.RpcError as error:
-            raise error_from(error, request_id) from error
+        except RemoteError as error:
+            error.request_id = error.request_id or request_id
+            raise

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypedDict
 
@@ -31,6 +31,7 @@ __all__ = [
     "TIMEOUT_S",
     "UNSET",
     "AsyncConnection",
+    "AwaitedStream",
     "Connection",
     "Options",
     "Stubs",
@@ -123,6 +124,24 @@ class AsyncConnection:
     async def close(self) -> None:
         if self._opened is not None:
             await self._opened[1].close()
+
+
+class AwaitedStream:
+    """A streaming call that is made when it is gone through, because its credential may have to be awaited first."""
+
+    def __init__(self, call: Callable[[], Awaitable[Any]]) -> None:
+        self._make = call
+        self._call: Any = None
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        self._call = await self._make()
+        async for message in self._call:
+            yield message
+
+    def cancel(self) -> None:
+        """To a call that has ended it does nothing."""
+        if self._call is not None:
+            self._call.cancel()
 
 
 class Options(TypedDict, total=False):

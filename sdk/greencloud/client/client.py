@@ -43,6 +43,7 @@ from greencloud.client.record_batches import FootprintStream
 from greencloud.client.requests import StreamCompression, StreamContent
 from greencloud.client.retry import Retry
 from greencloud.client.rows import FootprintRows
+from greencloud.errors import RemoteError
 from greencloud.results import (
     AppliedFacilityBook,
     AuditEntry,
@@ -477,19 +478,14 @@ class Client:
 
     def _batches(self, request: Any, timeout: float) -> Iterator[Any]:
         read = import_module("greencloud.client.streaming").batches
-        asked = type(request)()
-        asked.CopyFrom(request)
         request_id = new_request_id()
 
-        def open_stream(part: Any) -> Iterator[Any]:
+        def open_stream(part: Any) -> Any:
             metadata = metadata_of(self._bearer(), request_id)
-            stream = self.raw.footprint.StreamFootprint(part, timeout=positive(timeout), metadata=metadata)
-            try:
-                yield from stream
-            finally:
-                stream.cancel()  # of one that was left before its end; to one that has ended it does nothing
+            return self.raw.footprint.StreamFootprint(part, timeout=positive(timeout), metadata=metadata)
 
         try:
-            yield from read(open_stream, asked)
-        except grpc.RpcError as error:
-            raise error_from(error, request_id) from error
+            yield from read(open_stream, request, tries=self._connection.settings.retry.attempts)
+        except RemoteError as error:
+            error.request_id = error.request_id or request_id
+            raise

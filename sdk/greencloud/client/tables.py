@@ -1,7 +1,7 @@
 """Rows as tables: Arrow first, pandas and polars from that. The libraries are loaded when a table is asked for.
 
 Amounts are exact: ``decimal128(38, 0)`` in millijoules (``_mj``) and micrograms of CO2e (``_ug``), named as the ledger's columns;
-what is not known is null. Dimensions come first after the period, in the order asked for.
+what is not known is null. Names and order are those of StreamFootprint, whose amounts are int64 and never beyond it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _EXTRAS: Final = {
 
 _ENERGY: Final = (
     "energy",
-    "measured_energy",
-    "modelled_energy",
-    "estimated_energy",
     "self_reported_energy",
+    "estimated_energy",
+    "modelled_energy",
+    "measured_energy",
     "energy_half_width",
 )
 
@@ -45,8 +45,8 @@ _EMISSIONS: Final = {
     "scope3_upstream_location_based": "scope3_upstream_location_ug",
     "scope3_upstream_market_based": "scope3_upstream_market_ug",
     "scope3_embodied": "scope3_embodied_ug",
-    "total_location_based": "total_location_ug",
-    "total_market_based": "total_market_ug",
+    "total_location_based": "total_location_based_ug",
+    "total_market_based": "total_market_based_ug",
     "location_half_width": "location_half_width_ug",
     "market_half_width": "market_half_width_ug",
 }
@@ -80,7 +80,7 @@ def library(name: str) -> Any:
 
 
 def rows_table(rows: Iterable[FootprintRow], names: Sequence[str]) -> pa.Table:
-    """Rows as a table; ``names`` are the dimensions. Flags and methodologies are texts, separated by commas.
+    """Rows as a table; ``names`` are the dimensions.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -149,11 +149,11 @@ def _columns(pa: Any, names: Sequence[str]) -> list[_Column]:
         energy("energy"),
         *(emissions(field, name) for field, name in _EMISSIONS.items() if not field.endswith("width")),
         _Column("operation_count", pa.int64(), lambda row: row.operation_count),
+        _Column("quality_flags", pa.list_(text), lambda row: list(row.quality_flags)),
+        _Column("provisional", pa.bool_(), lambda row: row.provisional),
+        _Column("methodology_versions", pa.list_(text), lambda row: list(row.methodology_versions)),
         *map(energy, _ENERGY[1:]),
         *(emissions(field, name) for field, name in _EMISSIONS.items() if field.endswith("width")),
-        _Column("quality_flags", text, lambda row: ",".join(row.quality_flags)),
-        _Column("provisional", pa.bool_(), lambda row: row.provisional),
-        _Column("methodology_versions", text, lambda row: ",".join(row.methodology_versions)),
         _Column("update_time", instant, lambda row: row.updated),
     ]
 

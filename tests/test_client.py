@@ -7,12 +7,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
-from greencloud.client import Client
+from greencloud.client import Client, facility_files
 from greencloud.client.channel import is_local
-from greencloud.errors import QuantityError, UnauthenticatedError, UnavailableError
+from greencloud.errors import FacilityError, QuantityError, UnauthenticatedError, UnavailableError
 from greencloud.results import Granularity
 from inprocess import NOW, START, World, goal, row, serving
 
@@ -167,3 +168,22 @@ def test_a_deadline_that_passes_is_unavailable(world: World) -> None:
 def test_a_time_without_a_zone_is_refused_rather_than_guessed(world: World) -> None:
     with world.client("acme") as client, pytest.raises(QuantityError, match="time zone"):
         client.query_footprint(start=START.replace(tzinfo=None), end=NOW)
+
+
+def test_the_files_of_a_book_are_read_with_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    book = b'[files]\nmeters = "data/m.csv"\nfactors = ["f.csv", "data/m.csv"]\n'
+    for name, content in {"book.toml": book, "data/m.csv": b"m", "f.csv": b"f", "other.csv": b"o"}.items():
+        (tmp_path / name).write_bytes(content)
+
+    assert facility_files(tmp_path / "book.toml") == [("book.toml", book), ("data/m.csv", b"m"), ("f.csv", b"f")]
+
+
+@pytest.mark.parametrize(
+    "text", ["[files]\nmeters = '../m.csv'", "[files]\nmeters = '/m.csv'", "[files]\nmeters = 'no.csv'", "[files"]
+)
+def test_a_book_whose_files_cannot_be_sent_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "book.toml").write_text(text)
+
+    with pytest.raises(FacilityError, match=r"book\.toml"):
+        facility_files(tmp_path / "book.toml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,7 +184,9 @@ def test_the_fixture_is_there_and_imports_nothing_until_it_is_asked_for(tmp_path
         "        assert rows.total().energy.kwh > 4\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "greencloud.testing.plugin", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    # Without what is installed beside: a plugin that is named twice is a fault to pytest.
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
 
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout

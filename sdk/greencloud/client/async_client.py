@@ -419,7 +419,8 @@ class AsyncClient:
         validate_only: bool = False,
         timeout: float | None = None,
     ) -> AppliedFacilityBook:
-        """Put a facility book in force from the next allocation on: (path, content) of its files, the book itself first.
+        """Put a facility book in force from the next allocation on: (path, content) of its files, the book itself first,
+        as ``facility_files`` reads them.
 
         With ``expected_revision`` it is a ConflictError if another one is in force by now. ``validate_only`` changes nothing, and
         says what is wrong with the book, or what it would change.

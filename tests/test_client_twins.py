@@ -19,7 +19,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from answering import METHODS, Answering, Failure, answering
 from greencloud.client import AsyncClient, Client
 from greencloud.client.errors import error_from
-from greencloud.errors import QuantityError, RemoteError, UnavailableError
+from greencloud.errors import GreencloudError, QuantityError, RemoteError, UnavailableError
 from greencloud.results import (
     AppliedFacilityBook,
     AuditEntry,
@@ -511,3 +511,19 @@ def test_a_server_that_is_not_there_is_unavailable_to_both() -> None:
 
     with pytest.raises(UnavailableError):
         asyncio.run(go())
+
+
+def test_a_client_that_is_closed_says_so(server: Answering) -> None:
+    with Client(server.target, token="t") as client:
+        rows, other = client.query_footprint(start=START, end=END), client.with_options(timeout=1)
+    for ask in (client.get_goal_progress, rows.to_list, other.get_goal_progress):
+        with pytest.raises(GreencloudError, match="closed"):
+            ask()
+
+    async def go() -> None:
+        async with AsyncClient(server.target, token="t") as client:
+            rows = client.query_footprint(start=START, end=END)
+        with pytest.raises(GreencloudError, match="closed"):
+            await rows.to_list()
+
+    asyncio.run(go())

@@ -464,6 +464,7 @@ class AsyncClient:
 
     async def _call(self, method: Any, request: Any, timeout: float | None) -> Any:
         seconds = self._timeout if timeout is None else positive(timeout)
+        _ = self.raw  # of a list that is gone through later: the client must still be open
         request_id = new_request_id()
         metadata = metadata_of(await self._bearer(), request_id)
         try:

@@ -17,7 +17,7 @@ import grpc.aio
 from greencloud.client.channel import ChannelSettings
 from greencloud.client.errors import REQUEST_ID
 from greencloud.client.retry import Retry
-from greencloud.errors import ConfigError
+from greencloud.errors import ConfigError, GreencloudError
 from greencloud.v1 import (
     allocation_service_pb2_grpc,
     facility_service_pb2_grpc,
@@ -74,26 +74,30 @@ class Stubs:
         )
 
 
-@dataclass(frozen=True, slots=True)
 class Connection:
     """A channel that was opened, with its stubs."""
 
-    settings: ChannelSettings
-    interceptors: tuple[Any, ...]
-    channel: Any
-    stubs: Stubs
+    def __init__(self, settings: ChannelSettings, interceptors: Sequence[Any]) -> None:
+        self.settings = settings
+        self.interceptors = tuple(interceptors)
+        self._channel = settings.open(interceptors)
+        self._stubs = Stubs.of(self._channel)
+        self._closed = False
 
-    @classmethod
-    def open(cls, settings: ChannelSettings, interceptors: Sequence[Any]) -> Connection:
-        channel = settings.open(interceptors)
-        return cls(settings, tuple(interceptors), channel, Stubs.of(channel))
+    @property
+    def stubs(self) -> Stubs:
+        """Raises GreencloudError once it is closed."""
+        if self._closed:
+            raise _closed()
+        return self._stubs
 
     def with_retry(self, retry: Retry) -> Connection:
         """Another connection to the same server."""
-        return Connection.open(replace(self.settings, retry=retry), self.interceptors)
+        return Connection(replace(self.settings, retry=retry), self.interceptors)
 
     def close(self) -> None:
-        self.channel.close()
+        self._closed = True
+        self._channel.close()
 
 
 class AsyncConnection:
@@ -103,10 +107,13 @@ class AsyncConnection:
         self.settings = settings
         self.interceptors = tuple(interceptors)
         self._opened: tuple[asyncio.AbstractEventLoop, Any, Stubs] | None = None
+        self._closed = False
 
     @property
     def stubs(self) -> Stubs:
-        """Raises ConfigError in another event loop than that of the first call."""
+        """Raises ConfigError in another event loop than that of the first call, GreencloudError once it is closed."""
+        if self._closed:
+            raise _closed()
         loop = asyncio.get_running_loop()
         if self._opened is None:
             channel = self.settings.open_async(self.interceptors)
@@ -122,8 +129,13 @@ class AsyncConnection:
         return AsyncConnection(replace(self.settings, retry=retry), self.interceptors)
 
     async def close(self) -> None:
+        self._closed = True
         if self._opened is not None:
             await self._opened[1].close()
+
+
+def _closed() -> GreencloudError:
+    return GreencloudError("the client is closed", advice="ask within its with block, or make another one")
 
 
 class AwaitedStream:

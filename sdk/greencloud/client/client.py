@@ -106,7 +106,7 @@ class Client:
         settings = ChannelSettings(
             target, root_certificates, client_certificate, client_key, insecure, retry, keepalive_s, app_info
         )
-        self._connection = Connection.open(settings, interceptors)
+        self._connection = Connection(settings, interceptors)
         self._owner = True
 
     @classmethod
@@ -462,6 +462,7 @@ class Client:
 
     def _call(self, method: Any, request: Any, timeout: float | None) -> Any:
         seconds = self._timeout if timeout is None else positive(timeout)
+        _ = self.raw  # of a list that is gone through later: the client must still be open
         request_id = new_request_id()
         metadata = metadata_of(self._bearer(), request_id)
         try:

@@ -133,24 +133,24 @@ def test_every_granularity_adds_up_to_the_whole_and_longer_periods_to_those_in_t
 
 
 @pytest.mark.parametrize(
-    ("instant", "granularity", "first_month", "start", "end"),
+    ("instant", "granularity", "first_month", "period"),
     [
-        ("2026-03-31T23:59:59", Granularity.YEAR, 4, "2025-04-01", "2026-04-01"),
-        ("2026-04-01T00:00:00", Granularity.YEAR, 4, "2026-04-01", "2027-04-01"),
-        ("2026-05-31T12:00:00", Granularity.QUARTER, 2, "2026-05-01", "2026-08-01"),
-        ("2026-01-31T12:00:00", Granularity.QUARTER, 3, "2025-12-01", "2026-03-01"),
-        ("2024-02-29T12:00:00", Granularity.QUARTER, 1, "2024-01-01", "2024-04-01"),
-        ("2026-12-31T12:00:00", Granularity.YEAR, 12, "2026-12-01", "2027-12-01"),
+        ("2026-03-31T23:59:59", Granularity.YEAR, 4, ("2025-04-01", "2026-04-01")),
+        ("2026-04-01T00:00:00", Granularity.YEAR, 4, ("2026-04-01", "2027-04-01")),
+        ("2026-05-31T12:00:00", Granularity.QUARTER, 2, ("2026-05-01", "2026-08-01")),
+        ("2026-01-31T12:00:00", Granularity.QUARTER, 3, ("2025-12-01", "2026-03-01")),
+        ("2024-02-29T12:00:00", Granularity.QUARTER, 1, ("2024-01-01", "2024-04-01")),
+        ("2026-12-31T12:00:00", Granularity.YEAR, 12, ("2026-12-01", "2027-12-01")),
     ],
 )
 def test_a_year_begins_with_its_month(
-    tmp_path: Path, instant: str, granularity: Granularity, first_month: int, start: str, end: str
+    tmp_path: Path, instant: str, granularity: Granularity, first_month: int, period: tuple[str, str]
 ) -> None:
     ledger = Ledger(tmp_path)
     at = datetime.fromisoformat(instant).replace(tzinfo=UTC, minute=0, second=0)
     ledger.post(batch({"a": 1}, window=Window(at)))
     (row,) = ledger.snapshot().footprint(replace(EVER, granularity=granularity, fiscal_year_start_month=first_month))
-    assert (f"{row.start:%F}", f"{row.end:%F}") == (start, end)
+    assert (f"{row.start:%F}", f"{row.end:%F}") == period
 
 
 @pytest.mark.parametrize("month", [0, 13, -1])

@@ -56,9 +56,9 @@ def _message_classes() -> tuple[Any, Any]:
 _STATUS, _ERROR_INFO = _message_classes()
 
 
-def error_from(error: grpc.RpcError) -> GreencloudError:
+def error_from(error: Any) -> GreencloudError:
     """The error that the status stands for."""
-    assert isinstance(error, grpc.Call), "errors of a call are calls"
+    assert hasattr(error, "code"), "errors of a call have a status"
     code, text = error.code(), error.details() or ""
     reason, fields = _error_info(error)
     advice = fields.get("advice") or _ADVICE.get(code, "")
@@ -73,7 +73,7 @@ def error_from(error: grpc.RpcError) -> GreencloudError:
     return kind(message, code=code.name, remote_reason=reason, advice=advice)
 
 
-def _error_info(call: grpc.Call) -> tuple[str, dict[str, str]]:
+def _error_info(call: Any) -> tuple[str, dict[str, str]]:
     for key, value in call.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             try:

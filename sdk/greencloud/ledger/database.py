@@ -19,9 +19,10 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from greencloud.errors import StoreError
+from greencloud.errors import StoreError, TooLargeError
+from greencloud.ledger.stop import Stop
 
-__all__ = ["fetch", "literal", "stream", "to_arrow"]
+__all__ = ["fetch", "literal", "stream", "stream_arrow", "to_arrow"]
 
 
 def fetch(sql: str, parameters: list[Any], *, root: Path) -> list[tuple[Any, ...]]:
@@ -37,15 +38,49 @@ def fetch(sql: str, parameters: list[Any], *, root: Path) -> list[tuple[Any, ...
         raise _unreadable(root, error) from error
 
 
-def stream(sql: str, parameters: list[Any], *, root: Path) -> Iterator[tuple[Any, ...]]:
-    """As ``fetch``, a few thousand rows at a time."""
+def stream(sql: str, parameters: list[Any], *, root: Path, stop: Stop | None = None) -> Iterator[tuple[Any, ...]]:
+    """As ``fetch``, a few thousand rows at a time. Raises StoppedError once ``stop`` is set, TooLargeError for want of memory."""
+    stop = stop or Stop()
     try:
         with _database(parameters).cursor() as cursor:
-            cursor.execute(sql, parameters)
-            while rows := cursor.fetchmany(4096):
+            with stop.interrupting(cursor.interrupt):
+                cursor.execute(sql, parameters)
+            while rows := _next(cursor, stop):
                 yield from rows
+    except duckdb.OutOfMemoryException as error:
+        raise TooLargeError("the question takes more memory than it may", advice=_NARROW) from error
     except duckdb.Error as error:
         raise _unreadable(root, error) from error
+
+
+def _next(cursor: duckdb.DuckDBPyConnection, stop: Stop) -> list[tuple[Any, ...]]:
+    with stop.interrupting(cursor.interrupt):
+        return cursor.fetchmany(4096)
+
+
+def stream_arrow(sql: str, parameters: list[Any], *, root: Path, rows: int, stop: Stop) -> Iterator[pa.RecordBatch]:
+    """As ``stream``, as record batches of so many rows, the last of which may have fewer.
+
+    Raises:
+        OverflowError: an amount does not fit the type that it is cast to.
+    """
+    try:
+        with _database(parameters).cursor() as cursor:
+            with stop.interrupting(cursor.interrupt):
+                reader = cursor.sql(sql, params=parameters).to_arrow_reader(rows)
+            while batch := _next_batch(reader, cursor, stop):
+                yield batch
+    except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+        raise OverflowError(str(error)) from error
+    except duckdb.OutOfMemoryException as error:
+        raise TooLargeError("the question takes more memory than it may", advice=_NARROW) from error
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise _unreadable(root, error) from error
+
+
+def _next_batch(reader: pa.RecordBatchReader, cursor: duckdb.DuckDBPyConnection, stop: Stop) -> pa.RecordBatch | None:
+    with stop.interrupting(cursor.interrupt):
+        return next(reader, None)
 
 
 def to_arrow(sql: str, parameters: list[Any], *, root: Path, **tables: pa.Table) -> pa.Table:
@@ -71,10 +106,11 @@ def literal(path: str) -> str:
     return re.sub(r"[\[*?]", r"[\g<0>]", path)
 
 
-def _unreadable(root: Path, error: duckdb.Error) -> StoreError:
+def _unreadable(root: Path, error: Exception) -> StoreError:
     return StoreError(f"{root}: the segments cannot be read: {error}", path=str(root), advice="run greencloud doctor")
 
 
+_NARROW: Final = "narrow the filter or the time, or take fewer dimensions or longer periods"
 _MOST_FILES: Final = 4096  # a footer is some 10 to 100 kB
 
 

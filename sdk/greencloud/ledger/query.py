@@ -8,13 +8,13 @@ int64 are HUGEINT in DuckDB and cannot overflow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from greencloud.errors import QuantityError
 from greencloud.ledger.periods import MONTHS
-from greencloud.ledger.sums import FLAGS_SQL, POSTED_SQL, SUMS_SQL, Partial
+from greencloud.ledger.sums import FLAGS_SQL, POSTED_SQL, SUMS, SUMS_SQL, Partial
 from greencloud.results import GROUPABLE, FootprintQuery, Granularity
 from greencloud.units import microseconds_of
 
@@ -45,7 +45,7 @@ LABEL: Final = "label:"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL, its parameters, and how many dimensions it selects."""
+    """SQL, its parameters, and how many dimensions it selects: columns d0, d1, ... between ``seconds`` and ``quality``."""
 
     sql: str
     parameters: list[Any]
@@ -72,13 +72,22 @@ def compile_query(query: FootprintQuery, names: tuple[str, ...], files: list[str
     parameters: list[Any] = []
     dimensions = [_dimension(name, parameters) for name in names]
     seconds = "window_s" if query.granularity is Granularity.WINDOW else "NULL"
-    keys = [period_sql(query), seconds, *dimensions, "quality", "methodology_version"]
+    columns = [
+        f"{period_sql(query)} AS start_us",
+        f"{seconds} AS seconds",
+        *(f"{dimension} AS d{place}" for place, dimension in enumerate(dimensions)),
+        "quality",
+        "methodology_version",
+        f"{FLAGS_SQL} AS flags",
+        f"{POSTED_SQL} AS posted_us",
+        *(f"{amount} AS {name}" for amount, name in zip(SUMS_SQL, SUMS, strict=True)),
+    ]
     parameters.append(files)
     where = _where(query, parameters)
     sql = (
-        f"SELECT {', '.join([*keys, FLAGS_SQL, POSTED_SQL, *SUMS_SQL])} "  # noqa: S608 - names from the tables above, values bound
+        f"SELECT {', '.join(columns)} "  # noqa: S608 - names from the tables above, values bound
         f"FROM read_parquet(?, hive_partitioning = false) {where} "
-        f"GROUP BY {', '.join(str(at + 1) for at in range(len(keys)))}"
+        f"GROUP BY {', '.join(str(at + 1) for at in range(len(dimensions) + 4))}"
     )
     return Statement(sql, parameters, len(names))
 
@@ -96,7 +105,7 @@ def period_sql(query: FootprintQuery) -> str:
     )
 
 
-def partials_of(statement: Statement, answer: list[tuple[Any, ...]]) -> Iterator[Partial]:
+def partials_of(statement: Statement, answer: Iterable[tuple[Any, ...]]) -> Iterator[Partial]:
     """The partial sums in the answer to a statement."""
     end = 2 + statement.dimensions
     for record in answer:

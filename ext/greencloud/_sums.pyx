@@ -177,7 +177,7 @@ cdef class Columns:
     def sums(self, by, masks, const int64_t[::1] bounds, int64_t most=INT32_MAX):
         cdef Job job
         cdef Py_ssize_t d, dimension
-        cdef uint64_t space = 1, most = INT64_MAX
+        cdef uint64_t space = 1, widest = INT64_MAX
         cdef int64_t before = 0
         cdef int status = NO_MEMORY
         memset(&job, 0, sizeof(Job))
@@ -192,7 +192,7 @@ cdef class Columns:
             dimension = _dimension(by[d], self.dimensions)
             job.codes[d] = self.codes[dimension]
             job.sizes[d] = self.sizes[dimension]
-            if self.sizes[dimension] != 0 and space > most // self.sizes[dimension]:
+            if self.sizes[dimension] != 0 and space > widest // self.sizes[dimension]:
                 raise OverflowError("more combinations of values than a 64-bit number can name")
             space *= self.sizes[dimension]
         for d in range(job.masked):

@@ -146,13 +146,16 @@ def _opened(path: Path) -> pq.ParquetFile:
 
 def _read(file: pq.ParquetFile, group: int, path: Path) -> pa.RecordBatch:
     try:
-        table = file.read_row_group(group, columns=SEGMENT.names).select(SEGMENT.names).cast(STREAMED_POSTINGS)
+        table = file.read_row_group(group, columns=SEGMENT.names)
+        if table.schema.types != STREAMED_POSTINGS.types or table.schema.names != STREAMED_POSTINGS.names:
+            table = table.select(SEGMENT.names).cast(STREAMED_POSTINGS)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
-    batches = table.to_batches()
-    if len(batches) != 1:
-        batches = table.unify_dictionaries().combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], STREAMED_POSTINGS)
+    if not table.num_rows:
+        return pa.RecordBatch.from_pylist([], STREAMED_POSTINGS)
+    if any(column.num_chunks != 1 for column in table.columns):
+        table = table.unify_dictionaries().combine_chunks()
+    return pa.RecordBatch.from_arrays([column.chunk(0) for column in table.columns], schema=STREAMED_POSTINGS)
 
 
 def _unreadable(path: Path, error: Exception) -> StoreError:

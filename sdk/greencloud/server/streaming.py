@@ -1,8 +1,8 @@
 """StreamFootprint: an answer of any size as Arrow IPC, cut into messages.
 
 Every message is whole: its dictionaries and its record batch, so that a reader that has it has its rows. The first holds the schema
-too, and all of them one after the other are one Arrow IPC stream. Nothing is made before the message before it has gone out: gRPC
-asks for the next one only then, so that a slow reader costs a thread and no memory.
+too, and all of them one after the other are one Arrow IPC stream. While one goes out the next is made, and no more, so that a slow
+reader costs two threads and little memory.
 
 A message brings the token that goes on after it: sealed like those of pages, bound to caller and request, and of one version.
 """
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Final, TypeVar
 
 import grpc
 import pyarrow as pa
@@ -30,6 +31,8 @@ from greencloud.server.services import Services
 from greencloud.v1 import footprint_service_pb2 as messages
 
 __all__ = ["MOST_OF_AN_ACCOUNT", "Streaming", "stop_of"]
+
+T = TypeVar("T")
 
 MOST_OF_AN_ACCOUNT: Final = 2
 """Streams of one account (or of the provider) at once: each holds a thread for as long as it is read."""
@@ -71,23 +74,34 @@ class Streaming:
             StoreError: a segment is missing or torn.
         """
         query, options = _asked(request, principal)
-        cursor = self._pages.open(request, principal)
         stop = stop_of(context)
-        with self._one_of(principal.account):
-            snapshot = self._services.snapshot(cursor.version)
-            postings = request.content == messages.STREAM_CONTENT_POSTINGS
-            parts = (snapshot.stream_postings if postings else snapshot.stream_rows)(query, Place(cursor.within, cursor.row), stop)
-            offset, first = cursor.offset, True
-            for part in parts:
-                reached = Cursor(snapshot.version, offset + part.rows.num_rows, *part.reached)
-                yield messages.StreamFootprintResponse(
-                    arrow_ipc=_encoded(part, options, schema=first),
-                    row_count=part.rows.num_rows,
-                    offset=offset,
-                    resume_token=self._pages.seal(reached, request, principal),
-                    ledger_version=snapshot.version,
-                )
-                offset, first = reached.offset, False
+        with self._one_of(principal.account), closing(self._made(request, principal, query, options=options, stop=stop)) as made:
+            yield from _ahead(made)
+
+    def _made(
+        self,
+        request: messages.StreamFootprintRequest,
+        principal: Principal,
+        query: FootprintQuery,
+        *,
+        options: pa.ipc.IpcWriteOptions,
+        stop: Stop,
+    ) -> Generator[messages.StreamFootprintResponse]:
+        cursor = self._pages.open(request, principal)
+        snapshot = self._services.snapshot(cursor.version)
+        postings = request.content == messages.STREAM_CONTENT_POSTINGS
+        parts = (snapshot.stream_postings if postings else snapshot.stream_rows)(query, Place(cursor.within, cursor.row), stop)
+        offset, first = cursor.offset, True
+        for part in parts:
+            reached = Cursor(snapshot.version, offset + part.rows.num_rows, *part.reached)
+            yield messages.StreamFootprintResponse(
+                arrow_ipc=_encoded(part, options, schema=first),
+                row_count=part.rows.num_rows,
+                offset=offset,
+                resume_token=self._pages.seal(reached, request, principal),
+                ledger_version=snapshot.version,
+            )
+            offset, first = reached.offset, False
 
     @contextmanager
     def _one_of(self, account: str) -> Iterator[None]:
@@ -123,8 +137,16 @@ def _asked(request: messages.StreamFootprintRequest, principal: Principal) -> tu
 def _encoded(part: Part, options: pa.ipc.IpcWriteOptions, *, schema: bool) -> bytes:
     """The dictionaries and the record batch, after the schema if that is wanted."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, part.rows.schema, options=options) as writer:
-        writer.write_batch(part.rows)
-        end = sink.tell()
+    writer = pa.ipc.new_stream(sink, part.rows.schema, options=options)
+    writer.write_batch(part.rows)
     begin = 0 if schema else part.rows.schema.serialize().size
-    return bytes(sink.getvalue().slice(begin, end - begin))
+    return memoryview(sink.getvalue())[begin:].tobytes()
+
+
+def _ahead(values: Iterator[T]) -> Iterator[T]:
+    """The same, each made while the one before is in use."""
+    with ThreadPoolExecutor(1, thread_name_prefix="greencloud-stream") as thread:
+        coming = thread.submit(next, values, None)
+        while (value := coming.result()) is not None:
+            coming = thread.submit(next, values, None)
+            yield value

@@ -2,6 +2,8 @@
 
 Segments never change, and no name is used twice; so what was read of a footer may be kept, and need not be looked at again. DuckDB
 lets go of none, so after some thousand files a fresh one takes over.
+
+It takes a quarter of the machine's memory unless ``limit`` says otherwise, and goes to disk for what does not fit.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import pyarrow as pa
 from greencloud.errors import StoreError, TooLargeError
 from greencloud.ledger.stop import Stop
 
-__all__ = ["fetch", "literal", "stream", "stream_arrow", "to_arrow"]
+__all__ = ["fetch", "limit", "literal", "stream", "stream_arrow", "to_arrow"]
 
 
 def fetch(sql: str, parameters: list[Any], *, root: Path) -> list[tuple[Any, ...]]:
@@ -101,6 +103,17 @@ def to_arrow(sql: str, parameters: list[Any], *, root: Path, **tables: pa.Table)
         raise _unreadable(root, error) from error
 
 
+def limit(*, memory: int | None = None, threads: int | None = None) -> None:
+    """How many bytes of memory and how many threads the queries of this process may take together, from now on."""
+    kept = _kept(os.getpid())
+    with kept.lock:
+        if memory is not None:
+            kept.settings["memory_limit"] = f"{memory}B"
+        if threads is not None:
+            kept.settings["threads"] = str(threads)
+        kept.database = None  # who reads with the one before keeps it
+
+
 def literal(path: str) -> str:
     """The path as a pattern that matches nothing but itself: DuckDB would take ``[``, ``*`` and ``?`` for wildcards."""
     return re.sub(r"[\[*?]", r"[\g<0>]", path)
@@ -119,6 +132,7 @@ class _Kept:
     lock: Lock = field(default_factory=Lock)
     database: duckdb.DuckDBPyConnection | None = None
     files: set[str] = field(default_factory=set)
+    settings: dict[str, str] = field(default_factory=lambda: {"memory_limit": f"{_memory() // 4}B"})
 
 
 def _database(parameters: list[Any]) -> duckdb.DuckDBPyConnection:
@@ -127,7 +141,7 @@ def _database(parameters: list[Any]) -> duckdb.DuckDBPyConnection:
     with kept.lock:
         kept.files.update(file for each in parameters if isinstance(each, list) for file in each)
         if kept.database is None or len(kept.files) > _MOST_FILES:
-            kept.database = _opened()  # who still reads with the one before keeps it
+            kept.database = _opened(kept.settings)  # who still reads with the one before keeps it
             kept.files.clear()
         return kept.database
 
@@ -137,9 +151,14 @@ def _kept(process: int) -> _Kept:  # noqa: ARG001 - one a process: threads of th
     return _Kept()
 
 
-def _opened() -> duckdb.DuckDBPyConnection:
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _opened(settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(
         config={
+            **settings,
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "temp_directory": str(Path(tempfile.gettempdir()) / f"greencloud-duckdb-{os.getpid()}"),

@@ -51,7 +51,7 @@ def serve(folder: Path, pipe: Connection) -> None:
     ledger = Ledger(folder / "ledger")
     keys = KeyStore(folder / "keys")
 
-    def unused(*_: Any) -> Any:
+    def unused(*_: Any, **__: Any) -> Any:
         raise NotImplementedError
 
     services = Services(ledger.snapshot, unused, unused, unused, unused, unused, unused)
@@ -65,7 +65,7 @@ def serve(folder: Path, pipe: Connection) -> None:
             for at in range(0, len(content), CHUNK):
                 yield content[at : at + CHUNK]
 
-    handler = grpc.unary_stream_rpc_method_handler(download)
+    handler: Any = grpc.unary_stream_rpc_method_handler(download)
     files.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("files", {"Get": handler}),))
     port = files.add_insecure_port("127.0.0.1:0")
     files.start()
@@ -96,12 +96,13 @@ class Ways:
                 size += len(message.arrow_ipc)
                 yield message
 
-        times = {"start_time": instant_to_message(self.start), "end_time": instant_to_message(self.end)}
+        times: dict[str, Any] = {"start_time": instant_to_message(self.start), "end_time": instant_to_message(self.end)}
         return pa.Table.from_batches(batches(opened, footprint.StreamFootprintRequest(**times, **fields))), size
 
     def parquet(self) -> tuple[pa.Table, int]:
         parts: list[list[bytes]] = []
-        for chunk in self.files.unary_stream("/files/Get")(b""):
+        get: Any = self.files.unary_stream("/files/Get")
+        for chunk in get(b""):
             if chunk:
                 parts[-1].append(chunk)
             else:
@@ -145,7 +146,8 @@ def main() -> None:
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(given.folder, theirs))
     process.start()
-    ways = Ways(*ours.recv(), given.hours)
+    target, files, token = ours.recv()
+    ways = Ways(target, files, token, given.hours)
     postings = {"content": footprint.STREAM_CONTENT_POSTINGS}
     cases: dict[str, Callable[[], tuple[pa.Table, int]]] = {
         "postings": lambda: ways.stream(**postings),

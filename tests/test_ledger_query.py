@@ -116,7 +116,7 @@ def test_every_granularity_adds_up_to_the_whole_and_longer_periods_to_those_in_t
         granularity: snapshot.footprint(replace(query, granularity=granularity, group_by=("account",)))
         for granularity in Granularity
     }
-    sums = {}
+    sums: dict[tuple[Granularity, str], tuple[int, int]] = {}
     for granularity, rows in by.items():
         for row in rows:
             key = granularity, row.dimensions["account"]

@@ -118,7 +118,7 @@ def test_who_goes_away_frees_the_thread_at_once(big: Ledger, tmp_path: Path, how
         gate = world.server.gate
         with world.channel() as channel:
             stub: Any = stubs.FootprintServiceStub(channel)
-            fields = {**TIMES, "group_by": [*labels, "operation"], "granularity": footprint.GRANULARITY_WINDOW}
+            fields: dict[str, Any] = {**TIMES, "group_by": [*labels, "operation"], "granularity": footprint.GRANULARITY_WINDOW}
             deadline = 0.3 if how == "deadline" else None
             if method == "query":
                 call = stub.QueryFootprint.future(

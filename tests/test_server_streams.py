@@ -30,7 +30,7 @@ from inprocess import World, serving
 from ledger_builders import EVER, batch, hour
 from test_ledger_rollups_random import WINDOWS, made
 
-TIMES = {"start_time": instant_to_message(EVER.start), "end_time": instant_to_message(EVER.end)}
+TIMES: dict[str, Any] = {"start_time": instant_to_message(EVER.start), "end_time": instant_to_message(EVER.end)}
 POSTINGS = footprint.STREAM_CONTENT_POSTINGS
 
 
@@ -214,7 +214,7 @@ def test_an_account_has_so_many_streams_at_once_and_others_have_theirs(stand: St
                 next(third)
             if caught.value.code() is grpc.StatusCode.UNAVAILABLE or time.monotonic() > time_limit:
                 break
-        assert "as many streams" in caught.value.details()
+        assert "as many streams" in str(caught.value.details())
         go.set()
         assert all(list(call) for call in held)
         assert next(stub.StreamFootprint(asked(content=POSTINGS), timeout=5, metadata=stand.world.bearer("b")))
@@ -257,8 +257,8 @@ class Unavailable(grpc.RpcError):
         return "gone"
 
     @staticmethod
-    def trailing_metadata() -> None:
-        return None
+    def trailing_metadata() -> tuple[()]:
+        return ()
 
 
 @pytest.mark.usefixtures("small")
@@ -303,7 +303,7 @@ async def test_an_asynchronous_reader_reads_the_same(stand: Stand) -> None:
     request = asked(content=POSTINGS)
     whole = table_of(parts(stand, request)).to_pylist()
     async with grpc.aio.insecure_channel(stand.world.target) as channel:
-        stub = stubs.FootprintServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub: Any = stubs.FootprintServiceStub(channel)
         breaks = [2, 0, 1]
 
         async def opened(request: footprint.StreamFootprintRequest) -> Any:

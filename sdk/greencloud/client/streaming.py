@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -35,7 +35,7 @@ def batches(
     *,
     tries: int = 5,
     pause: Callable[[float], None] = time.sleep,
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     """The record batches of a stream; at least one, which has no row where the answer has none.
 
     Args:
@@ -69,7 +69,7 @@ async def batches_async(
     *,
     tries: int = 5,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> AsyncIterator[pa.RecordBatch]:
+) -> AsyncGenerator[pa.RecordBatch]:
     """As ``batches``."""
     progress = _Progress(request, tries)
     while not progress.done:

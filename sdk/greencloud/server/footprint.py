@@ -72,7 +72,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     def StreamFootprint(  # noqa: N802
         self, request: messages.StreamFootprintRequest, context: Any
     ) -> Iterator[messages.StreamFootprintResponse]:
-        return self._streaming.messages(request, require(Permission.FOOTPRINT_READ), context)
+        return self._streaming.answer(request, require(Permission.FOOTPRINT_READ), context)
 
     def ListRestatements(  # noqa: N802
         self, request: messages.ListRestatementsRequest, context: Any

@@ -62,7 +62,7 @@ class Streaming:
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
 
-    def messages(
+    def answer(
         self, request: messages.StreamFootprintRequest, principal: Principal, context: grpc.ServicerContext
     ) -> Iterator[messages.StreamFootprintResponse]:
         """The messages of a stream; at least one.

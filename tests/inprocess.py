@@ -18,6 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from greencloud.client import Client
 from greencloud.errors import DecodeError, NotFoundError
+from greencloud.ledger.parts import Part, Place
+from greencloud.ledger.stop import Stop
 from greencloud.results import (
     BatchSummary,
     FootprintQuery,
@@ -123,7 +125,7 @@ class Facts:
     listed: tuple[BatchSummary, ...] = ()
     restated: tuple[Restatement, ...] = ()
 
-    def footprint(self, query: FootprintQuery) -> list[FootprintRow]:
+    def footprint(self, query: FootprintQuery, *, most: int | None = None, stop: Stop | None = None) -> list[FootprintRow]:
         return [
             replace(fact, dimensions={name: fact.dimensions.get(name, "") for name in query.group_by})
             for fact in sorted(self.rows, key=lambda fact: (fact.start, fact.dimensions["account"], fact.dimensions["service"]))
@@ -131,6 +133,11 @@ class Facts:
             and (query.accounts is None or fact.dimensions["account"] in query.accounts)
             and (not query.services or fact.dimensions["service"] in query.services)
         ]
+
+    def stream_rows(self, query: FootprintQuery, place: Place, stop: Stop) -> Iterator[Part]:
+        raise NotImplementedError
+
+    stream_postings = stream_rows
 
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         return [b for b in self.listed if (start is None or b.start >= start) and (end is None or b.start < end)]
@@ -297,10 +304,10 @@ def serving(
     world = World(folder, KeyStore(folder / "keys"), DiskIntake(folder / "telemetry.jsonl"))
     server = build_server(
         Services(
-            snapshot=world.snapshot,
+            snapshot=lambda version: world.snapshot(version),  # noqa: PLW0108  tests put others in place
             run_allocation=world.run_allocation,
             restate=world.restate,
-            explain=lambda *order: world.explain(*order),  # noqa: PLW0108  tests put others in place
+            explain=lambda *order: world.explain(*order),  # noqa: PLW0108
             statement=lambda *whose: world.statement(*whose),  # noqa: PLW0108
             root_log=lambda: world.root_log,
             goal_progress=world.goal_progress,

@@ -105,6 +105,18 @@ def test_many_rows_in_many_groups(largest: int) -> None:
     assert columns_of(table).sums([1, 0], masks, array("q", bounds)) == plain(table, [1, 0], masks, bounds)
 
 
+@pytest.mark.parametrize("size", [40, 1 << 21])  # dense, hashed
+def test_there_are_no_more_groups_than_may_be(size: int) -> None:
+    rows = 200
+    codes = array("i", [row % 40 for row in range(rows)])
+    columns = Columns([codes], [size], [array("q", range(rows))], bytes(rows), array("q", range(rows)))
+    bounds = array("q", (0, rows))
+    assert len(columns.sums([0], [], bounds, 40)) == len(columns.sums([0], [], bounds)) == 40
+    for most in (39, 1, 0):
+        with pytest.raises(OverflowError, match=f"more than {most} "):
+            columns.sums([0], [], bounds, most)
+
+
 def test_sums_go_beyond_64_bits_in_both_directions() -> None:
     columns = Columns([], [], [array("q", [INT64_MAX] * 5), array("q", [-(2**63)] * 5)], bytes(5), array("q", [0] * 5))
     assert columns.sums([], [], array("q", [0, 5])) == [((), 0, 0, (5 * INT64_MAX, -5 * 2**63))]

@@ -38,6 +38,7 @@ cdef struct Job:
     i128* sums  # measures of a group lie together
     int64_t size
     int64_t room
+    int64_t most  # groups that there may be
     int64_t bad  # the row of a code that is out of range
 
 cdef class Columns:

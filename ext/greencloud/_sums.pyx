@@ -19,6 +19,7 @@ cdef enum:
     FINE = 0
     NO_MEMORY = 1
     BAD_CODE = 2
+    TOO_MANY = 3
 
 
 cdef const int32_t* _codes(const int32_t[::1] view, int64_t rows) except? NULL:
@@ -54,9 +55,11 @@ cdef object _integer(i128 value):
 
 
 cdef int64_t _new_group(Job* job, uint64_t number) noexcept nogil:
-    """Its place, or -1 without memory."""
+    """Its place, -1 without memory, or -2 where there are as many as may be."""
     cdef int64_t room
     cdef void* moved
+    if job.size >= job.most:
+        return -2
     if job.size == job.room:
         room = max(64, 2 * job.room)
         if room > INT32_MAX:
@@ -79,7 +82,7 @@ cdef int64_t _new_group(Job* job, uint64_t number) noexcept nogil:
 
 
 cdef int64_t _group_of(Job* job, uint64_t number) noexcept nogil:
-    """The place of a group, which is made if there is none; -1 without memory."""
+    """The place of a group, which is made if there is none; -1 or -2 as before."""
     cdef int64_t place
     if job.dense != NULL:
         if job.dense[number] != 0:
@@ -122,7 +125,7 @@ cdef int _add(Job* job) noexcept nogil:
                 number = number * job.sizes[d] + code
             place = _group_of(job, number)
             if place < 0:
-                return NO_MEMORY
+                return NO_MEMORY if place == -1 else TOO_MANY
             job.groups[place].flags |= job.flags[i]
             job.groups[place].posted = max(job.groups[place].posted, job.posted[i])
             sums = job.sums + place * job.measured
@@ -171,10 +174,10 @@ cdef class Columns:
         self.flags = _bytes(self._held[self.dimensions + self.measured], self.rows)
         self.posted = _amounts(self._held[self.dimensions + self.measured + 1], self.rows)
 
-    def sums(self, by, masks, const int64_t[::1] bounds):
+    def sums(self, by, masks, const int64_t[::1] bounds, int64_t most=INT32_MAX):
         cdef Job job
         cdef Py_ssize_t d, dimension
-        cdef uint64_t space = 1, most = INT64_MAX
+        cdef uint64_t space = 1, widest = INT64_MAX
         cdef int64_t before = 0
         cdef int status = NO_MEMORY
         memset(&job, 0, sizeof(Job))
@@ -182,13 +185,14 @@ cdef class Columns:
         job.masked = len(masks)
         job.ranges = bounds.shape[0] // 2
         job.measured = self.measured
+        job.most = most
         if job.grouped > MOST or job.masked > MOST:
             raise ValueError(f"{job.grouped} dimensions and {job.masked} masks: at most {MOST} of each")
         for d in range(job.grouped):
             dimension = _dimension(by[d], self.dimensions)
             job.codes[d] = self.codes[dimension]
             job.sizes[d] = self.sizes[dimension]
-            if self.sizes[dimension] != 0 and space > most // self.sizes[dimension]:
+            if self.sizes[dimension] != 0 and space > widest // self.sizes[dimension]:
                 raise OverflowError("more combinations of values than a 64-bit number can name")
             space *= self.sizes[dimension]
         for d in range(job.masked):
@@ -219,6 +223,8 @@ cdef class Columns:
                     status = _add(&job)
             if status == NO_MEMORY:
                 raise MemoryError
+            if status == TOO_MANY:
+                raise OverflowError(f"more than {most} combinations of values occur")
             if status == BAD_CODE:
                 raise ValueError(f"row {job.bad} has a code that its dimension does not have")
             return _answer(&job)

@@ -26,7 +26,7 @@ class Columns:
         posted: memoryview | array[int],
     ) -> None: ...
     def sums(
-        self, by: Sequence[int], masks: Sequence[tuple[int, bytes]], bounds: memoryview | array[int]
+        self, by: Sequence[int], masks: Sequence[tuple[int, bytes]], bounds: memoryview | array[int], most: int = ...
     ) -> list[tuple[tuple[int, ...], int, int, tuple[int, ...]]]:
         """For each combination of codes in the dimensions ``by`` that occurs: codes, flags, the largest ``posted``, and the exact
         sum of each measure; in the order of their first rows.
@@ -37,5 +37,5 @@ class Columns:
         Raises:
             ValueError: a dimension that is not there, a mask of another length, bounds out of order or out of range, or a row whose
                 code is not below its dimension's size.
-            OverflowError: sizes ``by`` whose product is 2**63 or more.
+            OverflowError: sizes ``by`` whose product is 2**63 or more, or more than ``most`` combinations that occur.
         """

@@ -101,6 +101,24 @@ class QuantityError(GreencloudError, ValueError):
     reason = "INVALID_QUANTITY"
 
 
+class TooLargeError(GreencloudError, ValueError):
+    """An answer of more rows than are given at once."""
+
+    reason = "ANSWER_TOO_LARGE"
+
+
+class AmountRangeError(GreencloudError, ArithmeticError):
+    """A sum that does not fit the 64 bits of a column."""
+
+    reason = "AMOUNT_OUT_OF_RANGE"
+
+
+class StoppedError(GreencloudError):
+    """Work that was given up because nobody waits for it any more."""
+
+    reason = "STOPPED"
+
+
 class FacilityError(GreencloudError, ValueError):
     """The facility book is wrong at ``path``, ``line`` (1-based, 0 when a whole file is meant) and ``key``."""
 

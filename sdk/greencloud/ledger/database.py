@@ -2,6 +2,8 @@
 
 Segments never change, and no name is used twice; so what was read of a footer may be kept, and need not be looked at again. DuckDB
 lets go of none, so after some thousand files a fresh one takes over.
+
+It takes a quarter of the machine's memory unless ``limit`` says otherwise, and goes to disk for what does not fit.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from greencloud.errors import StoreError
+from greencloud.errors import StoreError, TooLargeError
+from greencloud.ledger.stop import Stop
 
-__all__ = ["fetch", "literal", "stream", "to_arrow"]
+__all__ = ["fetch", "limit", "literal", "stream", "stream_arrow", "to_arrow"]
 
 
 def fetch(sql: str, parameters: list[Any], *, root: Path) -> list[tuple[Any, ...]]:
@@ -37,15 +40,49 @@ def fetch(sql: str, parameters: list[Any], *, root: Path) -> list[tuple[Any, ...
         raise _unreadable(root, error) from error
 
 
-def stream(sql: str, parameters: list[Any], *, root: Path) -> Iterator[tuple[Any, ...]]:
-    """As ``fetch``, a few thousand rows at a time."""
+def stream(sql: str, parameters: list[Any], *, root: Path, stop: Stop | None = None) -> Iterator[tuple[Any, ...]]:
+    """As ``fetch``, a few thousand rows at a time. Raises StoppedError once ``stop`` is set, TooLargeError for want of memory."""
+    stop = stop or Stop()
     try:
         with _database(parameters).cursor() as cursor:
-            cursor.execute(sql, parameters)
-            while rows := cursor.fetchmany(4096):
+            with stop.interrupting(cursor.interrupt):
+                cursor.execute(sql, parameters)
+            while rows := _next(cursor, stop):
                 yield from rows
+    except duckdb.OutOfMemoryException as error:
+        raise TooLargeError("the question takes more memory than it may", advice=_NARROW) from error
     except duckdb.Error as error:
         raise _unreadable(root, error) from error
+
+
+def _next(cursor: duckdb.DuckDBPyConnection, stop: Stop) -> list[tuple[Any, ...]]:
+    with stop.interrupting(cursor.interrupt):
+        return cursor.fetchmany(4096)
+
+
+def stream_arrow(sql: str, parameters: list[Any], *, root: Path, rows: int, stop: Stop) -> Iterator[pa.RecordBatch]:
+    """As ``stream``, as record batches of so many rows, the last of which may have fewer.
+
+    Raises:
+        OverflowError: an amount does not fit the type that it is cast to.
+    """
+    try:
+        with _database(parameters).cursor() as cursor:
+            with stop.interrupting(cursor.interrupt):
+                reader = cursor.sql(sql, params=parameters).to_arrow_reader(rows)
+            while batch := _next_batch(reader, cursor, stop):
+                yield batch
+    except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+        raise OverflowError(str(error)) from error
+    except duckdb.OutOfMemoryException as error:
+        raise TooLargeError("the question takes more memory than it may", advice=_NARROW) from error
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise _unreadable(root, error) from error
+
+
+def _next_batch(reader: pa.RecordBatchReader, cursor: duckdb.DuckDBPyConnection, stop: Stop) -> pa.RecordBatch | None:
+    with stop.interrupting(cursor.interrupt):
+        return next(reader, None)
 
 
 def to_arrow(sql: str, parameters: list[Any], *, root: Path, **tables: pa.Table) -> pa.Table:
@@ -66,15 +103,27 @@ def to_arrow(sql: str, parameters: list[Any], *, root: Path, **tables: pa.Table)
         raise _unreadable(root, error) from error
 
 
+def limit(*, memory: int | None = None, threads: int | None = None) -> None:
+    """How many bytes of memory and how many threads the queries of this process may take together, from now on."""
+    kept = _kept(os.getpid())
+    with kept.lock:
+        if memory is not None:
+            kept.settings["memory_limit"] = f"{memory}B"
+        if threads is not None:
+            kept.settings["threads"] = str(threads)
+        kept.database = None  # who reads with the one before keeps it
+
+
 def literal(path: str) -> str:
     """The path as a pattern that matches nothing but itself: DuckDB would take ``[``, ``*`` and ``?`` for wildcards."""
     return re.sub(r"[\[*?]", r"[\g<0>]", path)
 
 
-def _unreadable(root: Path, error: duckdb.Error) -> StoreError:
+def _unreadable(root: Path, error: Exception) -> StoreError:
     return StoreError(f"{root}: the segments cannot be read: {error}", path=str(root), advice="run greencloud doctor")
 
 
+_NARROW: Final = "narrow the filter or the time, or take fewer dimensions or longer periods"
 _MOST_FILES: Final = 4096  # a footer is some 10 to 100 kB
 
 
@@ -83,6 +132,7 @@ class _Kept:
     lock: Lock = field(default_factory=Lock)
     database: duckdb.DuckDBPyConnection | None = None
     files: set[str] = field(default_factory=set)
+    settings: dict[str, str] = field(default_factory=lambda: {"memory_limit": f"{_memory() // 4}B"})
 
 
 def _database(parameters: list[Any]) -> duckdb.DuckDBPyConnection:
@@ -91,7 +141,7 @@ def _database(parameters: list[Any]) -> duckdb.DuckDBPyConnection:
     with kept.lock:
         kept.files.update(file for each in parameters if isinstance(each, list) for file in each)
         if kept.database is None or len(kept.files) > _MOST_FILES:
-            kept.database = _opened()  # who still reads with the one before keeps it
+            kept.database = _opened(kept.settings)  # who still reads with the one before keeps it
             kept.files.clear()
         return kept.database
 
@@ -101,9 +151,14 @@ def _kept(process: int) -> _Kept:  # noqa: ARG001 - one a process: threads of th
     return _Kept()
 
 
-def _opened() -> duckdb.DuckDBPyConnection:
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _opened(settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(
         config={
+            **settings,
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "temp_directory": str(Path(tempfile.gettempdir()) / f"greencloud-duckdb-{os.getpid()}"),

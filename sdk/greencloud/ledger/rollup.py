@@ -31,6 +31,7 @@ __all__ = ["Question", "Rollup", "read_rollup", "write_rollup"]
 
 FORMAT: Final = 1
 _KEY: Final = b"greencloud.rollup"
+MOST_GROUPS: Final = (1 << 31) - 1
 _PLACE: Final = {name: place for place, name in enumerate(TEXTS)}
 _SHORT: Final = 256
 _EVIDENCE: Final = ("quality", "methodology_version")
@@ -112,12 +113,12 @@ class Rollup:
         self._columns = [_columns(batch) for batch in batches]
         self._accounts = _buffer(batches[0]["account"].indices, "i")
 
-    def partials(self, question: Question, start_us: int | None) -> Iterator[Partial]:
+    def partials(self, question: Question, start_us: int | None, most: int = MOST_GROUPS) -> Iterator[Partial]:
         """The partial sums that answer a question. ``start_us``: of their period, None where the query's time is the one period.
 
         Raises:
             ValueError: the file is damaged, or a label is not a text.
-            OverflowError: the dimensions asked for have too many combinations.
+            OverflowError: the dimensions asked for have too many combinations, or more than ``most`` of them occur.
         """
         masks = []
         for column, values in question.filters:
@@ -130,7 +131,7 @@ class Rollup:
         columns = self._columns[question.folded]
         bounds = array("q", (0, columns.rows)) if question.accounts is None else self._rows_of(question.accounts)
         texts_by = [self._texts[column] for column in question.by]
-        for codes, flags, posted_us, amounts in columns.sums(question.by, masks, bounds):
+        for codes, flags, posted_us, amounts in columns.sums(question.by, masks, bounds, most):
             *own, quality, version = [texts[code] for texts, code in zip(texts_by, codes, strict=True)]
             told = [own[column] for column in question.columns]
             for place, name in enumerate(question.names):

@@ -27,11 +27,12 @@ from greencloud.ledger.faults import storage_errors
 from greencloud.ledger.header import canonical_json
 from greencloud.ledger.mapped import calendar_at, is_open, names_in, opened
 from greencloud.ledger.objects import LOCAL, Objects, Stored
-from greencloud.ledger.periods import Day, Month, content_of_day, content_of_month
+from greencloud.ledger.periods import MONTHS, Day, Month, content_of_day, content_of_month, months_around
 from greencloud.ledger.plan import Plan, plan_of
 from greencloud.ledger.rollup import Question, read_rollup, write_rollup
 from greencloud.ledger.rollup_table import digest_of, from_rollups, from_segments
 from greencloud.ledger.segments import cached_headers, sync
+from greencloud.ledger.stop import Stop
 from greencloud.ledger.sums import Partial
 from greencloud.ledger.version import Version
 from greencloud.results import FootprintQuery, Granularity
@@ -41,6 +42,8 @@ __all__ = ["Rollups"]
 
 ROLLUPS: Final = "rollups"
 _KINDS: Final = ("day", "month")
+_MOST_GROUPS: Final = 500_000
+"""Of one file, as some 700 bytes each for a moment. Of more, DuckDB adds up postings, within the memory that it may take."""
 
 # Worked out once for each period of a calendar, and kept for as long as a calendar has it. A period is of one ledger.
 _NAMES: Final = WeakKeyDictionary[Day | Month, str]()
@@ -55,24 +58,32 @@ class Rollups:
         self._token = token
         self._objects = objects
 
-    def answer(self, contents: Version, query: FootprintQuery, names: tuple[str, ...]) -> tuple[list[Partial], list[str]]:
-        """What roll-ups tell of a query by these dimensions, and the segments that hold the rest of it."""
+    def answer(
+        self, contents: Version, query: FootprintQuery, names: tuple[str, ...], add: Callable[[list[Partial]], None], stop: Stop
+    ) -> list[str]:
+        """Give ``add`` what roll-ups tell of a query by these dimensions, and return the segments that hold the rest of it.
+
+        Raises StoppedError, and what ``add`` raises.
+        """
         plan = plan_of(query, calendar_at(self.root, contents), self._present)
         while self._objects.remote and not self._objects.gather(self._wanted(plan)):
             plan = plan_of(query, calendar_at(self.root, contents), self._present)
-        partials: list[Partial] = []
         left = [path for day in plan.posted for path in day.paths]
         question = Question.of(query, names) if plan.rolled else None
         for period, name in plan.rolled:
-            at = None if query.granularity is Granularity.ALL else _start_of(period, query.granularity)
+            at = _start_of(period, query)
             try:
                 assert question is not None
+                stop.check()
                 # A list first: of a file that fails half-way nothing may count, since its postings will.
-                partials += list(opened(_folder(self.root, period.kind), name, self._objects).partials(question, at))
+                rollup = opened(_folder(self.root, period.kind), name, self._objects)
+                partials = list(rollup.partials(question, at, _MOST_GROUPS))
             except (StoreError, ValueError, IndexError, OverflowError):
                 # Gone or damaged since, or too many combinations: postings tell the same. The examination names what is damaged.
                 left += period.paths
-        return partials, left
+                continue
+            add(partials)
+        return left
 
     def build(self, contents: Version, until: datetime, *, left: Callable[[Day, StoreError], None] = lambda *_: None) -> int:
         """Make those that are missing of each day and month that ended before ``until``, and return how many were made.
@@ -180,9 +191,13 @@ class Rollups:
         return _folder(self.root, kind) / name
 
 
-def _start_of(period: Day | Month, granularity: Granularity) -> int:
-    """The start of the answer's period that a roll-up's period lies in."""
-    return period.month_us if isinstance(period, Day) and granularity is Granularity.MONTH else period.start_us
+def _start_of(period: Day | Month, query: FootprintQuery) -> int | None:
+    """The start of the answer's period that a roll-up's period lies in; None where the query's own time is the one period."""
+    if query.granularity is Granularity.ALL:
+        return None
+    if months := MONTHS.get(query.granularity):
+        return months_around(period.start_us, months, query.fiscal_year_start_month)
+    return period.start_us
 
 
 @lru_cache(maxsize=64)

@@ -12,25 +12,35 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
-from greencloud.errors import QuantityError, StoreError
+import pyarrow as pa
+
+from greencloud.errors import AmountRangeError, QuantityError, StoreError
 from greencloud.ledger.columns import MEASURES
-from greencloud.ledger.database import fetch, literal, stream
+from greencloud.ledger.database import fetch, literal, stream, stream_arrow
 from greencloud.ledger.earlier import make_again
 from greencloud.ledger.objects import LOCAL, Objects
+from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.query import compile_query, dimensions_of, partials_of
 from greencloud.ledger.restatement_chain import Chains, Record
 from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, gather_headers
+from greencloud.ledger.stop import Stop
 from greencloud.ledger.store import Store
-from greencloud.ledger.sums import rows_of
+from greencloud.ledger.streamed_postings import streamed_postings
+from greencloud.ledger.streamed_rows import compile_rows, parts_of
+from greencloud.ledger.sums import Rows
 from greencloud.ledger.version import Segment, Version
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Restatement
 from greencloud.units import Window, microseconds_of
 
 __all__ = ["Snapshot"]
+
+T = TypeVar("T")
+
+_STREAMED_ROWS: Final = 4096  # some 250 bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +124,7 @@ class Snapshot:
         rows = self.objects.read(files, lambda: fetch(sql, [_literals(files)], root=self.root))
         return sorted(account for (account,) in rows)
 
-    def footprint(self, query: FootprintQuery) -> list[FootprintRow]:
+    def footprint(self, query: FootprintQuery, *, most: int | None = None, stop: Stop | None = None) -> list[FootprintRow]:
         """Add up the postings that a query asks for, in rows ordered by period and then by the dimensions as asked for.
 
         A window counts when it *starts* in ``[start, end)``. Periods are whole UTC hours, days and calendar months; with
@@ -127,21 +137,60 @@ class Snapshot:
 
         Raises:
             QuantityError: an unknown dimension, or bounds without an offset from UTC.
+            TooLargeError: there are more than ``most`` rows.
+            StoppedError: ``stop`` was set.
             StoreError: a segment is missing or torn.
         """
-        if query.start.tzinfo is None or query.end.tzinfo is None:
-            raise QuantityError("the bounds of a query need an offset from UTC", advice="write 2026-11-23T14:00:00Z")
-        names = dimensions_of(query)
+        names = self._checked(query)
         if query.accounts is not None and not query.accounts:
             return []
-        partials, left = Rollups(self.root, objects=self.objects).answer(self.contents, query, names)
+        stop = stop or Stop()
+        rows = Rows(query, most)
+        left = Rollups(self.root, objects=self.objects).answer(self.contents, query, names, rows.add, stop)
         if left:
             self._there(segment for segment in self.contents.segments(query.start, query.end) if segment.path in left)
             files = [self.root / path for path in left]
             statement = compile_query(query, names, _literals(files))
-            rows = self.objects.read(files, lambda: fetch(statement.sql, statement.parameters, root=self.root))
-            partials += partials_of(statement, rows)
-        return rows_of(query, names, partials)
+
+            def added_up() -> Rows:
+                part = rows.fresh()  # reading may begin anew
+                part.add(partials_of(statement, stream(statement.sql, statement.parameters, root=self.root, stop=stop)))
+                return part
+
+            rows.absorb(self.objects.read(files, added_up))
+        return rows.finished(names)
+
+    def stream_rows(self, query: FootprintQuery, place: Place, stop: Stop) -> Iterator[Part]:
+        """The rows of ``footprint`` after a place, in its order, as record batches (``streamed_rows``).
+
+        Raises as ``footprint``, and AmountRangeError: a sum does not fit int64.
+        """
+        names = self._checked(query)
+        segments = self._segments_of(query)
+        files = self._files(segments)
+        if not files or (query.accounts is not None and not query.accounts):
+            yield from parts_of(iter(()), query, place)
+            return
+        statement = compile_rows(query, names, _literals(files), place.row)
+
+        def begun() -> Iterator[pa.RecordBatch]:
+            return _begun(stream_arrow(statement.sql, statement.parameters, root=self.root, rows=_STREAMED_ROWS, stop=stop))
+
+        try:
+            # Every file is read before the first row: the rows are ordered.
+            yield from parts_of(self.objects.read(files, begun), query, place)
+        except OverflowError as error:
+            raise AmountRangeError(
+                "a sum of the answer does not fit 64 bits",
+                advice="add up over less: a shorter time, shorter periods, more dimensions",
+            ) from error
+
+    def stream_postings(self, query: FootprintQuery, place: Place, stop: Stop) -> Iterator[Part]:
+        """The postings that a query's filter leaves after a place (``streamed_postings``). How to add up is not looked at. Raises
+        as ``footprint``."""
+        self._checked(query)
+        files = [] if query.accounts is not None and not query.accounts else self._files(self._segments_of(query))
+        yield from streamed_postings(files, query, place, self.objects, stop)
 
     def sums(self, names: Sequence[str], start: datetime, end: datetime) -> Iterator[tuple[Any, ...]]:
         """The measures of windows that start in ``[start, end)``, added up by these columns, in ascending order of them.
@@ -160,6 +209,14 @@ class Snapshot:
         parameters = [_literals(files), microseconds_of(start), microseconds_of(end)]
         # Every file is read before the first row: the rows are ordered.
         yield from self.objects.read(files, lambda: _begun(stream(sql, parameters, root=self.root)))
+
+    def _checked(self, query: FootprintQuery) -> tuple[str, ...]:
+        if query.start.tzinfo is None or query.end.tzinfo is None:
+            raise QuantityError("the bounds of a query need an offset from UTC", advice="write 2026-11-23T14:00:00Z")
+        return dimensions_of(query)
+
+    def _segments_of(self, query: FootprintQuery) -> list[Segment]:
+        return self._segments(query.start, query.end, query.sites or None)
 
     def _segments(
         self, start: datetime | None = None, end: datetime | None = None, sites: Sequence[str] | None = None
@@ -184,7 +241,7 @@ def _literals(files: list[Path]) -> list[str]:
     return [literal(str(file)) for file in files]
 
 
-def _begun(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def _begun(rows: Iterator[T]) -> Iterator[T]:
     """The same rows, of which the first has been read."""
     return chain(list(islice(rows, 1)), rows)
 

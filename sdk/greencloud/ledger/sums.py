@@ -19,11 +19,25 @@ from functools import lru_cache
 from operator import add
 from typing import Any, Final, NamedTuple
 
+from greencloud.errors import TooLargeError
 from greencloud.ledger.columns import MEASURES, PPM, UNCERTAINTIES
+from greencloud.ledger.periods import MONTHS, months_after
 from greencloud.results import FootprintQuery, FootprintRow, Granularity
 from greencloud.units import Emissions, Energy
 
-__all__ = ["FLAGS_SQL", "POSTED_SQL", "PROVISIONAL", "SUMS", "SUMS_SQL", "UNKNOWN_WIDTHS", "Partial", "rows_of"]
+__all__ = [
+    "ENERGY_BY_CLASS",
+    "FLAGS_SQL",
+    "POSTED_SQL",
+    "PROVISIONAL",
+    "SCOPES",
+    "SUMS",
+    "SUMS_SQL",
+    "UNKNOWN_WIDTHS",
+    "WEAKEST_FIRST",
+    "Partial",
+    "Rows",
+]
 
 SUMS: Final = (*MEASURES, "count", "energy_half_width_mj", "location_half_width_ug", "market_half_width_ug")
 PROVISIONAL: Final = 1
@@ -68,8 +82,8 @@ _LINES: Final = (
     "scope3_upstream_market_based",
     "scope3_embodied",
 )
-_ENERGY_BY_CLASS: Final = ("self_reported_energy", "estimated_energy", "modelled_energy", "measured_energy")
-_WEAKEST_FIRST: Final = ("self_reported", "estimated", "modelled")
+ENERGY_BY_CLASS: Final = ("self_reported_energy", "estimated_energy", "modelled_energy", "measured_energy")
+WEAKEST_FIRST: Final = ("self_reported", "estimated", "modelled")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -100,26 +114,59 @@ class _Row:
     versions: set[str]
 
 
-def rows_of(query: FootprintQuery, names: tuple[str, ...], partials: Iterable[Partial]) -> list[FootprintRow]:
-    """The rows, in ascending order of period, then of the dimensions in the order asked for; ``names`` are those of ``values``."""
-    found: dict[tuple[Any, ...], _Row] = {}
-    for start, seconds, values, quality, version, flags, posted, amounts in partials:
-        key = (start, seconds, values)
-        row = found.get(key)
-        if row is None:
-            row = found[key] = _Row(amounts, [0, 0, 0, 0], flags, posted, {quality}, {version})
-        else:
-            row.amounts = tuple(map(add, row.amounts, amounts))
-            row.flags |= flags
-            row.posted_us = max(row.posted_us, posted)
-            row.qualities.add(quality)
-            row.versions.add(version)
-        row.by_class[_class_of(quality)] += amounts[0]
-    rows = [_row(query, names, key, row) for key, row in found.items()]
-    wanted = tuple(dict.fromkeys(query.group_by))
-    if "scope" in wanted:
-        rows = [_of_scope(row, scope, wanted) for row in rows for scope in SCOPES]
-    return sorted(rows, key=lambda row: (row.start, row.end, *(row.dimensions[name] for name in wanted)))
+class Rows:
+    """The rows of an answer while partial sums are added to them: as much memory as there are rows, however many sums there are.
+
+    ``most``: of how many rows an answer may be.
+    """
+
+    __slots__ = ("_found", "_most", "_query")
+
+    def __init__(self, query: FootprintQuery, most: int | None = None) -> None:
+        self._query = query
+        self._most = most
+        self._found: dict[tuple[Any, ...], _Row] = {}
+
+    def fresh(self) -> Rows:
+        """For another part of the same answer."""
+        return Rows(self._query, self._most)
+
+    def add(self, partials: Iterable[Partial]) -> None:
+        """Raises TooLargeError when there are more rows than may be."""
+        for start, seconds, values, quality, version, flags, posted, amounts in partials:
+            row = _Row(amounts, [0, 0, 0, 0], flags, posted, {quality}, {version})
+            row.by_class[_class_of(quality)] = amounts[0]
+            self._put((start, seconds, values), row)
+
+    def absorb(self, other: Rows) -> None:
+        """Add what another part comes to. Raises TooLargeError."""
+        for key, row in other._found.items():
+            self._put(key, row)
+
+    def finished(self, names: tuple[str, ...]) -> list[FootprintRow]:
+        """In ascending order of period, then of the dimensions in the order asked for; ``names`` are those of ``values``."""
+        rows = [_row(self._query, names, key, row) for key, row in self._found.items()]
+        wanted = tuple(dict.fromkeys(self._query.group_by))
+        if "scope" in wanted:
+            rows = [_of_scope(row, scope, wanted) for row in rows for scope in SCOPES]
+        return sorted(rows, key=lambda row: (row.start, row.end, *(row.dimensions[name] for name in wanted)))
+
+    def _put(self, key: tuple[Any, ...], new: _Row) -> None:
+        row = self._found.get(key)
+        if row is not None:
+            row.amounts = tuple(map(add, row.amounts, new.amounts))
+            row.by_class = list(map(add, row.by_class, new.by_class))
+            row.flags |= new.flags
+            row.posted_us = max(row.posted_us, new.posted_us)
+            row.qualities |= new.qualities
+            row.versions |= new.versions
+            return
+        self._found[key] = new
+        if self._most is not None and len(self._found) * (len(SCOPES) if "scope" in self._query.group_by else 1) > self._most:
+            raise TooLargeError(
+                f"the answer has more than {self._most:,} rows",
+                advice="narrow the filter or the time, take fewer dimensions or longer periods, or call StreamFootprint",
+            )
 
 
 def _row(query: FootprintQuery, names: tuple[str, ...], key: tuple[Any, ...], row: _Row) -> FootprintRow:
@@ -127,7 +174,7 @@ def _row(query: FootprintQuery, names: tuple[str, ...], key: tuple[Any, ...], ro
     energy, *lines, count, energy_width, location_width, market_width = row.amounts
     known = [not row.flags & flag for flag in UNKNOWN_WIDTHS]
     emissions: dict[str, Any] = dict(zip(_LINES, map(Emissions, lines), strict=True))
-    by_class: dict[str, Any] = dict(zip(_ENERGY_BY_CLASS, map(Energy, row.by_class), strict=True))
+    by_class: dict[str, Any] = dict(zip(ENERGY_BY_CLASS, map(Energy, row.by_class), strict=True))
     return FootprintRow(
         start=start,
         end=end,
@@ -149,7 +196,7 @@ def _row(query: FootprintQuery, names: tuple[str, ...], key: tuple[Any, ...], ro
 @lru_cache(maxsize=1024)
 def _class_of(quality: str) -> int:
     flags = quality.split(",")
-    return next((place for place, flag in enumerate(_WEAKEST_FIRST) if flag in flags), len(_WEAKEST_FIRST))
+    return next((place for place, flag in enumerate(WEAKEST_FIRST) if flag in flags), len(WEAKEST_FIRST))
 
 
 def _period(query: FootprintQuery, start_us: int | None, seconds: int | None) -> tuple[datetime, datetime]:
@@ -159,8 +206,8 @@ def _period(query: FootprintQuery, start_us: int | None, seconds: int | None) ->
     match query.granularity:
         case Granularity.DAY:
             return start, start + timedelta(days=1)
-        case Granularity.MONTH:
-            return start, (start + timedelta(days=31)).replace(day=1)
+        case Granularity.MONTH | Granularity.QUARTER | Granularity.YEAR:
+            return start, months_after(start, MONTHS[query.granularity])
         case _:
             return start, start + timedelta(seconds=seconds or 3600)
 
@@ -170,7 +217,7 @@ def _of_scope(row: FootprintRow, scope: str, wanted: tuple[str, ...]) -> Footpri
     whole totals, of which nobody knows how much is a scope's: they are not known. When and how it was worked out holds for all."""
     kept = {name: getattr(row, name) for name in SCOPES[scope]}
     if "energy" in kept:
-        kept |= {name: getattr(row, name) for name in (*_ENERGY_BY_CLASS, "energy_half_width")}
+        kept |= {name: getattr(row, name) for name in (*ENERGY_BY_CLASS, "energy_half_width")}
     return FootprintRow(
         start=row.start,
         end=row.end,

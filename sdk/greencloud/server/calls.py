@@ -127,6 +127,27 @@ class _Question(_Behaviour):
             return self.handler.unary_unary(_parsed(self.handler.request_deserializer, message), context)
 
 
+class _Export(_Behaviour):
+    """A method of the API that answers with a stream. It has a thread until its last message has gone out."""
+
+    __slots__ = ()
+
+    def __call__(self, message: bytes, context: grpc.ServicerContext) -> Iterator[Any]:
+        self.call.code = grpc.StatusCode.CANCELLED  # until it is known to end otherwise: grpcio drops what nobody reads
+        try:
+            if self.error:
+                raise self.error
+            if len(message) > _LARGEST_API_REQUEST:
+                raise RequestError([("request", f"larger than {_LARGEST_API_REQUEST} bytes")])
+            with _one_of(self.guard.slots):
+                yield from self.handler.unary_stream(_parsed(self.handler.request_deserializer, message), context)
+            self.call.code = grpc.StatusCode.OK
+        except Exception as error:  # each becomes a status
+            self.guard.fail(self.call, error, context)
+        finally:
+            self.guard.end(self.call)
+
+
 class _Check(_Behaviour):
     """Health. ``handler`` is bytes in, bytes out. Neither counted nor logged, and nobody waits for it."""
 
@@ -217,7 +238,10 @@ class CallInterceptor(grpc.ServerInterceptor):
             return grpc.stream_stream_rpc_method_handler(
                 _Stream(self, call, When.THREAD, handler), handler.request_deserializer, handler.response_serializer
             )
-        assert not handler.response_streaming, "no service of ours streams"
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(
+                _Export(self, call, When.TURN, handler), response_serializer=handler.response_serializer
+            )
         return grpc.unary_unary_rpc_method_handler(
             _Question(self, call, When.TURN, handler), response_serializer=handler.response_serializer
         )

@@ -21,6 +21,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from greencloud.errors import (
     AllocationError,
+    AmountRangeError,
     DecodeError,
     FacilityError,
     GoalError,
@@ -31,9 +32,11 @@ from greencloud.errors import (
     PermissionDeniedError,
     ProofError,
     QuantityError,
+    StoppedError,
     StorageFullError,
     StoreError,
     StoreUnavailableError,
+    TooLargeError,
     UnauthenticatedError,
     UnbalancedError,
     UsageDataError,
@@ -82,6 +85,9 @@ class ListenError(GreencloudError):
 STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {
     QuantityError: grpc.StatusCode.INVALID_ARGUMENT,
     RequestError: grpc.StatusCode.INVALID_ARGUMENT,
+    TooLargeError: grpc.StatusCode.INVALID_ARGUMENT,
+    AmountRangeError: grpc.StatusCode.OUT_OF_RANGE,
+    StoppedError: grpc.StatusCode.CANCELLED,
     DecodeError: grpc.StatusCode.INVALID_ARGUMENT,
     UsageDataError: grpc.StatusCode.FAILED_PRECONDITION,
     FacilityError: grpc.StatusCode.FAILED_PRECONDITION,
@@ -106,6 +112,9 @@ STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {
 _TOLD_TO_ALL: Final = (
     QuantityError,
     RequestError,
+    TooLargeError,
+    AmountRangeError,
+    StoppedError,
     DecodeError,
     BusyError,
     UnauthenticatedError,

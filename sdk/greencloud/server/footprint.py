@@ -6,62 +6,73 @@ pool, is refused in the same words whether or not it exists (AIP-211).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any, Final
 
-from greencloud.allocation import COMPONENTS
-from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow, Restatement
+from greencloud.results import FootprintQuery, FootprintRow, Restatement
 from greencloud.server.accounts import allowed_account, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
 from greencloud.server.auth import require
 from greencloud.server.checks import Checks
-from greencloud.server.credentials import Principal
 from greencloud.server.errors import RequestError
 from greencloud.server.explanations import Explanations, explain_order_from
 from greencloud.server.paging import PAGE_BYTES, Cursor, Pages, fill
+from greencloud.server.questions import Order, in_order, order_from, query_from
 from greencloud.server.restatements import RestatementQuery, restatement_page, restatements_for
 from greencloud.server.roles import Permission
 from greencloud.server.services import Record, Services
+from greencloud.server.streaming import Streaming, stop_of
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.v1 import footprint_service_pb2_grpc as stubs
 from greencloud.v1 import statement_pb2
-from greencloud.wire import GRANULARITIES, log_entry_to_message, row_to_message, statement_to_message
+from greencloud.wire import log_entry_to_message, row_to_message, statement_to_message
 
-__all__ = ["FootprintServicer", "query_from"]
+__all__ = ["FootprintServicer"]
 
 _DEFAULT_ROWS: Final = 1_000
 _MOST_ROWS: Final = 10_000
-_MOST_DIMENSIONS: Final = 6
-_LONGEST_LABEL: Final = 128
-_GRANULARITIES: Final = {number: granularity for granularity, number in GRANULARITIES.items()}
+_MOST_ANSWER: Final = 100_000
+"""Rows of one answer, on all pages. Each takes some 2.5 kB, and an answer is kept whole while it is paged through."""
 
 
 class FootprintServicer(stubs.FootprintServiceServicer):
     def __init__(self, services: Services, pages: Pages) -> None:
         self._services = services
         self._pages = pages
-        self._answers: Answers[FootprintQuery, FootprintRow] = Answers()
+        self._streaming = Streaming(services, pages)
+        self._answers: Answers[tuple[FootprintQuery, Order], FootprintRow] = Answers()
         self._records: Answers[tuple[datetime | None, datetime | None], Record] = Answers()
         self._begun: Answers[tuple[RestatementQuery, int], Restatement] = Answers()
         self._explanations = Explanations(services)
 
     def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
         principal = require(Permission.FOOTPRINT_READ)
-        query, size = query_from(request, principal)
+        checks = Checks()
+        query = query_from(request, principal, checks)
+        order = order_from(checks, request.order_by)
+        size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
+        checks.done()
+        assert query is not None
         cursor = self._pages.open(request, principal)
-        version, rows = self._answers.get(cursor.version, query)
+        version, rows = self._answers.get(cursor.version, (query, order))
         if rows is None:
             snapshot = self._services.snapshot(cursor.version)
-            version, rows = snapshot.version, snapshot.footprint(query)
+            rows = in_order(snapshot.footprint(query, most=_MOST_ANSWER, stop=stop_of(context)), order)
+            version = snapshot.version
         page = fill((rows[index] for index in range(cursor.offset, len(rows))), size, row_to_message)
-        response = messages.QueryFootprintResponse(rows=page, ledger_version=version)
+        response = messages.QueryFootprintResponse(rows=page, ledger_version=version, total_size=len(rows))
         reached = cursor.offset + len(page)
         if reached < len(rows):
-            self._answers.keep(version, query, rows, len(rows))
+            self._answers.keep(version, (query, order), rows, len(rows))
             response.next_page_token = self._pages.seal(Cursor(version, reached), request, principal)
         return response
+
+    def StreamFootprint(  # noqa: N802
+        self, request: messages.StreamFootprintRequest, context: Any
+    ) -> Iterator[messages.StreamFootprintResponse]:
+        return self._streaming.answer(request, require(Permission.FOOTPRINT_READ), context)
 
     def ListRestatements(  # noqa: N802
         self, request: messages.ListRestatementsRequest, context: Any
@@ -127,58 +138,3 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         if offset + len(page) < len(log):
             response.next_page_token = self._pages.seal(Cursor(None, offset + len(page)), request, principal)
         return response
-
-
-def query_from(request: messages.QueryFootprintRequest, principal: Principal) -> tuple[FootprintQuery, int]:
-    """The question that the principal may ask, and the page size.
-
-    Raises:
-        PermissionDeniedError: a tenant asks for an account that is not its own.
-        RequestError: a field is wrong.
-    """
-    accounts = allowed_accounts(request.filter.accounts, principal)  # authorise before validating (AIP-211)
-    checks = Checks()
-    start, end = checks.period(request, required=True)
-    wanted = request.filter
-    if accounts is not None:
-        accounts = checks.values("filter.accounts", accounts)
-    components = checks.known("filter.components", wanted.components, COMPONENTS)
-    group_by = _group_by(checks, request.group_by)
-    if request.granularity not in _GRANULARITIES:
-        checks.fault("granularity", f"there is no granularity {request.granularity}")
-    size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
-    services = checks.values("filter.services", wanted.services)
-    regions = checks.values("filter.regions", wanted.regions)
-    sites = checks.values("filter.sites", wanted.sites)
-    skus = checks.values("filter.skus", wanted.skus)
-    operations = checks.values("filter.operations", wanted.operations)
-    checks.done()
-    assert start is not None
-    assert end is not None
-    query = FootprintQuery(
-        start=start,
-        end=end,
-        accounts=accounts,
-        services=services,
-        regions=regions,
-        sites=sites,
-        skus=skus,
-        operations=operations,
-        components=components,
-        group_by=group_by,
-        granularity=_GRANULARITIES[request.granularity],
-    )
-    return query, size
-
-
-def _group_by(checks: Checks, asked: Sequence[str]) -> tuple[str, ...]:
-    if len(asked) > _MOST_DIMENSIONS:
-        checks.fault("group_by", f"has more than {_MOST_DIMENSIONS} dimensions")
-        return ()
-    if len(set(asked)) < len(asked):
-        checks.fault("group_by", "names a dimension twice")
-    for name in asked:
-        kind, _, key = name.partition(":")
-        if name not in GROUPABLE and not (kind == "label" and 0 < len(key) <= _LONGEST_LABEL):
-            checks.fault("group_by", f"there is no dimension {name[:64]!r}; there are {', '.join(GROUPABLE)} and label:KEY")
-    return tuple(asked)

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -34,41 +35,49 @@ M = TypeVar("M", bound=Message)
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Where the next page begins. ``version`` is the ledger's; None on the first page, where the latest is meant. ``within``: how
-    much of what lies at the offset was on the pages before."""
+    much of what lies at the offset was on the pages before. Of a stream, ``within`` and ``row`` are the place that it reached."""
 
     version: int | None = None
     offset: int = 0
     within: int = 0
+    row: int = 0
 
 
 class Pages:
-    """Seals and opens page tokens with ``key`` (32 bytes)."""
+    """Seals and opens page tokens with ``key`` (32 bytes). ``field`` is what a request has them in."""
 
-    def __init__(self, key: bytes, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, key: bytes, *, clock: Callable[[], datetime], field: str = "page_token") -> None:
         self._fernet = Fernet(base64.urlsafe_b64encode(key))
         self._clock = clock
+        self._field = field
+
+    def named(self, field: str) -> Pages:
+        """The same for requests that have their token in another field."""
+        other = copy(self)
+        other._field = field
+        return other
 
     def seal(self, cursor: Cursor, request: Message, principal: Principal) -> str:
-        content = {"version": cursor.version, "at": [cursor.offset, cursor.within], "for": _binding(request, principal)}
+        content = {"version": cursor.version, "at": [cursor.offset, cursor.within, cursor.row], "for": _binding(request, principal)}
         return self._fernet.encrypt_at_time(json.dumps(content).encode(), self._now()).decode()
 
     def open(self, request: Any, principal: Principal) -> Cursor:
-        """The cursor in ``request.page_token``; the beginning where there is none.
+        """The cursor in the request's token; the beginning where there is none.
 
         Raises:
             RequestError: the token is not ours, is too old, or was made for another request or caller.
         """
-        if not request.page_token:
+        if not (token := getattr(request, self._field)):
             return Cursor()
         try:
-            sealed = self._fernet.decrypt_at_time(request.page_token.encode(), LIFETIME_S, self._now())
+            sealed = self._fernet.decrypt_at_time(token.encode(), LIFETIME_S, self._now())
         except InvalidToken as error:
-            raise RequestError([("page_token", "is not valid or has expired; begin again without one")]) from error
+            raise RequestError([(self._field, "is not valid or has expired; begin again without one")]) from error
         content = json.loads(sealed)
         if "at" not in content:  # of the release before
-            raise RequestError([("page_token", "has expired; begin again without one")])
+            raise RequestError([(self._field, "has expired; begin again without one")])
         if content["for"] != _binding(request, principal):
-            raise RequestError([("page_token", "belongs to another request; only page_size may change between pages")])
+            raise RequestError([(self._field, "belongs to another request; only page_size may change between pages")])
         return Cursor(content["version"], *content["at"])
 
     def _now(self) -> int:
@@ -94,8 +103,9 @@ def _binding(request: Message, principal: Principal) -> str:
     """A digest of the caller and of every field but the page's own."""
     bare = type(request)()
     bare.CopyFrom(request)
-    for field in ("page_token", "page_size"):
-        bare.ClearField(field)
+    for field in ("page_token", "page_size", "resume_token"):
+        if field in bare.DESCRIPTOR.fields_by_name:
+            bare.ClearField(field)
     digest = hashlib.sha256(json.dumps([principal.role, principal.account, bare.DESCRIPTOR.full_name]).encode())
     digest.update(bare.SerializeToString(deterministic=True))
     return digest.hexdigest()

@@ -126,10 +126,12 @@ def prepare(settings: Settings, facility: Path | None) -> None:
 def run(settings: Settings) -> Iterator[Open]:
     """Serve while the block lasts, and drain at its end."""
     from greencloud.engine import DataDirectory
+    from greencloud.ledger.database import limit
     from greencloud.telemetry import WriteAheadLog
 
     tls = settings.check()
     _pin_malloc()
+    limit(memory=settings.query_memory or None, threads=settings.query_threads or None)
     data = DataDirectory.open(settings.data, create=False)
     log = WriteAheadLog(data.wal_directory)
     clock = settings.clock

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from greencloud.ledger.parts import Part, Place
+from greencloud.ledger.stop import Stop
 from greencloud.results import (
     BatchSummary,
     FootprintQuery,
@@ -35,7 +37,11 @@ class Snapshot(Protocol):
 
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]: ...
 
-    def footprint(self, query: FootprintQuery) -> list[FootprintRow]: ...
+    def footprint(self, query: FootprintQuery, *, most: int | None = None, stop: Stop | None = None) -> list[FootprintRow]: ...
+
+    def stream_rows(self, query: FootprintQuery, place: Place, stop: Stop) -> Iterator[Part]: ...
+
+    def stream_postings(self, query: FootprintQuery, place: Place, stop: Stop) -> Iterator[Part]: ...
 
     def restatement_records(self, start: datetime | None = None, end: datetime | None = None) -> Sequence[Record]: ...
 

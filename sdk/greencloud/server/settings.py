@@ -23,7 +23,8 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` "" is none."""
+    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` "" is none.
+    ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger."""
 
     data: Path
     listen: str = "127.0.0.1:4317"
@@ -36,6 +37,8 @@ class Settings:
     largest_message: int = LARGEST_MESSAGE
     metrics: str = ""
     shared: bool = False
+    query_memory: int = 0
+    query_threads: int = 0
     clock: Callable[[], datetime] = field(default=now, compare=False)
 
     def check(self) -> Tls | None:

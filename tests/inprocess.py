@@ -40,7 +40,12 @@ __all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", 
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime(2026, 11, 23, tzinfo=UTC)
-SERVICES = ("greencloud.v1.FootprintService", "greencloud.v1.AllocationService", "greencloud.v1.GoalService")
+SERVICES = (
+    "greencloud.v1.FootprintService",
+    "greencloud.v1.AllocationService",
+    "greencloud.v1.GoalService",
+    "greencloud.v1.FacilityService",
+)
 
 
 def row(account: str, hour: int = 0, *, service: str = "web", energy: int = 1_000) -> FootprintRow:

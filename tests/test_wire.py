@@ -15,12 +15,8 @@ from greencloud.errors import QuantityError
 from greencloud.ledger import CAUSES
 from greencloud.results import (
     RESTATED_MEASURES,
-    AppliedFacilityBook,
     BatchSummary,
     BookChange,
-    DataAvailability,
-    DimensionValue,
-    FacilityBook,
     FootprintRow,
     GoalProgress,
     GoalStatus,
@@ -28,9 +24,6 @@ from greencloud.results import (
     Granularity,
     Restatement,
     RestatementLine,
-    RuleComparison,
-    RuleRow,
-    SiteDataAvailability,
 )
 from greencloud.units import Emissions, Energy
 from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_service_pb2, quantity_pb2, restatement_pb2

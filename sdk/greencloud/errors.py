@@ -9,6 +9,7 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
     GreencloudError                 GREENCLOUD_ERROR
     ├── QuantityError (ValueError)  INVALID_QUANTITY     a number, unit, time or window that cannot be read
     ├── FacilityError (ValueError)  INVALID_FACILITY     path, line, key: the facility book
+    ├── ConflictError               CONFLICT             in_force: somebody else changed it first
     ├── UsageDataError (ValueError) INVALID_USAGE        path, row: usage files and tables
     ├── DecodeError (ValueError)    INVALID_OTLP         bytes that are not OTLP
     ├── AllocationError             ALLOCATION_REFUSED   site, window, host: what is not known is refused, never guessed
@@ -33,6 +34,7 @@ from typing import ClassVar
 
 __all__ = [
     "AllocationError",
+    "ConflictError",
     "DecodeError",
     "FacilityError",
     "GoalError",
@@ -96,6 +98,16 @@ class FacilityError(GreencloudError, ValueError):
         self.path = path
         self.line = line
         self.key = key
+
+
+class ConflictError(GreencloudError):
+    """Something is not in the state that the caller took it for; ``in_force`` is the revision that it has."""
+
+    reason = "CONFLICT"
+
+    def __init__(self, message: str, *, in_force: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.in_force = in_force
 
 
 class UsageDataError(GreencloudError, ValueError):

@@ -26,7 +26,7 @@ _PERIOD: Final = {
     Granularity.DAY: "epoch_us(date_trunc('day', make_timestamp(epoch_us(window_start))))",
     Granularity.MONTH: "epoch_us(date_trunc('month', make_timestamp(epoch_us(window_start))))",
 }
-_COLUMNS: Final = frozenset(GROUPABLE) - {"scope"}
+_COLUMNS: Final = (frozenset(GROUPABLE) - {"scope"}) | {"labels"}  # all labels of a posting, in JSON: of ``dimension_values``
 
 FILTERS: Final = {
     "account": "accounts",

@@ -21,6 +21,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from greencloud.errors import (
     AllocationError,
+    ConflictError,
     DecodeError,
     FacilityError,
     GoalError,
@@ -39,7 +40,17 @@ from greencloud.errors import (
     UsageDataError,
 )
 
-__all__ = ["STATUS", "Answer", "BusyError", "ListenError", "RequestError", "UnimplementedError", "abort", "answer_to"]
+__all__ = [
+    "STATUS",
+    "AbandonedError",
+    "Answer",
+    "BusyError",
+    "ListenError",
+    "RequestError",
+    "UnimplementedError",
+    "abort",
+    "answer_to",
+]
 
 
 class RequestError(GreencloudError, ValueError):
@@ -73,6 +84,12 @@ class BusyError(GreencloudError):
         self.cause = cause
 
 
+class AbandonedError(GreencloudError):
+    """Work that was given up because its caller is gone."""
+
+    reason = "ABANDONED"
+
+
 class ListenError(GreencloudError):
     """The server cannot listen where it was asked to."""
 
@@ -95,6 +112,8 @@ STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {
     StoreUnavailableError: grpc.StatusCode.UNAVAILABLE,
     ProofError: grpc.StatusCode.FAILED_PRECONDITION,
     BusyError: grpc.StatusCode.UNAVAILABLE,
+    AbandonedError: grpc.StatusCode.CANCELLED,
+    ConflictError: grpc.StatusCode.ABORTED,
     UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
     PermissionDeniedError: grpc.StatusCode.PERMISSION_DENIED,
     NotFoundError: grpc.StatusCode.NOT_FOUND,
@@ -108,6 +127,7 @@ _TOLD_TO_ALL: Final = (
     RequestError,
     DecodeError,
     BusyError,
+    ConflictError,
     UnauthenticatedError,
     PermissionDeniedError,
     NotFoundError,

@@ -128,7 +128,7 @@ def tally(posted: list[Posted], dimension: str, query: FootprintQuery) -> list[t
             amounts = (row["energy_mj"], row["scope1_ug"] + row["scope2_location_ug"], row["scope1_ug"] + row["scope2_market_ug"])
             for value in values:
                 found[value] = [a + b for a, b in zip(found[value], amounts, strict=True)]
-    return sorted(((value, *sums) for value, sums in found.items()), key=lambda each: (-each[2], each[0]))
+    return sorted(((value, sums[0], sums[1], sums[2]) for value, sums in found.items()), key=lambda each: (-each[2], each[0]))
 
 
 dimensions = st.sampled_from(

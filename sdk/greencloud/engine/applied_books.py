@@ -163,7 +163,8 @@ class AppliedBooks:
         revision = revision or (current["revision"] if current else starter_facility().revision)
         if revision == starter_facility().revision:
             text = files("greencloud.facility").joinpath(_STARTER).read_bytes()
-            book, contents = starter_facility(), ((_STARTER, text),)
+            book = starter_facility()
+            contents: tuple[tuple[str, bytes], ...] = ((_STARTER, text),)
         else:
             root = self.data.path / "facility" / "books" / revision
             path = (root / current["file"]) if current and current["revision"] == revision else self.data.kept_book_file(revision)

@@ -78,7 +78,7 @@ def compare_rules(
     }
     if most_windows is not None and len(due) > most_windows:
         raise QuantityError(
-            f"a comparison is of at most {most_windows:,} site-windows (one window at one site each), and in that time there are more",
+            f"in that time there are more than {most_windows:,} site-windows (one window at one site each), too many to compare",
             advice="ask for a shorter time",
         )
     allocated: dict[str, list[WindowAllocation]] = {rule: [] for rule in rules}

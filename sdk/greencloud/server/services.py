@@ -114,10 +114,10 @@ class Services:
     does where the period is not closed or says nothing of the account. ``root_log()`` is the log of roots, oldest first.
     ``goal_progress(name)`` takes ``goals/GOAL`` or ``goals/-`` and raises NotFoundError where there is no such goal.
 
-    ``compare(order, go_on)`` calls ``go_on`` before each site-window, which may raise. ``facility_book(revision)`` is a book with its
-    files ("" for the one in force); it raises NotFoundError where it is not kept. ``facility_books()`` are the books as they were put
-    in force, the latest last, without their files. ``apply_facility(order)`` raises RequestError where the book is wrong, and
-    ConflictError where another than expected is in force.
+    ``compare(order, go_on)`` calls ``go_on`` before each site-window, which may raise. ``facility_book(revision)`` is a book with
+    its files ("" for the one in force); it raises NotFoundError where it is not kept. ``facility_books()`` are the books as they
+    were put in force, the latest last, without their files. ``apply_facility(order)`` raises RequestError where the book is
+    wrong, and ConflictError where another than expected is in force.
     """
 
     snapshot: Callable[[int | None], Snapshot]

@@ -1,7 +1,7 @@
 """The files of a facility book that somebody sends: what their names may be, how many and how large, and what is wrong in them.
 
-A name is a relative path in UTF-8 with forward slashes. It may not leave the folder that the book is put in, nor be read differently
-by another system; the book itself may name no file that was not sent (``greencloud.facility.examine_facility``, confined).
+A name is a relative path in UTF-8 with forward slashes. It may not leave the folder that the book is put in, nor be read
+differently by another system; the book itself may name no file that was not sent (``examine_facility``, confined).
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Api:
         raw = request if isinstance(request, bytes) else request.SerializeToString()
         role = "tenant" if account else "provider"
         metadata = (("authorization", f"Bearer {self.token(role, account)}"), ("x-request-id", REQUEST_ID))
-        make = self.channel.unary_stream if method.server_streaming else self.channel.unary_unary
+        make: Any = self.channel.unary_stream if method.server_streaming else self.channel.unary_unary
         called = make(path_of(method), request_serializer=None, response_deserializer=None)
         try:
             if method.server_streaming:

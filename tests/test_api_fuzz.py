@@ -13,13 +13,15 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_messages import Pool, filled, methods, served
-from api_world import PERIOD, TENANTS, Api, book_of, data_of, serving
+from api_world import PERIOD, TENANTS, Answer, Api, book_of, data_of, serving
 from greencloud.allocation import COMPONENTS, POSTING_MEASURES, RULES
 from greencloud.results import GROUPABLE
+from test_api_descriptors import comment_of
 
 EXAMPLES = int(os.environ.get("GREENCLOUD_FUZZ", "25"))
 METHODS = [method for method in methods() if served(method)]
@@ -119,6 +121,25 @@ def test_bytes_that_are_no_request_have_one_too(method: MethodDescriptor, api: A
         assert api.call(method, raw).code in DOCUMENTED
 
     law()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_a_request_that_says_nothing_is_told_what_is_required(method: MethodDescriptor, api: Api) -> None:
+    required = {field.name for field in method.input_type.fields if comment_of(field).startswith(("Required.", "The account"))}
+    answer = api.call(method, b"")
+    assert answer.code in (DOCUMENTED - {grpc.StatusCode.OK} if required else DOCUMENTED)
+    if required:
+        assert answer.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert {violation.field for violation in violations(answer)} == required
+
+
+def violations(answer: Answer) -> list[error_details_pb2.BadRequest.FieldViolation]:
+    status = status_pb2.Status.FromString(dict(answer.trailers)["grpc-status-details-bin"])
+    bad = error_details_pb2.BadRequest()
+    for detail in status.details:
+        if detail.Is(bad.DESCRIPTOR):
+            detail.Unpack(bad)
+    return list(bad.field_violations)
 
 
 def test_a_method_of_the_api_takes_no_more_than_it_says(api: Api) -> None:

@@ -65,7 +65,8 @@ def local(data: DataDirectory, by: tuple[str, ...] = ("account",), accounts: tup
 
 
 def paged(asked: Callable[[messages.CompareRulesRequest], messages.CompareRulesResponse], **fields: Any) -> RuleComparison:
-    found, token = [], ""
+    found: list[messages.CompareRulesResponse] = []
+    token = ""
     while not found or token:
         found.append(asked(messages.CompareRulesRequest(page_token=token, **fields)))
         token = found[-1].next_page_token
@@ -182,7 +183,7 @@ def test_an_account_has_one_at_a_time_and_two_are_made_in_all(slow: tuple[World,
         assert work.arrived.acquire(timeout=10)
         with pytest.raises(grpc.RpcError, match="other comparisons") as caught:
             ask(request, metadata=world.bearer(""), timeout=20)
-        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE  # type: ignore[attr-defined]
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         work.released.set()
         assert list(first.result().rules) == list(second.result().rules) == ["reserved_and_used", "used"]
         assert ask(request, metadata=world.bearer("acme"), timeout=20).rules

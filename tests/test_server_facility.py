@@ -70,7 +70,7 @@ def refusal(api: Api, *files: tuple[str, str | bytes], **fields: Any) -> tuple[g
         if detail.Is(bad.DESCRIPTOR):
             detail.Unpack(bad)
     assert "/tmp" not in f"{status.message}{bad}"
-    return caught.value.code(), {each.field: each.description for each in bad.field_violations}  # type: ignore[attr-defined]
+    return caught.value.code(), {each.field: each.description for each in bad.field_violations}
 
 
 def listed(api: Api, size: int = 0) -> list[messages.FacilityBook]:
@@ -272,7 +272,7 @@ def test_tenants_have_no_business_here(api: Api, role: str) -> None:
     ):
         with pytest.raises(grpc.RpcError) as caught:
             ask(api, method, request, "tenant", TENANTS[0].account)
-        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED  # type: ignore[attr-defined]
+        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_tenants_have_no_business_here(api: Api, role: str) -> None:
 def test_what_is_no_name_of_a_book_is_refused(api: Api, name: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         ask(api, "GetFacilityBook", messages.GetFacilityBookRequest(name=name))
-    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_book_that_is_not_kept_is_not_found(data: DataDirectory) -> None:

@@ -117,8 +117,10 @@ def comment_of(field: FieldDescriptor) -> str:
 
 def _declared(field: FieldDescriptor) -> tuple[str, str]:
     """The comment above a field, and its line."""
-    text = (PROTO / field.containing_type.file.name).read_text(encoding="utf-8")
-    body = text[text.index(f"message {field.containing_type.name} {{") :]
+    holder = field.containing_type
+    assert holder
+    text = (PROTO / holder.file.name).read_text(encoding="utf-8")
+    body = text[text.index(f"message {holder.name} {{") :]
     found = re.search(rf"((?:\n *//[^\n]*)+)\n([^\n/]* {field.name} = {field.number};)", body)
     assert found, f"{field.full_name} has no comment"
     return " ".join(line.strip().removeprefix("//").strip() for line in found[1].splitlines()).strip(), found[2]

@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from greencloud.client import Client
 from greencloud.errors import DecodeError, NotFoundError
+from greencloud.ledger.availability import FilledWindow
 from greencloud.results import (
     BatchSummary,
     FootprintQuery,
@@ -34,7 +35,7 @@ from greencloud.server import Intake, KeyStore, Principal, Services, Taken, buil
 from greencloud.server.app import RunningServer, Tls
 from greencloud.server.quota import Policy
 from greencloud.server.services import ExplainOrder, RestateOrder
-from greencloud.units import Emissions, Energy
+from greencloud.units import Emissions, Energy, Window
 
 __all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
 
@@ -137,6 +138,10 @@ class Facts:
             and (not query.services or fact.dimensions["service"] in query.services)
         ]
 
+    def windows(self, query: FootprintQuery) -> list[FilledWindow]:
+        rows = self.footprint(replace(query, group_by=("account", "site", "region")))
+        return [FilledWindow(row.dimensions["site"], row.dimensions["region"], _window(row), row.provisional) for row in rows]
+
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         return [b for b in self.listed if (start is None or b.start >= start) and (end is None or b.start < end)]
 
@@ -144,6 +149,10 @@ class Facts:
         return [
             Kept(each) for each in self.restated if (start is None or each.start >= start) and (end is None or each.start < end)
         ]
+
+
+def _window(row: FootprintRow) -> Window:
+    return Window(row.start, int((row.end - row.start).total_seconds()))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from greencloud.errors import NotFoundError
+from greencloud.ledger.availability import FilledWindow
 from greencloud.results import (
     AppliedFacilityBook,
     BatchSummary,
@@ -40,6 +41,8 @@ class Snapshot(Protocol):
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]: ...
 
     def footprint(self, query: FootprintQuery) -> list[FootprintRow]: ...
+
+    def windows(self, query: FootprintQuery) -> Sequence[FilledWindow]: ...
 
     def restatement_records(self, start: datetime | None = None, end: datetime | None = None) -> Sequence[Record]: ...
 

@@ -163,7 +163,7 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Worl
     plain = Services.__init__
 
     def made(self: Services, **fields: Any) -> None:
-        plain(self, **fields, compare=slow.compare)
+        plain(self, **fields, compare=lambda *order: slow.compare(*order))  # noqa: PLW0108  tests put others in place
 
     monkeypatch.setattr(Services, "__init__", made)
     with serving(tmp_path) as world:
@@ -187,6 +187,37 @@ def test_an_account_has_one_at_a_time_and_two_are_made_in_all(slow: tuple[World,
         work.released.set()
         assert list(first.result().rules) == list(second.result().rules) == ["reserved_and_used", "used"]
         assert ask(request, metadata=world.bearer("acme"), timeout=20).rules
+
+
+def test_a_caller_who_hangs_up_frees_the_place(slow: tuple[World, Slow], monkeypatch: pytest.MonkeyPatch) -> None:
+    world, work = slow
+    ended = threading.Event()
+
+    def until_gone(order: CompareOrder, go_on: Callable[[], None]) -> RuleComparison:
+        work.arrived.release()
+        try:
+            while not work.released.wait(0.01):
+                go_on()
+        finally:
+            ended.set()
+        return RuleComparison((), order.rules)
+
+    monkeypatch.setattr(work, "compare", until_gone)
+    with world.channel() as channel:
+        ask = stubs.FootprintServiceStub(channel).CompareRules
+        call = ask.future(messages.CompareRulesRequest(), metadata=world.bearer("acme"), timeout=60)
+        assert work.arrived.acquire(timeout=20)
+        call.cancel()
+        assert ended.wait(20)
+        work.released.set()
+        for left in reversed(range(200)):  # what it worked on has ended; its place is given back a moment later
+            try:
+                assert ask(messages.CompareRulesRequest(), metadata=world.bearer("acme"), timeout=20).rules
+                break
+            except grpc.RpcError:
+                assert left
+                ended.clear()
+                ended.wait(0.02)
 
 
 def test_two_that_ask_for_one_place_do_not_both_have_it(comparisons: Comparisons) -> None:

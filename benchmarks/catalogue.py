@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ledger_data import ROWS, Hours, windows
+
 from greencloud.ledger import Ledger, data_availability, dimension_values
 from greencloud.ledger.availability import EVER
 from greencloud.ledger.compaction import compact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,12 @@ class Api:
     keys: KeyStore
     data: DataDirectory
     channel: grpc.Channel
+    tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def token(self, role: str, account: str = "") -> str:
-        return self.keys.issue(role, account, ttl=timedelta(hours=1), now=NOW)
+        if (role, account) not in self.tokens:
+            self.tokens[role, account] = self.keys.issue(role, account, ttl=timedelta(hours=1), now=NOW)
+        return self.tokens[role, account]
 
     def call(self, method: MethodDescriptor, request: Message | bytes, account: str = "", *, timeout: float = 30) -> Answer:
         """By a tenant's administrator, or the provider's without an account."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -21,7 +22,8 @@ from hypothesis import strategies as st
 
 from api_world import NOW, TENANTS, Api, book_of, serving
 from greencloud.engine import DataDirectory
-from greencloud.engine.applied_books import CURRENT, HISTORY, AppliedBooks, uploaded
+from greencloud.engine.applied_books import CURRENT, HISTORY, AppliedBooks
+from greencloud.engine.uploaded_book import uploaded
 from greencloud.errors import ConflictError, NotFoundError
 from greencloud.facility import read_facility, starter_facility
 from greencloud.server.checks import Checks
@@ -69,7 +71,7 @@ def refusal(api: Api, *files: tuple[str, str | bytes], **fields: Any) -> tuple[g
     for detail in status.details:
         if detail.Is(bad.DESCRIPTOR):
             detail.Unpack(bad)
-    assert "/tmp" not in f"{status.message}{bad}"
+    assert "greencloud-book-" not in f"{status.message}{bad}"
     return caught.value.code(), {each.field: each.description for each in bad.field_violations}
 
 
@@ -325,6 +327,24 @@ def test_a_crash_leaves_one_book_or_the_other_and_no_hole_in_the_history(
     data.apply_facility(first, applied_by="c", now=NOW + timedelta(hours=1))
     applied = [(book.revision, book.applied_by) for book in AppliedBooks(data).all() if book.applied]
     assert applied == ([(old, "a")] if in_force == old else [(old, "a"), (new, "b"), (old, "c")])
+
+
+@pytest.mark.parametrize("trouble", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_does_not_take_a_book_leaves_the_one_in_force(
+    api: Api, data: DataDirectory, trouble: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(api, ("facility.toml", BOOK))
+    before = get(api)
+
+    def failing(_descriptor: int) -> None:
+        raise OSError(trouble, os.strerror(trouble))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing)
+        code, _ = refusal(api, ("facility.toml", OTHER))
+    assert code is grpc.StatusCode.UNAVAILABLE
+    assert get(api) == before
+    assert apply(api, ("facility.toml", OTHER)).facility_book.in_force
 
 
 def test_a_directory_of_the_release_before_tells_what_it_knows(data: DataDirectory, tmp_path: Path, api: Api) -> None:

@@ -18,13 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.durable import sync_directory
+from greencloud.engine.uploaded_book import Uploaded, storage_errors
 from greencloud.errors import ConflictError, FacilityError, NotFoundError, StoreError
-from greencloud.facility import Examined, Facility, examine_facility, starter_facility
+from greencloud.facility import Facility, examine_facility, starter_facility
 from greencloud.facility.differences import differences
 from greencloud.results import AppliedFacilityBook, BookChange, FacilityBook
 from greencloud.units import format_instant, parse_instant
@@ -32,44 +31,12 @@ from greencloud.units import format_instant, parse_instant
 if TYPE_CHECKING:
     from greencloud.engine.data import DataDirectory
 
-__all__ = ["CURRENT", "HISTORY", "AppliedBooks", "Uploaded", "uploaded"]
+__all__ = ["CURRENT", "HISTORY", "AppliedBooks"]
 
 CURRENT: Final = "facility/current.json"
 HISTORY: Final = "facility/applied.jsonl"
 _MOST_CHANGES: Final = 1_000
 _STARTER: Final = "starter.toml"
-
-
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """A book that somebody sent, as files in a folder that is soon gone. Paths in ``examined`` begin with that of ``folder``."""
-
-    folder: Path
-    path: Path
-    examined: Examined
-
-
-@contextmanager
-def uploaded(files: tuple[tuple[str, bytes], ...]) -> Iterator[Uploaded]:
-    """The files (path, content; the book first) as a book. The caller has checked that the paths are relative and stay inside.
-
-    Raises:
-        FacilityError: two files cannot lie beside each other, as ``a`` and ``a/b``.
-    """
-    with TemporaryDirectory(prefix="greencloud-book-") as made:
-        folder = Path(made).resolve()
-        for name, content in files:
-            path = folder / name
-            if not path.resolve().is_relative_to(folder):
-                raise FacilityError(f"{name!r} lies outside the folder of the book", path=name)
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("xb") as file:
-                    file.write(content)
-            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-                raise FacilityError(f"{name!r} lies where another file of the book does", path=name) from error
-        path = folder / files[0][0]
-        yield Uploaded(folder, path, examine_facility(path, confined=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +151,7 @@ class AppliedBooks:
 
         Raises:
             ConflictError: the book in force is not the one expected.
+        StorageFullError, StoreError: it cannot be kept; the one in force stays.
         """
         book = sent.examined.facility
         assert book is not None, "a book with mistakes is nobody's to apply"
@@ -192,7 +160,8 @@ class AppliedBooks:
             self.check(expected)
             after = _summary(book.revision, _counts(book), in_force=book.revision == before.revision)
         else:
-            self.data.apply_facility(sent.path, applied_by=applied_by, now=now, expected=expected)
+            with storage_errors(self.data.path):
+                self.data.apply_facility(sent.path, applied_by=applied_by, now=now, expected=expected)
             after = replace(self.all()[-1], files=())
         found = differences(before, book)
         changes = tuple(BookChange(each.path, each.old, each.new, each.account) for each in found[:_MOST_CHANGES])

@@ -23,11 +23,12 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.allocation import RULES
     from greencloud.allocation.explanation import Where
     from greencloud.engine import LARGE_CHANGE, run_allocation
-    from greencloud.engine.applied_books import AppliedBooks, uploaded
+    from greencloud.engine.applied_books import AppliedBooks
     from greencloud.engine.cell_document import cell_document
     from greencloud.engine.compare import compare_rules, rule_comparison
     from greencloud.engine.explain import Cell, explain_cell
     from greencloud.engine.published import root_log, statement_of
+    from greencloud.engine.uploaded_book import uploaded
     from greencloud.goal import goal_progress
 
     def run_rule(rule: str, start: datetime | None, end: datetime | None, requested_by: str) -> RunSummary:

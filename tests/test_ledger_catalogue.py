@@ -141,7 +141,7 @@ queries = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(worlds, whose, dimensions, queries, st.booleans())
 def test_they_are_what_the_postings_of_the_caller_say(
     posted: list[Posted], accounts: tuple[str, ...] | None, dimension: str, query: FootprintQuery, rolled_up: bool

@@ -44,6 +44,7 @@ lint: .venv/test.stamp
 	$(BIN)/mypy --no-explicit-package-bases plugins/tests plugins/benchmarks
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
+	$(BIN)/buf breaking --against proto/greencloud-0.1.0.binpb
 
 # docs/api-reference.md, from the comments of the protos.
 reference: .venv/test.stamp

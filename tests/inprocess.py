@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from greencloud.client import Client
 from greencloud.errors import DecodeError, NotFoundError
+from greencloud.ledger.availability import FilledWindow
 from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.stop import Stop
 from greencloud.results import (
@@ -36,13 +37,18 @@ from greencloud.server import Intake, KeyStore, Principal, Services, Taken, buil
 from greencloud.server.app import RunningServer, Tls
 from greencloud.server.quota import Policy
 from greencloud.server.services import ExplainOrder, RestateOrder
-from greencloud.units import Emissions, Energy
+from greencloud.units import Emissions, Energy, Window
 
 __all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime(2026, 11, 23, tzinfo=UTC)
-SERVICES = ("greencloud.v1.FootprintService", "greencloud.v1.AllocationService", "greencloud.v1.GoalService")
+SERVICES = (
+    "greencloud.v1.FootprintService",
+    "greencloud.v1.AllocationService",
+    "greencloud.v1.GoalService",
+    "greencloud.v1.FacilityService",
+)
 
 
 def row(account: str, hour: int = 0, *, service: str = "web", energy: int = 1_000) -> FootprintRow:
@@ -139,6 +145,10 @@ class Facts:
 
     stream_postings = stream_rows
 
+    def windows(self, query: FootprintQuery) -> list[FilledWindow]:
+        rows = self.footprint(replace(query, group_by=("account", "site", "region")))
+        return [FilledWindow(row.dimensions["site"], row.dimensions["region"], _window(row), row.provisional) for row in rows]
+
     def batches(self, start: datetime | None = None, end: datetime | None = None) -> list[BatchSummary]:
         return [b for b in self.listed if (start is None or b.start >= start) and (end is None or b.start < end)]
 
@@ -146,6 +156,10 @@ class Facts:
         return [
             Kept(each) for each in self.restated if (start is None or each.start >= start) and (end is None or each.start < end)
         ]
+
+
+def _window(row: FootprintRow) -> Window:
+    return Window(row.start, int((row.end - row.start).total_seconds()))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,14 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
     GreencloudError                 GREENCLOUD_ERROR
     ├── QuantityError (ValueError)  INVALID_QUANTITY     a number, unit, time or window that cannot be read
     ├── FacilityError (ValueError)  INVALID_FACILITY     path, line, key: the facility book
+    ├── ConflictError               CONFLICT             in_force: somebody else changed it first
     ├── UsageDataError (ValueError) INVALID_USAGE        path, row: usage files and tables
     ├── DecodeError (ValueError)    INVALID_OTLP         bytes that are not OTLP
     ├── AllocationError             ALLOCATION_REFUSED   site, window, host: what is not known is refused, never guessed
     ├── UnbalancedError             UNBALANCED           residual per measure
+    ├── TooLargeError (ValueError)  ANSWER_TOO_LARGE     an answer of more rows than are given at once
+    ├── AmountRangeError (ArithmeticError) AMOUNT_OUT_OF_RANGE
+    ├── StoppedError                STOPPED              nobody waits for it any more
     ├── GoalError (ValueError)      INVALID_GOAL         path, key
     ├── ProofError (ValueError)     INVALID_PROOF        account: a close, statement or log of roots that does not hold
     ├── StoreError                  STORE_ERROR          path: torn, newer, locked or full
@@ -27,7 +31,6 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
     └── RemoteError                 code, reason, metadata, request_id, retry_after_s, violations: what a server answered
         ├── InvalidArgumentError (ValueError) INVALID_ARGUMENT
         ├── FailedPreconditionError FAILED_PRECONDITION
-        ├── ConflictError           CONFLICT             somebody else was first
         ├── RateLimitedError        RATE_LIMITED
         └── UnavailableError        UNAVAILABLE
             └── DeadlineExceededError (TimeoutError) DEADLINE_EXCEEDED
@@ -130,6 +133,16 @@ class FacilityError(GreencloudError, ValueError):
         self.path = path
         self.line = line
         self.key = key
+
+
+class ConflictError(GreencloudError):
+    """Something is not in the state that the caller took it for; ``in_force`` is the revision that it has."""
+
+    reason = "CONFLICT"
+
+    def __init__(self, message: str, *, in_force: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.in_force = in_force
 
 
 class UsageDataError(GreencloudError, ValueError):
@@ -334,12 +347,6 @@ class FailedPreconditionError(RemoteError):
     """The request is right, and what the server has does not allow it yet: a facility book without a factor, an open period."""
 
     reason = "FAILED_PRECONDITION"
-
-
-class ConflictError(RemoteError):
-    """Somebody else was first: read again what is there, and decide anew."""
-
-    reason = "CONFLICT"
 
 
 class RateLimitedError(RemoteError):

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from greencloud.cli._options import INSTANT, RULE, data_option, output_option
-from greencloud.results import FootprintRow
-from greencloud.units import Emissions, Energy, format_instant
-
-if TYPE_CHECKING:
-    from greencloud.allocation import Comparison
+from greencloud.results import RuleComparison
+from greencloud.units import format_instant
 
 __all__ = ["command"]
 
@@ -56,7 +53,7 @@ def command(
     """
     from greencloud.allocation import RULES
     from greencloud.engine import DataDirectory
-    from greencloud.engine.compare import compare_rules
+    from greencloud.engine.compare import compare_rules, rule_comparison
 
     names = tuple(name.strip() for name in by.split(",") if name.strip())
     for name in names:
@@ -68,13 +65,14 @@ def command(
     if start is not None and end is not None and start >= end:
         raise click.UsageError("--from must be before --to.")
     directory = DataDirectory.open(data, create=False)
-    comparison, refused = compare_rules(directory, rules=rules or RULES, by=names, start=start, end=end)
-    click.echo(_render(comparison, _FIELDS[measure], output), nl=False)
+    compared = compare_rules(directory, rules=rules or RULES, by=names, start=start, end=end)
+    comparison, refused = rule_comparison(compared, now=datetime.now(UTC)), compared.refused
+    click.echo(_render(comparison, names, _FIELDS[measure], output), nl=False)
     for note in comparison.notes:
         click.echo(f"note: {note}", err=True)
     for refusal in refused:
         click.echo(f"left out: {refusal.site} {format_instant(refusal.start)}: {refusal.message}", err=True)
-    if not comparison.table.num_rows and not refused:
+    if not comparison.rows and not refused:
         if start or end:
             click.echo("no window with telemetry starts in that time: move --from or --to, or leave them out", err=True)
         else:
@@ -83,43 +81,13 @@ def command(
         sys.exit(1)
 
 
-def _render(comparison: Comparison, measure: str, output: str) -> str:
+def _render(comparison: RuleComparison, by: tuple[str, ...], measure: str, output: str) -> str:
     from greencloud.report import footprint_csv, rules_document, rules_markdown, rules_table
 
-    rows = _rows(comparison)
+    rows = [replace(each.row, dimensions={**each.row.dimensions, "rule": each.rule}) for each in comparison.rows]
     if output == "csv":
-        return footprint_csv(rows, (*comparison.by, "rule"))
+        return footprint_csv(rows, (*by, "rule"))
     if output == "json":
-        document = rules_document(rows, comparison.by, comparison.rules, comparison.notes)
+        document = rules_document(rows, by, comparison.rules, comparison.notes)
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    return (rules_markdown if output == "md" else rules_table)(rows, comparison.by, comparison.rules, measure)
-
-
-def _rows(comparison: Comparison) -> list[FootprintRow]:
-    from greencloud.allocation import methodology_version
-    from greencloud.engine.run import GRACE
-
-    if comparison.period is None:
-        return []
-    start, end = comparison.period
-    provisional = datetime.now(UTC) < end + GRACE
-
-    def row(found: dict[str, Any]) -> FootprintRow:
-        return FootprintRow(
-            start=start,
-            end=end,
-            dimensions={name: found[name] for name in (*comparison.by, "rule")},
-            energy=Energy(int(found["energy_mj"])),
-            scope1=Emissions(int(found["scope1_ug"])),
-            scope2_location_based=Emissions(int(found["scope2_location_ug"])),
-            scope2_market_based=Emissions(int(found["scope2_market_ug"])),
-            scope3_upstream_location_based=Emissions(int(found["scope3_upstream_location_ug"])),
-            scope3_upstream_market_based=Emissions(int(found["scope3_upstream_market_ug"])),
-            scope3_embodied=Emissions(int(found["scope3_embodied_ug"])),
-            operation_count=int(found["count"]),
-            quality_flags=tuple(flag for flag in found["quality"].split(",") if flag),
-            provisional=provisional,
-            methodology_versions=(methodology_version(found["rule"]),),
-        )
-
-    return [row(found) for found in comparison.table.to_pylist()]
+    return (rules_markdown if output == "md" else rules_table)(rows, by, comparison.rules, measure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -28,7 +29,7 @@ def command(data: Path, facility: Path | None, account: str, files: tuple[Path, 
         check_account_id(account)
     directory = DataDirectory.open(data, create=True)
     if facility:
-        book = directory.apply_facility(facility)
+        book = directory.apply_facility(facility, applied_by="greencloud ingest", now=datetime.now(UTC))
         click.echo(f"{facility}: the facility book in force, revision {book.revision[:12]}")
     for path in files:
         click.echo(f"{path}: {_describe(ingest_file(directory, path, account=account, progress=_progress))}")

@@ -29,9 +29,22 @@ from greencloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["REQUEST_ID", "RemoteNotFoundError", "RemotePermissionDeniedError", "RemoteUnauthenticatedError", "error_from"]
+__all__ = [
+    "REQUEST_ID",
+    "RemoteConflictError",
+    "RemoteNotFoundError",
+    "RemotePermissionDeniedError",
+    "RemoteUnauthenticatedError",
+    "error_from",
+]
 
 REQUEST_ID: Final = "x-request-id"
+
+
+class RemoteConflictError(RemoteError, ConflictError):
+    """ConflictError of a server: somebody else was first."""
+
+    reason = ConflictError.reason
 
 
 class RemoteNotFoundError(RemoteError, NotFoundError):
@@ -56,8 +69,8 @@ _KINDS: Final[dict[grpc.StatusCode, type[RemoteError]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidArgumentError,
     grpc.StatusCode.OUT_OF_RANGE: InvalidArgumentError,
     grpc.StatusCode.FAILED_PRECONDITION: FailedPreconditionError,
-    grpc.StatusCode.ABORTED: ConflictError,
-    grpc.StatusCode.ALREADY_EXISTS: ConflictError,
+    grpc.StatusCode.ABORTED: RemoteConflictError,
+    grpc.StatusCode.ALREADY_EXISTS: RemoteConflictError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: RateLimitedError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,

@@ -7,7 +7,7 @@
     telemetry/        what is worked out from it, and what it was too late for (greencloud.telemetry.store)
     usage/            usage segments (Arrow IPC), from usage files
     inputs/           what each batch was made from, by its usage revision (greencloud.engine.inputs)
-    facility/         books/REVISION/ as applied, and current.json that names the one in force
+    facility/         books/REVISION/ as applied, current.json that names the one in force, and applied.jsonl, those that ever were
     goal/             the goal and the inventory that it rests on
     ledger/           the Delta table of postings, and leases/ of who may write to it; or a cache of them (greencloud.engine.place)
     closes/           closed periods: the log of roots, and the tree of each (greencloud.engine.closes)
@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from greencloud.durable import NO_ROOM, replace_file
+from greencloud.engine.applied_books import CURRENT, AppliedBooks
 from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
 from greencloud.engine.kept_books import KeptBooks
@@ -166,14 +167,8 @@ class DataDirectory:
 
     def facility_file(self) -> Path | None:
         """Where the book in force lies; None when it is the starter."""
-        current = self.path / "facility" / "current.json"
-        if not current.exists():
-            return None
-        try:
-            named = json.loads(current.read_text())
-            return self._books.folder / str(named["revision"]) / str(named["file"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{current} cannot be read", path=str(current), advice="apply the facility book again") from error
+        current = AppliedBooks(self).current
+        return self._books.folder / current["revision"] / current["file"] if current else None
 
     def facility_of(self, revision: str) -> Facility | None:
         """The book of that revision, in force or not; None where it is not kept."""
@@ -182,18 +177,32 @@ class DataDirectory:
             return starter
         return self._books.find(revision)
 
-    def apply_facility(self, path: str | Path) -> Facility:
+    def kept_book_file(self, revision: str) -> Path | None:
+        """Where the book of that revision lies; None where it is not kept. Raises FacilityError as ``facility_of``."""
+        return self._books.file(revision)
+
+    def apply_facility(
+        self, path: str | Path, *, applied_by: str = "", now: datetime | None = None, expected: str = ""
+    ) -> Facility:
         """Check a facility book, keep a copy of it with the files that it names, and put it in force.
+
+        ``applied_by`` and ``now`` are for the history. ``expected``: the revision that must be in force, if any.
 
         Raises:
             FacilityError: the book is wrong; the one in force stays.
+            ConflictError: another book than expected is in force.
         """
         source = Path(path)
         examined = examine_facility(source)
         book = examined.facility or read_facility(source)  # which raises the first mistake
-        kept = self._books.keep(source, book.revision, examined.files)
-        file = kept.relative_to(self._books.folder / book.revision).as_posix()
-        replace_file(self.path / "facility" / "current.json", json.dumps({"revision": book.revision, "file": file}) + "\n")
+        history = AppliedBooks(self)
+        with history.turn():
+            history.check(expected)
+            kept = self._books.keep(source, book.revision, examined.files)
+            file = kept.relative_to(self._books.folder / book.revision).as_posix()
+            entry = history.record(book, file, applied_by=applied_by, now=now)
+            replace_file(self.path / CURRENT, json.dumps(entry) + "\n")
+            history.settle(entry)
         return book
 
     @property

@@ -35,6 +35,10 @@ class KeptBooks:
         """
         return self._book(revision)[1]
 
+    def file(self, revision: str) -> Path | None:
+        """Where the book of that revision lies. As ``find``."""
+        return self._book(revision)[0]
+
     def keep(self, source: Path, revision: str, files: Collection[Path]) -> Path:
         """Keep the book at ``source``, which has that revision and these files, durably; where it lies now.
 

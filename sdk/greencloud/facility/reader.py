@@ -202,10 +202,13 @@ def starter_facility() -> Facility:
     return _sound(Reading(_STARTER, Path()).examine(lambda: text))
 
 
-def examine_facility(path: Path | str) -> Examined:
-    """Read a book and collect its mistakes instead of stopping at the first."""
+def examine_facility(path: Path | str, *, confined: bool = False) -> Examined:
+    """Read a book and collect its mistakes instead of stopping at the first.
+
+    ``confined``: for a book that somebody sent; it may name no file outside its folder.
+    """
     path = Path(path)
-    return Reading(str(path), path.parent).examine(lambda: read_text(path))
+    return Reading(str(path), path.parent, confined=confined).examine(lambda: read_text(path))
 
 
 def _sound(examined: Examined) -> Facility:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 from greencloud.errors import FacilityError
@@ -24,6 +24,7 @@ from greencloud.facility.values import HostReading, ResourceWeights, Uncertainti
 
 __all__ = ["Examined", "Reading"]
 
+_MOST_BYTES: Final = 256 << 20  # of one file, unpacked
 _FILED: Final = (*(name for name, section in SECTIONS.items() if section.in_files), "meters")
 
 
@@ -39,11 +40,15 @@ class Examined:
 
 
 class Reading:
-    """One book being read: its document, what it declares, and what is wrong with it."""
+    """One book being read: its document, what it declares, and what is wrong with it.
 
-    def __init__(self, path: str, folder: Path) -> None:
+    ``confined``: it is somebody else's word, and no file but those in the book's own folder is looked at.
+    """
+
+    def __init__(self, path: str, folder: Path, *, confined: bool = False) -> None:
         self.path = path
         self.folder = folder
+        self.confined = confined
         self.files = [Path(path)]
         self.declared = Declared()
         self.problems = Problems()
@@ -137,9 +142,12 @@ class Reading:
         names = [given] if isinstance(given, str) else filed.words(name)
         at = Entry("files", filed.values, filed.path, filed.lines.get(name, filed.line), filed.lines)
         for file in names:
+            if "\0" in file or (self.confined and not _lies_within(file)):
+                raise at.error(name, f"{file!r} names no file in the folder of the book", "keep the files of a book beside it")
             path = self.folder / file
             self.files.append(path)
-            yield from csv_entries(read_text(path, at=at), str(path), name, tuple(keys), tuple(units))
+            most = _MOST_BYTES if self.confined else None
+            yield from csv_entries(read_text(path, at=at, most=most), str(path), name, tuple(keys), tuple(units))
 
     def _cross_check(self, read: dict[str, list[tuple[Entry, Any]]], document: Document) -> None:
         found: list[FacilityError] = []
@@ -161,3 +169,9 @@ class Reading:
             found += checks.scope1(read["sites"], (emission for _, emission in read["direct_emissions"]))
         for error in found:
             self.problems.add(error)
+
+
+def _lies_within(name: str) -> bool:
+    """Whether a relative path stays in the folder that it is relative to, whatever lies there."""
+    path = PurePath(name)
+    return not path.is_absolute() and ".." not in path.parts

@@ -55,16 +55,17 @@ class Document:
         )
 
 
-def read_text(path: Path, *, at: Entry | None = None) -> str:
+def read_text(path: Path, *, at: Entry | None = None, most: int | None = None) -> str:
     """The text of a file, plain or ``.gz``. ``at`` is the entry that names the file.
 
     Raises:
-        FacilityError: it is not there, not readable or not UTF-8.
+        FacilityError: it is not there, not readable, not UTF-8, or has more than ``most`` bytes.
     """
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            data = file.read() if most is None else file.read(most + 1)
+        if most is not None and len(data) > most:
+            raise FacilityError(f"more than {most} bytes", path=str(path), advice="divide the file into several")
         return data.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -84,7 +85,7 @@ def read_document(text: str, path: str) -> Document:
     """
     try:
         data = tomllib.loads(text, parse_float=lambda digits: Decimal(digits.replace("_", "")))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # of the last two: numbers and nesting beyond all measure
         at = re.search(r"at line (\d+)", str(error))
         line = int(at[1]) if at else max(text.count("\n"), 1)
         message = re.sub(r" \(at .*\)$", "", str(error))

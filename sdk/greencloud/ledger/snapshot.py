@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -17,12 +17,13 @@ from typing import Any, Final, TypeVar
 import pyarrow as pa
 
 from greencloud.errors import AmountRangeError, QuantityError, StoreError
+from greencloud.ledger.availability import FilledWindow
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.database import fetch, literal, stream, stream_arrow
 from greencloud.ledger.earlier import make_again
 from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.parts import Part, Place
-from greencloud.ledger.query import compile_query, dimensions_of, partials_of
+from greencloud.ledger.query import compile_query, compile_windows, dimensions_of, partials_of
 from greencloud.ledger.restatement_chain import Chains, Record
 from greencloud.ledger.restatement_files import RestatementFiles
 from greencloud.ledger.rollups import Rollups
@@ -192,6 +193,24 @@ class Snapshot:
         files = [] if query.accounts is not None and not query.accounts else self._files(self._segments_of(query))
         yield from streamed_postings(files, query, place, self.objects, stop)
 
+    def windows(self, query: FootprintQuery) -> list[FilledWindow]:
+        """The windows that hold postings which a query asks for, in order of start, site and region; how it adds up does not count.
+
+        Raises:
+            StoreError: a segment is missing or torn.
+        """
+        segments = self._segments(query.start, query.end, query.sites or None)
+        if not segments or (query.accounts is not None and not query.accounts):
+            return []
+        files = self._files(segments)
+        statement = compile_windows(query, _literals(files))
+        rows = self.objects.read(files, lambda: fetch(statement.sql, statement.parameters, root=self.root))
+        found = (
+            FilledWindow(site, region, Window(_EPOCH + timedelta(microseconds=start), seconds), provisional)
+            for site, region, start, seconds, provisional in rows
+        )
+        return sorted(found, key=lambda each: (each.window.start, each.site, each.region, each.window.seconds))
+
     def sums(self, names: Sequence[str], start: datetime, end: datetime) -> Iterator[tuple[Any, ...]]:
         """The measures of windows that start in ``[start, end)``, added up by these columns, in ascending order of them.
 
@@ -235,6 +254,9 @@ class Snapshot:
 
     def _summaries(self, segment: Segment) -> list[BatchSummary]:
         return [header.summary for header in cached_headers(self.root / segment.path, self.objects)]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _literals(files: list[Path]) -> list[str]:

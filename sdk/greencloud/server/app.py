@@ -28,6 +28,7 @@ from greencloud.server.auth import Authenticator, Verifier
 from greencloud.server.calls import CallInterceptor
 from greencloud.server.counts import Counts
 from greencloud.server.errors import ListenError
+from greencloud.server.facility import FacilityServicer
 from greencloud.server.footprint import FootprintServicer
 from greencloud.server.gate import Gate
 from greencloud.server.goal import GoalServicer
@@ -41,6 +42,8 @@ from greencloud.server.threads import PATIENCE_S, Threads, check_grpcio
 from greencloud.v1 import (
     allocation_service_pb2,
     allocation_service_pb2_grpc,
+    facility_service_pb2,
+    facility_service_pb2_grpc,
     footprint_service_pb2,
     footprint_service_pb2_grpc,
     goal_service_pb2,
@@ -67,6 +70,7 @@ _SERVICES: Final = tuple(
         (footprint_service_pb2, "FootprintService"),
         (allocation_service_pb2, "AllocationService"),
         (goal_service_pb2, "GoalService"),
+        (facility_service_pb2, "FacilityService"),
     )
 )
 
@@ -152,6 +156,7 @@ def build_server(
     footprint_service_pb2_grpc.add_FootprintServiceServicer_to_server(FootprintServicer(services, pages), server)
     allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(AllocationServicer(services, pages), server)
     goal_service_pb2_grpc.add_GoalServiceServicer_to_server(GoalServicer(services), server)
+    facility_service_pb2_grpc.add_FacilityServiceServicer_to_server(FacilityServicer(services, pages), server)
     reflection.enable_server_reflection((*_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
     try:
         bound = server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)

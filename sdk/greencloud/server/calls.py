@@ -41,6 +41,9 @@ _HEALTH: Final = f"/{SERVICE}/"
 _OTLP: Final = "/opentelemetry.proto.collector."
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGEST_API_REQUEST: Final = 1 << 20
+_LARGEST_REQUESTS: Final = {"/greencloud.v1.FacilityService/ApplyFacilityBook": 33 << 20}
+"""Of methods that take more. A facility book has at most 32 MiB of files."""
+
 _NOBODY: Final = Principal("customer.viewer", "-", "-")
 _MOST_STREAMS: Final = 2
 _LINES_A_SECOND: Final = 20
@@ -121,8 +124,9 @@ class _Question(_Behaviour):
     __slots__ = ()
 
     def answer(self, message: bytes, context: grpc.ServicerContext) -> Any:
-        if len(message) > _LARGEST_API_REQUEST:
-            raise RequestError([("request", f"larger than {_LARGEST_API_REQUEST} bytes")])
+        largest = _LARGEST_REQUESTS.get(self.call.method, _LARGEST_API_REQUEST)
+        if len(message) > largest:
+            raise RequestError([("request", f"larger than {largest} bytes")])
         with _one_of(self.guard.slots):
             return self.handler.unary_unary(_parsed(self.handler.request_deserializer, message), context)
 

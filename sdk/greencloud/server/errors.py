@@ -22,6 +22,7 @@ from google.rpc import error_details_pb2, status_pb2
 from greencloud.errors import (
     AllocationError,
     AmountRangeError,
+    ConflictError,
     DecodeError,
     FacilityError,
     GoalError,
@@ -42,7 +43,16 @@ from greencloud.errors import (
     UsageDataError,
 )
 
-__all__ = ["STATUS", "Answer", "BusyError", "ListenError", "RequestError", "UnimplementedError", "abort", "answer_to"]
+__all__ = [
+    "STATUS",
+    "Answer",
+    "BusyError",
+    "ListenError",
+    "RequestError",
+    "UnimplementedError",
+    "abort",
+    "answer_to",
+]
 
 
 class RequestError(GreencloudError, ValueError):
@@ -101,6 +111,7 @@ STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {
     StoreUnavailableError: grpc.StatusCode.UNAVAILABLE,
     ProofError: grpc.StatusCode.FAILED_PRECONDITION,
     BusyError: grpc.StatusCode.UNAVAILABLE,
+    ConflictError: grpc.StatusCode.ABORTED,
     UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
     PermissionDeniedError: grpc.StatusCode.PERMISSION_DENIED,
     NotFoundError: grpc.StatusCode.NOT_FOUND,
@@ -117,6 +128,7 @@ _TOLD_TO_ALL: Final = (
     StoppedError,
     DecodeError,
     BusyError,
+    ConflictError,
     UnauthenticatedError,
     PermissionDeniedError,
     NotFoundError,

@@ -15,7 +15,10 @@ from greencloud.results import FootprintQuery, FootprintRow, Restatement
 from greencloud.server.accounts import allowed_account, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
 from greencloud.server.auth import require
+from greencloud.server.availability import availability_for
 from greencloud.server.checks import Checks
+from greencloud.server.comparisons import Comparisons
+from greencloud.server.dimension_values import DimensionValues
 from greencloud.server.errors import RequestError
 from greencloud.server.explanations import Explanations, explain_order_from
 from greencloud.server.paging import PAGE_BYTES, Cursor, Pages, fill
@@ -46,6 +49,8 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self._records: Answers[tuple[datetime | None, datetime | None], Record] = Answers()
         self._begun: Answers[tuple[RestatementQuery, int], Restatement] = Answers()
         self._explanations = Explanations(services)
+        self._comparisons = Comparisons(services, pages)
+        self._dimension_values = DimensionValues(services, pages, query_from)
 
     def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
         principal = require(Permission.FOOTPRINT_READ)
@@ -111,6 +116,19 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         if following:
             response.next_page_token = self._pages.seal(following, request, principal)
         return response
+
+    def CompareRules(self, request: messages.CompareRulesRequest, context: Any) -> messages.CompareRulesResponse:  # noqa: N802
+        return self._comparisons.page(request, require(Permission.FOOTPRINT_READ), context)
+
+    def GetDataAvailability(  # noqa: N802
+        self, request: messages.GetDataAvailabilityRequest, context: Any
+    ) -> messages.DataAvailability:
+        return availability_for(self._services, request, require(Permission.FOOTPRINT_READ))
+
+    def ListDimensionValues(  # noqa: N802
+        self, request: messages.ListDimensionValuesRequest, context: Any
+    ) -> messages.ListDimensionValuesResponse:
+        return self._dimension_values.page(request, require(Permission.FOOTPRINT_READ))
 
     def GetStatement(self, request: messages.GetStatementRequest, context: Any) -> statement_pb2.Statement:  # noqa: N802
         checks = Checks()

@@ -117,7 +117,7 @@ def prepare(settings: Settings, facility: Path | None) -> None:
     from greencloud.engine import DataDirectory
 
     data = DataDirectory.open(settings.data, create=True)
-    book = data.apply_facility(facility) if facility else data.facility()
+    book = data.apply_facility(facility, applied_by="greencloud serve", now=settings.clock()) if facility else data.facility()
     KeyStore(data.keys_directory).page_key()
     _LOG.info("data directory %s, facility book %s with %d sites", data.path, book.revision[:12], len(book.sites))
 

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from greencloud.errors import NotFoundError
+from greencloud.ledger.availability import FilledWindow
 from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.stop import Stop
 from greencloud.results import (
+    AppliedFacilityBook,
     BatchSummary,
+    FacilityBook,
     FootprintQuery,
     FootprintRow,
     GoalProgress,
     Restatement,
     RootLogEntry,
+    RuleComparison,
     RunSummary,
     Statement,
 )
 
-__all__ = ["ExplainOrder", "Record", "RestateOrder", "Services", "Snapshot"]
+__all__ = ["ApplyOrder", "CompareOrder", "ExplainOrder", "Record", "RestateOrder", "Services", "Snapshot"]
 
 
 class Record(Protocol):
@@ -42,6 +47,8 @@ class Snapshot(Protocol):
     def stream_rows(self, query: FootprintQuery, place: Place, stop: Stop) -> Iterator[Part]: ...
 
     def stream_postings(self, query: FootprintQuery, place: Place, stop: Stop) -> Iterator[Part]: ...
+
+    def windows(self, query: FootprintQuery) -> Sequence[FilledWindow]: ...
 
     def restatement_records(self, start: datetime | None = None, end: datetime | None = None) -> Sequence[Record]: ...
 
@@ -79,6 +86,34 @@ class ExplainOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class CompareOrder:
+    """Which rules to compare, by which dimensions, over which windows, for which accounts (None: all), and of how many site-windows
+    at the most."""
+
+    rules: tuple[str, ...]
+    by: tuple[str, ...]
+    start: datetime | None = None
+    end: datetime | None = None
+    accounts: tuple[str, ...] | None = None
+    most_windows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOrder:
+    """The files of a facility book as (path, content), the book itself first; who puts it in force, over which book (its revision;
+    "" for any). ``validate_only``: put nothing in force."""
+
+    files: tuple[tuple[str, bytes], ...]
+    applied_by: str
+    expected_revision: str = ""
+    validate_only: bool = False
+
+
+def _none_kept(*_: object) -> Any:
+    raise NotFoundError("this server keeps no facility books, and compares no rules")
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """``snapshot(None)`` is the latest version. ``run_allocation(rule, start, end, requested_by)`` posts what is due.
     ``restate(order)`` does so too, or says what would come; both ways with the restatements.
@@ -87,6 +122,11 @@ class Services:
     after the first ``skip``; it raises NotFoundError where the account has nothing that fits, as ``statement(account, period)``
     does where the period is not closed or says nothing of the account. ``root_log()`` is the log of roots, oldest first.
     ``goal_progress(name)`` takes ``goals/GOAL`` or ``goals/-`` and raises NotFoundError where there is no such goal.
+
+    ``compare(order, go_on)`` calls ``go_on`` before each site-window, which may raise. ``facility_book(revision)`` is a book with
+    its files ("" for the one in force); it raises NotFoundError where it is not kept. ``facility_books()`` are the books as they
+    were put in force, the latest last, without their files. ``apply_facility(order)`` raises RequestError where the book is
+    wrong, and ConflictError where another than expected is in force.
     """
 
     snapshot: Callable[[int | None], Snapshot]
@@ -97,3 +137,7 @@ class Services:
     root_log: Callable[[], Sequence[RootLogEntry]]
     goal_progress: Callable[[str], GoalProgress]
     rules: Sequence[str] = ("reserved_and_used",)
+    compare: Callable[[CompareOrder, Callable[[], None]], RuleComparison] = _none_kept
+    facility_book: Callable[[str], FacilityBook] = _none_kept
+    facility_books: Callable[[], Sequence[FacilityBook]] = _none_kept
+    apply_facility: Callable[[ApplyOrder], AppliedFacilityBook] = _none_kept

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from greencloud.errors import NotFoundError
-from greencloud.results import GoalProgress, RunSummary
-from greencloud.server.services import ExplainOrder, RestateOrder, Services
+from greencloud.results import AppliedFacilityBook, GoalProgress, RuleComparison, RunSummary
+from greencloud.server.services import ApplyOrder, CompareOrder, ExplainOrder, RestateOrder, Services
+from greencloud.server.uploads import mistakes_in
 
 if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
@@ -22,9 +23,12 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.allocation import RULES
     from greencloud.allocation.explanation import Where
     from greencloud.engine import LARGE_CHANGE, run_allocation
+    from greencloud.engine.applied_books import AppliedBooks
     from greencloud.engine.cell_document import cell_document
+    from greencloud.engine.compare import compare_rules, rule_comparison
     from greencloud.engine.explain import Cell, explain_cell
     from greencloud.engine.published import root_log, statement_of
+    from greencloud.engine.uploaded_book import uploaded
     from greencloud.goal import goal_progress
 
     def run_rule(rule: str, start: datetime | None, end: datetime | None, requested_by: str) -> RunSummary:
@@ -63,6 +67,27 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         )
         return cell_document(found)
 
+    def compare(order: CompareOrder, go_on: Callable[[], None]) -> RuleComparison:
+        compared = compare_rules(
+            data,
+            rules=order.rules,
+            by=order.by,
+            start=order.start,
+            end=order.end,
+            accounts=order.accounts,
+            most_windows=order.most_windows,
+            go_on=go_on,
+        )
+        return rule_comparison(compared, now=clock())
+
+    def apply_facility(order: ApplyOrder) -> AppliedFacilityBook:
+        with uploaded(order.files) as sent:
+            if sent.examined.facility is None:
+                raise mistakes_in(sent.folder, sent.examined)
+            return AppliedBooks(data).apply(
+                sent, applied_by=order.applied_by, now=clock(), expected=order.expected_revision, dry_run=order.validate_only
+            )
+
     def progress(name: str) -> GoalProgress:
         found = goal_progress(data.goal_directory, data.ledger.snapshot(), clock())
         if name not in (found.name, "goals/-"):
@@ -78,4 +103,8 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         root_log=lambda: root_log(data.closes),
         goal_progress=progress,
         rules=RULES,
+        compare=compare,
+        facility_book=lambda revision: AppliedBooks(data).find(revision),
+        facility_books=lambda: AppliedBooks(data).all(),
+        apply_facility=apply_facility,
     )

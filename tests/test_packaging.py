@@ -11,8 +11,40 @@ from pathlib import Path
 
 import pytest
 
+from greencloud.testing import Server
+
 ROOT = Path(__file__).parents[1]
 LOWEST = ("grpcio==1.75.1", "protobuf==6.31.1")  # the floors of pyproject.toml: customers on protobuf 6 can install the client
+HIGHEST = ("grpcio<2", "protobuf<8")
+
+ASKING = """
+import asyncio, sys
+from datetime import datetime
+from greencloud.client import AsyncClient, Client
+from greencloud.errors import MissingExtraError, RemoteError
+
+target, token, start, end = sys.argv[1:]
+asked = {"start": datetime.fromisoformat(start), "end": datetime.fromisoformat(end), "group_by": ["service"]}
+
+async def total():
+    async with AsyncClient(target, token=token) as client:
+        return await client.query_footprint(**asked).total()
+
+with Client(target, token=token) as client:
+    rows = client.query_footprint(**asked)
+    assert rows.total() == asyncio.run(total())
+    try:
+        rows.to_arrow()
+    except MissingExtraError as error:
+        assert error.extra == "arrow"
+    else:
+        raise AssertionError("no extra was installed")
+    try:
+        client.get_statement("2025-01")
+    except RemoteError as error:
+        assert error.request_id and error.reason == "NOT_FOUND", vars(error)
+    print(rows.total().energy.millijoules)
+"""
 
 
 def build(source: Path, out: Path) -> Path:
@@ -45,15 +77,40 @@ def clean_copy(tmp_path: Path, relative: str) -> Path:
     return Path(shutil.copytree(ROOT / relative, tmp_path / "source", ignore=ignore))
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    return build(clean_copy(folder, "."), folder / "dist")
+
+
 @pytest.mark.packaging
 @pytest.mark.timeout(600)
-def test_the_greencloud_wheel_installs_bare_and_holds_only_what_belongs_there(tmp_path: Path) -> None:
-    wheel = build(clean_copy(tmp_path, "."), tmp_path / "dist")
+@pytest.mark.parametrize("versions", [LOWEST, HIGHEST], ids=["lowest", "highest"])
+def test_the_bare_client_asks_a_server_with_the_lowest_and_the_highest_libraries(
+    wheel: Path, tmp_path: Path, versions: tuple[str, ...]
+) -> None:
+    python = fresh(tmp_path, str(wheel), *versions)
+    with Server() as server:
+        period = (server.start.isoformat(), server.end.isoformat())
+        printed = run(str(python), "-W", "error", "-c", ASKING, server.target, server.token("acme"), *period)
+        with server.client("acme") as client:
+            wanted = client.query_footprint(start=server.start, end=server.end).total().energy.millijoules
+
+    assert int(printed) == wanted
+
+
+@pytest.mark.packaging
+@pytest.mark.timeout(600)
+def test_the_greencloud_wheel_installs_bare_and_holds_only_what_belongs_there(wheel: Path, tmp_path: Path) -> None:
 
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0].split("-")[0] for name in names}
     assert tops == {"greencloud"}
-    assert not [name for name in names if name.endswith((".pyx", ".pxd", ".c", ".h", ".proto")) or "test" in name]
+    ours = [name for name in names if not name.startswith("greencloud/testing/")]
+    assert not [name for name in ours if name.endswith((".pyx", ".pxd", ".c", ".h", ".proto")) or "test" in name]
+    assert "greencloud/testing/facility.toml" in names
+    plugins = zipfile.ZipFile(wheel).read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
+    assert "[pytest11]\ngreencloud = greencloud.testing.plugin" in plugins
     assert [name for name in names if name.endswith("_pb2_grpc.py")]
     compiled = {name.split(".")[0] for name in names if name.endswith(".so")}
     assert compiled == {f"greencloud/{source.stem}" for source in (ROOT / "ext" / "greencloud").glob("*.pyx")}

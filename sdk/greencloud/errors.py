@@ -24,27 +24,40 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
     ├── UnauthenticatedError        UNAUTHENTICATED
     ├── PermissionDeniedError       PERMISSION_DENIED
     ├── NotFoundError (LookupError) NOT_FOUND
-    └── RemoteError                 code, reason         what a server answered
+    ├── ConfigError (ValueError)    INVALID_CONFIG       path, line, key: what a client is set up with
+    └── RemoteError                 code, reason, metadata, request_id, retry_after_s, violations: what a server answered
+        ├── InvalidArgumentError (ValueError) INVALID_ARGUMENT
+        ├── FailedPreconditionError FAILED_PRECONDITION
+        ├── RateLimitedError        RATE_LIMITED
         └── UnavailableError        UNAVAILABLE
+            └── DeadlineExceededError (TimeoutError) DEADLINE_EXCEEDED
+
+What a server answers is always a RemoteError. Where it stands for one of the classes above, as NotFoundError, it is that as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 __all__ = [
     "AllocationError",
+    "ConfigError",
     "ConflictError",
+    "DeadlineExceededError",
     "DecodeError",
     "FacilityError",
+    "FailedPreconditionError",
     "GoalError",
     "GreencloudError",
+    "InvalidArgumentError",
     "LeaseLostError",
     "MissingExtraError",
     "NotFoundError",
     "PermissionDeniedError",
     "ProofError",
     "QuantityError",
+    "RateLimitedError",
     "RemoteError",
     "StorageFullError",
     "StoreError",
@@ -62,9 +75,10 @@ class GreencloudError(Exception):
     Attributes:
         message: what was wrong, and where.
         advice: what to do about it; may be empty.
+        reason: the word of the class; of a RemoteError that of the server.
     """
 
-    reason: ClassVar[str] = "GREENCLOUD_ERROR"
+    reason: str = "GREENCLOUD_ERROR"
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, advice: str = "") -> None:
@@ -246,15 +260,79 @@ class NotFoundError(GreencloudError, LookupError):
     exit_code = 5
 
 
+class ConfigError(GreencloudError, ValueError):
+    """What a client is set up with is wrong: at ``path``, ``line`` (1-based, 0 when a whole file is meant) and ``key``.
+
+    Of the environment, ``key`` is the variable. A secret is never part of the text.
+    """
+
+    reason = "INVALID_CONFIG"
+
+    def __init__(self, message: str, *, path: str = "", line: int = 0, key: str = "", advice: str = "") -> None:
+        where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
+        super().__init__(where + message, advice=advice)
+        self.path = path
+        self.line = line
+        self.key = key
+
+
 class RemoteError(GreencloudError):
-    """What a server answered: ``code`` is the gRPC status by name, ``remote_reason`` the server's ErrorInfo reason."""
+    """What a server answered.
+
+    Attributes:
+        code: the gRPC status by name.
+        reason: the server's ``ErrorInfo.reason``; where it gave none, the word of the class.
+        remote_reason: the same; "" where it gave none.
+        metadata: the parts of the message that vary (``ErrorInfo.metadata``).
+        request_id: by which the server's log tells of the call; that of the client where the server was not reached.
+        retry_after_s: when to try again, where the server said so.
+        violations: (field of the request, what is wrong with it).
+    """
 
     reason = "REMOTE_ERROR"
 
-    def __init__(self, message: str, *, code: str, remote_reason: str = "", advice: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        remote_reason: str = "",
+        advice: str = "",
+        metadata: Mapping[str, str] | None = None,
+        request_id: str = "",
+        retry_after_s: float | None = None,
+        violations: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(message, advice=advice)
         self.code = code
+        self.reason = remote_reason or type(self).reason
         self.remote_reason = remote_reason
+        self.metadata = dict(metadata or {})
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+        self.violations = tuple(violations)
+
+    def fields(self) -> dict[str, str]:
+        return {"code": self.code, "remote_reason": self.remote_reason} if self.remote_reason else {"code": self.code}
+
+
+class InvalidArgumentError(RemoteError, ValueError):
+    """The request is wrong whatever the state of the server; ``violations`` name its fields."""
+
+    reason = "INVALID_ARGUMENT"
+
+
+class FailedPreconditionError(RemoteError):
+    """The request is right, and what the server has does not allow it yet: a facility book without a factor, an open period."""
+
+    reason = "FAILED_PRECONDITION"
+
+
+class RateLimitedError(RemoteError):
+    """More than this credential may ask for. Never tried again by itself; ``retry_after_s`` says when it will be answered."""
+
+    reason = "RATE_LIMITED"
+    exit_code = 6
 
 
 class UnavailableError(RemoteError):
@@ -262,3 +340,9 @@ class UnavailableError(RemoteError):
 
     reason = "UNAVAILABLE"
     exit_code = 6
+
+
+class DeadlineExceededError(UnavailableError, TimeoutError):
+    """The time that the call was given ran out. Whether the server did what it was asked is not known."""
+
+    reason = "DEADLINE_EXCEEDED"

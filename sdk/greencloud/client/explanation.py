@@ -1,8 +1,8 @@
-"""The document of an explanation, put together from its pages."""
+"""The document of an explanation, put together from its pages: a conversation (``greencloud.client.answers``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Generator
 from typing import Any, Final
 
 from greencloud.units import format_instant
@@ -16,18 +16,18 @@ _MANY: Final = 1_000
 
 
 def explanation_document(
-    request: footprint.ExplainFootprintRequest, windows: int, ask: Callable[[], footprint.ExplainFootprintResponse]
-) -> dict[str, Any]:
+    request: footprint.ExplainFootprintRequest, windows: int
+) -> Generator[Any, footprint.ExplainFootprintResponse, dict[str, Any]]:
     """The document with that many of the largest windows, and every batch recomputed where ``request`` says so.
 
-    ``ask`` sends ``request``, whose page fields are set here, and returns the answer.
+    Yields ``request``, whose page fields are set here, and is sent the answers.
     """
     shown: list[dict[str, Any]] = []
     again: list[dict[str, Any]] = []
     while True:
         # To recompute is to go through them all: in pages as large as the server gives.
         request.page_size = _MANY if request.recompute else max(1, windows - len(shown))
-        message = ask()
+        message = yield request
         page = explained_page_from_message(message)
         shown += page["windows"]
         again += page["recomputed"]

@@ -1,0 +1,256 @@
+"""Requests, from keyword arguments: pure functions, which both clients share. Each is named as its method.
+
+Times must say their zone; a wrong word is refused here, before a call is made. What only the server can judge is left to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Any, Final, TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from greencloud.client.names import facility_book_name
+from greencloud.errors import QuantityError
+from greencloud.results import Granularity
+from greencloud.v1 import allocation_service_pb2 as allocation
+from greencloud.v1 import facility_service_pb2 as facility
+from greencloud.v1 import footprint_service_pb2 as footprint
+from greencloud.v1 import goal_service_pb2 as goal
+from greencloud.v1 import identity_service_pb2 as identity
+from greencloud.wire import GRANULARITIES, instant_to_message
+
+__all__ = [
+    "StreamCompression",
+    "StreamContent",
+    "apply_facility_book",
+    "compare_rules",
+    "explain_footprint",
+    "get_caller_identity",
+    "get_data_availability",
+    "get_facility_book",
+    "get_goal_progress",
+    "get_statement",
+    "list_audit_entries",
+    "list_batches",
+    "list_dimension_values",
+    "list_facility_books",
+    "list_restatements",
+    "list_root_log_entries",
+    "query_footprint",
+    "restate",
+    "run_allocation",
+    "stream_footprint",
+]
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class StreamContent(StrEnum):
+    """What a stream is of: the rows of a query, or every posting that its filter leaves."""
+
+    ROWS = "rows"
+    POSTINGS = "postings"
+
+
+class StreamCompression(StrEnum):
+    """How the buffers of a stream are compressed."""
+
+    NONE = "none"
+    LZ4 = "lz4"
+    ZSTD = "zstd"
+
+
+_CONTENTS: Final = {
+    StreamContent.ROWS: footprint.STREAM_CONTENT_UNSPECIFIED,
+    StreamContent.POSTINGS: footprint.STREAM_CONTENT_POSTINGS,
+}
+_COMPRESSIONS: Final = {
+    StreamCompression.NONE: footprint.STREAM_COMPRESSION_UNSPECIFIED,
+    StreamCompression.LZ4: footprint.STREAM_COMPRESSION_LZ4,
+    StreamCompression.ZSTD: footprint.STREAM_COMPRESSION_ZSTD,
+}
+
+
+def query_footprint(
+    *,
+    start: datetime,
+    end: datetime,
+    group_by: Iterable[str],
+    granularity: Granularity | str,
+    fiscal_year_start_month: int,
+    order_by: str | Iterable[str],
+    page_size: int,
+    **filters: Iterable[str],
+) -> footprint.QueryFootprintRequest:
+    return footprint.QueryFootprintRequest(
+        **_period(start, end),
+        filter=_filter(filters),
+        group_by=_names("group_by", group_by),
+        granularity=GRANULARITIES[_word("granularity", granularity, Granularity)],
+        fiscal_year_start_month=_month(fiscal_year_start_month),
+        order_by=order_by if isinstance(order_by, str) else ", ".join(order_by),
+        page_size=page_size,
+    )
+
+
+def stream_footprint(
+    *,
+    start: datetime,
+    end: datetime,
+    group_by: Iterable[str],
+    granularity: Granularity | str,
+    fiscal_year_start_month: int,
+    content: StreamContent | str,
+    compression: StreamCompression | str,
+    **filters: Iterable[str],
+) -> footprint.StreamFootprintRequest:
+    return footprint.StreamFootprintRequest(
+        **_period(start, end),
+        filter=_filter(filters),
+        group_by=_names("group_by", group_by),
+        granularity=GRANULARITIES[_word("granularity", granularity, Granularity)],
+        fiscal_year_start_month=_month(fiscal_year_start_month),
+        content=_CONTENTS[_word("content", content, StreamContent)],
+        compression=_COMPRESSIONS[_word("compression", compression, StreamCompression)],
+    )
+
+
+def list_restatements(
+    start: datetime | None, end: datetime | None, accounts: Iterable[str], page_size: int
+) -> footprint.ListRestatementsRequest:
+    return footprint.ListRestatementsRequest(accounts=_names("accounts", accounts), page_size=page_size, **_period(start, end))
+
+
+def explain_footprint(
+    *, start: datetime, end: datetime, account: str, recompute: bool, **names: Iterable[str]
+) -> footprint.ExplainFootprintRequest:
+    """``names``: sites, services, skus, operations, components, measures."""
+    values: dict[str, Any] = {field: _names(field, each) for field, each in names.items()}
+    return footprint.ExplainFootprintRequest(account=account, recompute=recompute, **values, **_period(start, end))
+
+
+def compare_rules(  # noqa: PLR0917  in the order of the method
+    start: datetime | None,
+    end: datetime | None,
+    rules: Iterable[str],
+    group_by: Iterable[str],
+    accounts: Iterable[str],
+    page_size: int,
+) -> footprint.CompareRulesRequest:
+    return footprint.CompareRulesRequest(
+        rules=_names("rules", rules),
+        group_by=_names("group_by", group_by),
+        accounts=_names("accounts", accounts),
+        page_size=page_size,
+        **_period(start, end),
+    )
+
+
+def get_data_availability(accounts: Iterable[str]) -> footprint.GetDataAvailabilityRequest:
+    return footprint.GetDataAvailabilityRequest(accounts=_names("accounts", accounts))
+
+
+def list_dimension_values(
+    dimension: str, start: datetime | None, end: datetime | None, page_size: int, **filters: Iterable[str]
+) -> footprint.ListDimensionValuesRequest:
+    return footprint.ListDimensionValuesRequest(
+        dimension=dimension, filter=_filter(filters), page_size=page_size, **_period(start, end)
+    )
+
+
+def get_statement(period: str, account: str) -> footprint.GetStatementRequest:
+    return footprint.GetStatementRequest(account=account, period=period)
+
+
+def list_root_log_entries(page_size: int) -> footprint.ListRootLogEntriesRequest:
+    return footprint.ListRootLogEntriesRequest(page_size=page_size)
+
+
+def run_allocation(start: datetime | None, end: datetime | None, rule: str) -> allocation.RunAllocationRequest:
+    return allocation.RunAllocationRequest(rule=rule, **_period(start, end))
+
+
+def restate(  # noqa: PLR0917  in the order of the method
+    start: datetime, end: datetime, reason: str, rule: str, dry_run: bool, confirm_large_changes: bool
+) -> allocation.RestateRequest:
+    return allocation.RestateRequest(
+        reason=reason, rule=rule, dry_run=dry_run, confirm_large_changes=confirm_large_changes, **_period(start, end)
+    )
+
+
+def list_batches(start: datetime | None, end: datetime | None, page_size: int) -> allocation.ListBatchesRequest:
+    return allocation.ListBatchesRequest(page_size=page_size, **_period(start, end))
+
+
+def get_goal_progress(name: str) -> goal.GetGoalProgressRequest:
+    return goal.GetGoalProgressRequest(name=name)
+
+
+def get_facility_book(name: str) -> facility.GetFacilityBookRequest:
+    """``name`` may be the revision alone."""
+    return facility.GetFacilityBookRequest(name=name if "/" in name else facility_book_name(name))
+
+
+def list_facility_books(page_size: int) -> facility.ListFacilityBooksRequest:
+    return facility.ListFacilityBooksRequest(page_size=page_size)
+
+
+def apply_facility_book(
+    files: Mapping[str, bytes] | Iterable[tuple[str, bytes]], expected_revision: str, validate_only: bool
+) -> facility.ApplyFacilityBookRequest:
+    pairs = list(files.items()) if isinstance(files, Mapping) else list(files)
+    for path, _ in pairs:
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+            raise QuantityError(
+                f"{path!r} does not lie beside the book", advice="name files relative to the book, with forward slashes"
+            )
+    return facility.ApplyFacilityBookRequest(
+        files=[facility.FacilityFile(path=path, content=content) for path, content in pairs],
+        expected_revision=expected_revision,
+        validate_only=validate_only,
+    )
+
+
+def get_caller_identity() -> identity.GetCallerIdentityRequest:
+    return identity.GetCallerIdentityRequest()
+
+
+def list_audit_entries(start: datetime | None, end: datetime | None, page_size: int) -> identity.ListAuditEntriesRequest:
+    return identity.ListAuditEntriesRequest(page_size=page_size, **_period(start, end))
+
+
+def _filter(filters: Mapping[str, Iterable[str]]) -> footprint.FootprintFilter:
+    return footprint.FootprintFilter(**{name: _names(name, values) for name, values in filters.items()})
+
+
+def _names(field: str, values: Iterable[str]) -> list[str]:
+    """A text is an iterable of its letters, which nobody ever means."""
+    if isinstance(values, str):
+        raise QuantityError(f"{field} is one text, {values!r}, and not several", advice=f"write {field}=[{values!r}]")
+    return list(values)
+
+
+def _month(month: int) -> int:
+    # A calendar year is what a server without fiscal years knows, so it is not said.
+    return 0 if month == 1 else month
+
+
+def _word(field: str, value: str, kind: type[E]) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        raise QuantityError(f"there is no {field} {value!r}", advice=f"use one of {', '.join(kind)}") from None
+
+
+def _period(start: datetime | None, end: datetime | None) -> dict[str, Any]:
+    return {name: _instant(name, instant) for name, instant in (("start_time", start), ("end_time", end)) if instant is not None}
+
+
+def _instant(name: str, instant: datetime) -> Timestamp:
+    if instant.tzinfo is None:
+        raise QuantityError(f"{name} {instant.isoformat()} has no time zone", advice="a guess would move it: add tzinfo=UTC")
+    return instant_to_message(instant)

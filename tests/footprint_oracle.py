@@ -38,7 +38,22 @@ def period_of(query: FootprintQuery, window: Window) -> tuple[datetime, datetime
             return day, day + timedelta(days=1)
         case Granularity.MONTH:
             month = day.replace(day=1)
-            return month, month.replace(month=month.month % 12 + 1, year=month.year + month.month // 12)
+            return month, next_month(month)
+        case Granularity.QUARTER | Granularity.YEAR:
+            begins = {query.fiscal_year_start_month}
+            if query.granularity is Granularity.QUARTER:
+                begins = {(query.fiscal_year_start_month - 1 + 3 * quarter) % 12 + 1 for quarter in range(4)}
+            start = day.replace(day=1)
+            while start.month not in begins:
+                start = (start - timedelta(days=1)).replace(day=1)
+            end = next_month(start)
+            while end.month not in begins:
+                end = next_month(end)
+            return start, end
+
+
+def next_month(month: datetime) -> datetime:
+    return month.replace(month=month.month % 12 + 1, year=month.year + month.month // 12)
 
 
 SCOPE_LINES = {
@@ -62,6 +77,9 @@ def expected(query: FootprintQuery, batches: Sequence[Batch]) -> list[FootprintR
                 "sku": query.skus, "operation": query.operations, "component": query.components,
             }  # fmt: skip
             if any(values and row[name] not in values for name, values in filters.items()):
+                continue
+            row["methodology_version"] = each.summary.methodology_version
+            if query.methodology_versions and row["methodology_version"] not in query.methodology_versions:
                 continue
             labels = json.loads(row["labels"])
             for scope in ("scope1", "scope2", "scope3") if "scope" in query.group_by else ("",):

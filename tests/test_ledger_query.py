@@ -24,7 +24,10 @@ from ledger_builders import EVER, EVER_BY_ACCOUNT, START, batch, batch_of, energ
 NASTY = ("a", "b", "x'; DROP TABLE y; --", 'q"q', "100%", "é")
 KEYS = ("team", "a/b~c", "$.team", 'qu"ote', "*", "0", "team.x", "team[0]")
 DIMENSION = st.sampled_from(
-    ("account", "service", "region", "site", "sku", "operation", "component", "scope", *(f"label:{key}" for key in KEYS))
+    (
+        *("account", "service", "region", "site", "sku", "operation", "component", "methodology_version", "scope"),
+        *(f"label:{key}" for key in KEYS),
+    )
 )
 
 
@@ -93,6 +96,8 @@ QUERIES = st.builds(
     components=some("dynamic", "idle"),
     group_by=st.lists(DIMENSION, max_size=3, unique=True).map(tuple),
     granularity=st.sampled_from(Granularity),
+    methodology_versions=some("greencloud/1", "greencloud/2"),
+    fiscal_year_start_month=st.integers(1, 12),
 )
 
 
@@ -100,6 +105,58 @@ QUERIES = st.builds(
 @settings(max_examples=150, deadline=None)
 def test_a_query_gives_what_a_plain_loop_gives(snapshot: Snapshot, query: FootprintQuery) -> None:
     assert snapshot.footprint(query) == expected(query, BATCHES)
+
+
+@given(query=QUERIES)
+@settings(max_examples=15, deadline=None)
+def test_every_granularity_adds_up_to_the_whole_and_longer_periods_to_those_in_them(
+    snapshot: Snapshot, query: FootprintQuery
+) -> None:
+    by = {
+        granularity: snapshot.footprint(replace(query, granularity=granularity, group_by=("account",)))
+        for granularity in Granularity
+    }
+    sums = {}
+    for granularity, rows in by.items():
+        for row in rows:
+            key = granularity, row.dimensions["account"]
+            energy, location = sums.get(key, (0, 0))
+            sums[key] = energy + row.energy.millijoules, location + row.total_location_based.micrograms
+    assert all(sums[Granularity.ALL, account] == amounts for (_, account), amounts in sums.items())
+    for longer in by[Granularity.QUARTER], by[Granularity.YEAR]:
+        for row in longer:
+            months = [
+                each for each in by[Granularity.MONTH] if row.start <= each.start < row.end and each.dimensions == row.dimensions
+            ]
+            assert sum((each.energy for each in months), Energy()) == row.energy
+            assert sum((each.scope1 for each in months), Emissions()) == row.scope1
+
+
+@pytest.mark.parametrize(
+    ("instant", "granularity", "first_month", "start", "end"),
+    [
+        ("2026-03-31T23:59:59", Granularity.YEAR, 4, "2025-04-01", "2026-04-01"),
+        ("2026-04-01T00:00:00", Granularity.YEAR, 4, "2026-04-01", "2027-04-01"),
+        ("2026-05-31T12:00:00", Granularity.QUARTER, 2, "2026-05-01", "2026-08-01"),
+        ("2026-01-31T12:00:00", Granularity.QUARTER, 3, "2025-12-01", "2026-03-01"),
+        ("2024-02-29T12:00:00", Granularity.QUARTER, 1, "2024-01-01", "2024-04-01"),
+        ("2026-12-31T12:00:00", Granularity.YEAR, 12, "2026-12-01", "2027-12-01"),
+    ],
+)
+def test_a_year_begins_with_its_month(
+    tmp_path: Path, instant: str, granularity: Granularity, first_month: int, start: str, end: str
+) -> None:
+    ledger = Ledger(tmp_path)
+    at = datetime.fromisoformat(instant).replace(tzinfo=UTC, minute=0, second=0)
+    ledger.post(batch({"a": 1}, window=Window(at)))
+    (row,) = ledger.snapshot().footprint(replace(EVER, granularity=granularity, fiscal_year_start_month=first_month))
+    assert (f"{row.start:%F}", f"{row.end:%F}") == (start, end)
+
+
+@pytest.mark.parametrize("month", [0, 13, -1])
+def test_a_year_begins_with_no_other_month(snapshot: Snapshot, month: int) -> None:
+    with pytest.raises(QuantityError, match="1 to 12"):
+        snapshot.footprint(replace(EVER, fiscal_year_start_month=month))
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -138,7 +195,9 @@ def test_an_account_named_like_sql_is_only_a_name(snapshot: Snapshot) -> None:
 
 @pytest.mark.parametrize("name", ["host", "label:", "Account", 'account" --', "", "batch_id"])
 def test_an_unknown_dimension_is_refused_with_those_that_exist(tmp_path: Path, name: str) -> None:
-    with pytest.raises(QuantityError, match="account, service, region, site, sku, operation, component, scope or label:<key>"):
+    with pytest.raises(
+        QuantityError, match="account, service, region, site, sku, operation, component, methodology_version, scope or label:<key>"
+    ):
         Ledger(tmp_path / "none").snapshot().footprint(replace(EVER, group_by=("account", name)))
 
 

@@ -91,7 +91,10 @@ def some(*values: str) -> st.SearchStrategy[tuple[str, ...]]:
 
 
 DIMENSION = st.sampled_from(
-    ("account", "service", "region", "site", "sku", "operation", "component", "scope", "label:team", "label:a/b~c", "label:no")
+    (
+        *("account", "service", "region", "site", "sku", "operation", "component", "methodology_version", "scope"),
+        *("label:team", "label:a/b~c", "label:no"),
+    )
 )
 QUERIES = st.builds(
     FootprintQuery,
@@ -104,8 +107,12 @@ QUERIES = st.builds(
     skus=st.just(()) | some("m1"),
     operations=st.just(()) | some("a\nb"),
     components=st.just(()) | some("dynamic", "idle"),
+    methodology_versions=st.just(()) | some("greencloud/1", "greencloud/2", "greencloud/3"),
     group_by=st.lists(DIMENSION, max_size=3, unique=True).map(tuple),
-    granularity=st.sampled_from([Granularity.ALL, Granularity.MONTH, Granularity.MONTH, Granularity.DAY, Granularity.HOUR]),
+    granularity=st.sampled_from(
+        [Granularity.ALL, Granularity.MONTH, Granularity.QUARTER, Granularity.YEAR, Granularity.DAY, Granularity.HOUR]
+    ),
+    fiscal_year_start_month=st.integers(1, 12),
 )
 STEPS = st.lists(
     st.one_of(

@@ -16,11 +16,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.ledger.segments import content_in, content_of, count_in
+from greencloud.results import Granularity
 from greencloud.units import microseconds_of
 
-__all__ = ["DAY_US", "Calendar", "Day", "Month", "calendar_of", "content_of_day", "content_of_month"]
+__all__ = [
+    "DAY_US",
+    "MONTHS",
+    "Calendar",
+    "Day",
+    "Month",
+    "calendar_of",
+    "content_of_day",
+    "content_of_month",
+    "months_after",
+    "months_around",
+]
 
 DAY_US: Final = 86_400_000_000
+MONTHS: Final = {Granularity.MONTH: 1, Granularity.QUARTER: 3, Granularity.YEAR: 12}
+"""The periods that are made of calendar months, and of how many."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,11 +52,6 @@ class Day:
     @property
     def end_us(self) -> int:
         return self.start_us + DAY_US
-
-    @property
-    def month_us(self) -> int:
-        """The start of the month that it is in."""
-        return _month_around(self.start_us)[0]
 
     @property
     def kind(self) -> str:
@@ -138,6 +148,23 @@ def content_of_month(contents: Sequence[str]) -> str:
     return sha256("\n".join(contents).encode()).hexdigest()
 
 
+def months_around(instant_us: int, months: int, first_month: int) -> int:
+    """The start of the period that an instant lies in, in microseconds since 1970.
+
+    Periods are ``months`` long (1, 3 or 12), the first of a year beginning with the month ``first_month`` (1 to 12).
+    """
+    instant = _EPOCH + timedelta(microseconds=instant_us)
+    number = instant.year * 12 + instant.month - 1  # months since the year 0
+    number -= (number - (first_month - 1)) % months
+    return microseconds_of(datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC))
+
+
+def months_after(start: datetime, months: int) -> datetime:
+    """The first of a month, so many months later."""
+    number = start.year * 12 + start.month - 1 + months
+    return start.replace(year=number // 12, month=number % 12 + 1)
+
+
 def _month_around(instant_us: int) -> tuple[int, int]:
-    start = (_EPOCH + timedelta(microseconds=instant_us)).replace(day=1)
-    return microseconds_of(start), microseconds_of((start + timedelta(days=31)).replace(day=1))
+    start = months_around(instant_us, 1, 1)
+    return start, microseconds_of(months_after(_EPOCH + timedelta(microseconds=start), 1))

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from greencloud.ledger.periods import Calendar, Day, Month
+from greencloud.ledger.periods import MONTHS, Calendar, Day, Month
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import microseconds_of
 
 __all__ = ["Plan", "plan_of"]
 
-_DAYS: Final = frozenset({Granularity.ALL, Granularity.MONTH, Granularity.DAY})
-_MONTHS: Final = frozenset({Granularity.ALL, Granularity.MONTH})
+_MONTHS: Final = frozenset({Granularity.ALL, *MONTHS})
+_DAYS: Final = _MONTHS | {Granularity.DAY}
 
 
 @dataclass(frozen=True, slots=True)

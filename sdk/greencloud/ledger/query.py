@@ -2,7 +2,8 @@
 
 Names of columns come from the fixed tables below; every value (account, label key, file) is a bound parameter, so that no text
 that a customer chose is ever read as SQL. A window belongs to the period that it starts in; a period is a whole UTC hour, day or
-calendar month, whatever the bounds of the query. Sums of int64 are HUGEINT in DuckDB and cannot overflow.
+calendar month, or three or twelve of these from the month that the year begins with, whatever the bounds of the query. Sums of
+int64 are HUGEINT in DuckDB and cannot overflow.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from greencloud.errors import QuantityError
+from greencloud.ledger.periods import MONTHS
 from greencloud.ledger.sums import FLAGS_SQL, POSTED_SQL, SUMS_SQL, Partial
 from greencloud.results import GROUPABLE, FootprintQuery, Granularity
 from greencloud.units import microseconds_of
@@ -24,7 +26,6 @@ _PERIOD: Final = {
     Granularity.WINDOW: "epoch_us(window_start)",
     Granularity.HOUR: "epoch_us(date_trunc('hour', make_timestamp(epoch_us(window_start))))",
     Granularity.DAY: "epoch_us(date_trunc('day', make_timestamp(epoch_us(window_start))))",
-    Granularity.MONTH: "epoch_us(date_trunc('month', make_timestamp(epoch_us(window_start))))",
 }
 _COLUMNS: Final = (frozenset(GROUPABLE) - {"scope"}) | {"labels"}  # all labels of a posting, in JSON: of ``dimension_values``
 
@@ -35,6 +36,7 @@ FILTERS: Final = {
     "sku": "skus",
     "operation": "operations",
     "component": "components",
+    "methodology_version": "methodology_versions",
 }
 """Column: the field of a query that narrows it. Sites are chosen by whole segments."""
 
@@ -54,8 +56,10 @@ def dimensions_of(query: FootprintQuery) -> tuple[str, ...]:
     """What to group by, each once, ``scope`` left out: it is no column.
 
     Raises:
-        QuantityError: ``group_by`` names something else than a dimension.
+        QuantityError: ``group_by`` names something else than a dimension, or no year begins with that month.
     """
+    if query.fiscal_year_start_month not in range(1, 13):
+        raise QuantityError(f"no year begins with month {query.fiscal_year_start_month}", advice="a month is 1 to 12")
     names = tuple(name for name in dict.fromkeys(query.group_by) if name != "scope")
     for name in names:
         if name not in _COLUMNS and (not name.startswith(LABEL) or name == LABEL):
@@ -68,7 +72,7 @@ def compile_query(query: FootprintQuery, names: tuple[str, ...], files: list[str
     parameters: list[Any] = []
     dimensions = [_dimension(name, parameters) for name in names]
     seconds = "window_s" if query.granularity is Granularity.WINDOW else "NULL"
-    keys = [_PERIOD[query.granularity], seconds, *dimensions, "quality", "methodology_version"]
+    keys = [period_sql(query), seconds, *dimensions, "quality", "methodology_version"]
     parameters.append(files)
     where = _where(query, parameters)
     sql = (
@@ -91,6 +95,19 @@ def compile_windows(query: FootprintQuery, files: list[str]) -> Statement:
         f"FROM read_parquet(?, hive_partitioning = false) {where} GROUP BY site, region, window_start, window_s"
     )
     return Statement(sql, parameters, 2)
+
+
+def period_sql(query: FootprintQuery) -> str:
+    """The start of the period of a posting, in microseconds since 1970; NULL where the query's own time is the one period."""
+    months = MONTHS.get(query.granularity)
+    if months is None:
+        return _PERIOD[query.granularity]
+    unit, shift = {1: "month", 3: "quarter", 12: "year"}[months], (query.fiscal_year_start_month - 1) % months
+    # From the first of the month, so that no day of the month is cut off by shorter months.
+    return (
+        f"epoch_us(date_trunc('{unit}', date_trunc('month', make_timestamp(epoch_us(window_start))) - to_months({shift:d}))"
+        f" + to_months({shift:d}))"
+    )
 
 
 def partials_of(statement: Statement, answer: list[tuple[Any, ...]]) -> Iterator[Partial]:

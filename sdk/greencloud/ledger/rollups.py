@@ -27,7 +27,7 @@ from greencloud.ledger.faults import storage_errors
 from greencloud.ledger.header import canonical_json
 from greencloud.ledger.mapped import calendar_at, is_open, names_in, opened
 from greencloud.ledger.objects import LOCAL, Objects, Stored
-from greencloud.ledger.periods import Day, Month, content_of_day, content_of_month
+from greencloud.ledger.periods import MONTHS, Day, Month, content_of_day, content_of_month, months_around
 from greencloud.ledger.plan import Plan, plan_of
 from greencloud.ledger.rollup import Question, read_rollup, write_rollup
 from greencloud.ledger.rollup_table import digest_of, from_rollups, from_segments
@@ -64,7 +64,7 @@ class Rollups:
         left = [path for day in plan.posted for path in day.paths]
         question = Question.of(query, names) if plan.rolled else None
         for period, name in plan.rolled:
-            at = None if query.granularity is Granularity.ALL else _start_of(period, query.granularity)
+            at = _start_of(period, query)
             try:
                 assert question is not None
                 # A list first: of a file that fails half-way nothing may count, since its postings will.
@@ -180,9 +180,13 @@ class Rollups:
         return _folder(self.root, kind) / name
 
 
-def _start_of(period: Day | Month, granularity: Granularity) -> int:
-    """The start of the answer's period that a roll-up's period lies in."""
-    return period.month_us if isinstance(period, Day) and granularity is Granularity.MONTH else period.start_us
+def _start_of(period: Day | Month, query: FootprintQuery) -> int | None:
+    """The start of the answer's period that a roll-up's period lies in; None where the query's own time is the one period."""
+    if query.granularity is Granularity.ALL:
+        return None
+    if months := MONTHS.get(query.granularity):
+        return months_around(period.start_us, months, query.fiscal_year_start_month)
+    return period.start_us
 
 
 @lru_cache(maxsize=64)

@@ -20,6 +20,7 @@ from operator import add
 from typing import Any, Final, NamedTuple
 
 from greencloud.ledger.columns import MEASURES, PPM, UNCERTAINTIES
+from greencloud.ledger.periods import MONTHS, months_after
 from greencloud.results import FootprintQuery, FootprintRow, Granularity
 from greencloud.units import Emissions, Energy
 
@@ -159,8 +160,8 @@ def _period(query: FootprintQuery, start_us: int | None, seconds: int | None) ->
     match query.granularity:
         case Granularity.DAY:
             return start, start + timedelta(days=1)
-        case Granularity.MONTH:
-            return start, (start + timedelta(days=31)).replace(day=1)
+        case Granularity.MONTH | Granularity.QUARTER | Granularity.YEAR:
+            return start, months_after(start, MONTHS[query.granularity])
         case _:
             return start, start + timedelta(seconds=seconds or 3600)
 

@@ -116,7 +116,9 @@ def test_examples(name: str, month: int, start: str, end: str) -> None:
     assert (period.start.date().isoformat(), period.end.date().isoformat()) == (start, end)
 
 
-@pytest.mark.parametrize("name", ["", "last-0d", "next-month", "2026-Q5", "2026-13", "2026-02-30", "2026-W54", "26", "9999", "0000"])
+@pytest.mark.parametrize(
+    "name", ["", "last-0d", "next-month", "2026-Q5", "2026-13", "2026-02-30", "2026-W54", "26", "9999", "0000"]
+)
 def test_what_is_no_period_is_refused_with_what_is(name: str) -> None:
     with pytest.raises(QuantityError) as refused:
         period_named(name, NOW)

@@ -1,8 +1,13 @@
 """What people and programs are shown of a footprint or a goal: renderers from result values to text, one module a format."""
 
+from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS
+from greencloud.report.changes import Pair, key_of, limited, paired, total_pair
+from greencloud.report.dataset import Dataset, Field, Kind
 from greencloud.report.delimited import footprint_csv
 from greencloud.report.documents import balance_document, footprint_document, goal_document
+from greencloud.report.footprint_data import footprint_data
 from greencloud.report.markdown import footprint_markdown
+from greencloud.report.ranking import Order, sorted_pairs
 from greencloud.report.restatements import (
     dry_run_document,
     restatements_csv,
@@ -11,18 +16,34 @@ from greencloud.report.restatements import (
     restatements_table,
 )
 from greencloud.report.rules import rules_document, rules_markdown, rules_table
+from greencloud.report.sheet import Changes, Layout
 from greencloud.report.tables import balance_table, footprint_table, goal_table
+from greencloud.report.writing import DATA_FORMATS, write_dataset
 
 __all__ = [
+    "DATA_FORMATS",
+    "EMISSION_UNITS",
+    "ENERGY_UNITS",
+    "Changes",
+    "Dataset",
+    "Field",
+    "Kind",
+    "Layout",
+    "Order",
+    "Pair",
     "balance_document",
     "balance_table",
     "dry_run_document",
     "footprint_csv",
+    "footprint_data",
     "footprint_document",
     "footprint_markdown",
     "footprint_table",
     "goal_document",
     "goal_table",
+    "key_of",
+    "limited",
+    "paired",
     "restatements_csv",
     "restatements_document",
     "restatements_jsonl",
@@ -30,4 +51,7 @@ __all__ = [
     "rules_document",
     "rules_markdown",
     "rules_table",
+    "sorted_pairs",
+    "total_pair",
+    "write_dataset",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from greencloud.results import Granularity
 
 NOW = datetime(2026, 11, 27, 10, 54, tzinfo=UTC)
 
-moments = st.datetimes(datetime(1971, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))
+moments = st.datetimes(datetime(1971, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 first_months = st.integers(1, 12)
 words = st.sampled_from([*WORDS, "last-1d", "last-7d", "last-9999d"])
 years = st.integers(1972, 9000)
@@ -26,7 +27,7 @@ def midnight(period: Period) -> bool:
 
 
 def partition(whole: Period, parts: list[Period]) -> bool:
-    adjoin = all(a.end == b.start for a, b in zip(parts, parts[1:], strict=False))
+    adjoin = all(a.end == b.start for a, b in pairwise(parts))
     return adjoin and (parts[0].start, parts[-1].end) == (whole.start, whole.end)
 
 

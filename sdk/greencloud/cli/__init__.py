@@ -34,6 +34,8 @@ VERBS = {
     "ledger": ("Close periods, keep the ledger tidy, hand it to an auditor.", "server"),
     "explain": ("Show how a figure came about, and compute it again.", "server"),
     "report": ("Show the footprint of an account.", "server"),
+    "diff": ("Show what changed between two periods, accounts or regions.", "server"),
+    "export": ("Export figures in the tables of AWS, Google, FOCUS, or all of ours.", "server"),
     "statement": ("Write an account's statement of a closed period, with its proof.", "server"),
     "verify": ("Verify a statement against a published root, offline.", "verify"),
     "goal": ("The provider's goals: apply one, show its status.", "server"),

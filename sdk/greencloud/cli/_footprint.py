@@ -111,9 +111,10 @@ def _from_directory(data: DataDirectory, query: FootprintQuery, before: Footprin
 
     snapshot = data.ledger.snapshot()
     batches = snapshot.batches(query.start, query.end)
-    if query.accounts is not None:
+    if query.accounts is not None or (before and before.accounts):
         posted = set(snapshot.accounts()) | {pool for batch in snapshot.batches() for pool in batch.pool_energy}
-        _check_known(query, posted, lambda: set(data.facility().accounts) | set(KeyStore(data.keys_directory).accounts_issued()))
+        named = (*(query.accounts or ()), *((before and before.accounts) or ()))
+        _check_known(named, posted, lambda: set(data.facility().accounts) | set(KeyStore(data.keys_directory).accounts_issued()))
     found = _answer(snapshot.footprint, query)
     if found.period is None and batches:
         return replace(found, period=(batches[0].start, max(batch.end for batch in batches)), batches=batches)
@@ -121,9 +122,9 @@ def _from_directory(data: DataDirectory, query: FootprintQuery, before: Footprin
     return replace(found, batches=listed, before=None if before is None else snapshot.footprint(before))
 
 
-def _check_known(query: FootprintQuery, posted: set[str], in_book: Callable[[], set[str]]) -> None:
+def _check_known(named: Iterable[str], posted: set[str], in_book: Callable[[], set[str]]) -> None:
     """Raises NotFoundError for an account that has no posting, is not in the facility book and never got a token."""
-    unknown = [account for account in query.accounts or () if account not in posted]
+    unknown = [account for account in named if account not in posted]
     if not unknown:
         return
     known = sorted(posted | in_book())

@@ -37,6 +37,7 @@ def arrow_table(data: Dataset) -> pa.Table:
         Kind.COUNT: pa.int64(),
         Kind.AMOUNT: pa.decimal128(38, 0),
         Kind.RATIO: pa.decimal128(38, 4),
+        Kind.MASS: pa.decimal128(38, 9),
         Kind.DOUBLE: pa.float64(),
         Kind.FLAG: pa.bool_(),
     }

@@ -12,6 +12,7 @@ date     date                                    ISO 8601     string            
 count    int of 64 bits                          digits       number                           int64
 amount   int of 128 bits                         digits       number                           decimal128(38, 0)
 ratio    Decimal of at most 4 places             digits       number                           decimal128(38, 4)
+mass     Decimal of at most 9 places, in kg      digits       number                           decimal128(38, 9)
 double   Decimal                                 all digits   number, all digits               float64, the nearest
 flag     bool                                    true, false  true, false                      bool
 ======== ======================================= ============ ================================ ====================
@@ -43,6 +44,7 @@ class Kind(StrEnum):
     COUNT = "count"
     AMOUNT = "amount"
     RATIO = "ratio"
+    MASS = "mass"
     DOUBLE = "double"
     FLAG = "flag"
 

@@ -157,3 +157,13 @@ def test_wrong_usage_says_what_is_right(data: Path, options: list[str], said: st
 
     assert said in " ".join(done.stderr.split())
     assert not done.stdout
+
+
+def test_quarters_and_years_begin_with_the_fiscal_month(data: Path) -> None:
+    def starts(granularity: str, month: str) -> list[str]:
+        options = ("--period", "2026", "--granularity", granularity, "--fiscal-year-start", month, "--group-by", "")
+        return [row["start"][:10] for row in table(data, *options)]
+
+    assert starts("quarter", "1") == ["2026-01-01"]
+    assert starts("quarter", "2") == ["2025-11-01", "2026-02-01"]
+    assert starts("year", "2") == ["2025-02-01", "2026-02-01"]

@@ -35,6 +35,8 @@ VERBS = {
     "explain": ("Show how a figure came about, and compute it again.", "server"),
     "report": ("Show the footprint of an account.", "server"),
     "diff": ("Show what changed between two periods, accounts or regions.", "server"),
+    "values": ("List the values of a dimension, the largest emitter first.", "server"),
+    "availability": ("Show from when to when there are figures, and how fresh they are.", "server"),
     "export": ("Export figures in the tables of AWS, Google, FOCUS, or all of ours.", "server"),
     "statement": ("Write an account's statement of a closed period, with its proof.", "server"),
     "verify": ("Verify a statement against a published root, offline.", "verify"),

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from greencloud.client import Client, ClientConfig
     from greencloud.engine import DataDirectory
 
-__all__ = ["Source", "server_options", "source_options"]
+__all__ = ["Source", "optional_server_options", "server_options", "source_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _NEITHER = "Give either --data DIR or --server HOST:PORT."
+_NO_SERVER = "Give --server HOST:PORT, or a profile that names one (greencloud config)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def source_options(function: F) -> F:
         server = _taken(more)
         if data_path is not None and not typed & {"server", "profile"}:
             return function(source=Source(data_path), **more)
-        return function(source=_server(**server), **more)
+        return function(source=_server(_NEITHER, **server), **more)
 
     option = click.option(
         "--data",
@@ -83,7 +84,20 @@ def server_options(function: F) -> F:
     @functools.wraps(function)
     def command(**more: Any) -> Any:
         server = _taken(more)
-        return function(source=_server(**server), **more)
+        return function(source=_server(_NO_SERVER, **server), **more)
+
+    return _with_server_options(command)  # type: ignore[no-any-return]
+
+
+def optional_server_options(function: F) -> F:
+    """The options of a server; handed over as ``source``, which is None where neither ``--server`` nor ``--profile`` is typed."""
+
+    @functools.wraps(function)
+    def command(**more: Any) -> Any:
+        context = click.get_current_context()
+        server = _taken(more)
+        asked = _typed(context, "server") or _typed(context, "profile")
+        return function(source=_server(_NO_SERVER, **server) if asked else None, **more)
 
     return _with_server_options(command)  # type: ignore[no-any-return]
 
@@ -113,7 +127,14 @@ def _taken(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _server(
-    *, server: str | None, profile: str | None, token: str | None, token_file: Path | None, timeout: Any, insecure: bool
+    missing: str,
+    *,
+    server: str | None,
+    profile: str | None,
+    token: str | None,
+    token_file: Path | None,
+    timeout: Any,
+    insecure: bool,
 ) -> Source:
     from greencloud.client import ClientConfig
 
@@ -121,7 +142,7 @@ def _server(
     if token is not None:
         config = config.with_values(token=token)
     if not config.server:
-        raise click.UsageError(_NEITHER)
+        raise click.UsageError(missing)
     return Source(None, config, insecure or None)
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from greencloud.cli import main
 from greencloud.cli._server_check import address_of
 from inprocess import serving
+from test_server_listen import certificate
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,26 @@ def test_tls_is_asked_of_a_server_that_has_none(tmp_path: Path) -> None:
 
     assert found["TLS"]["status"] == "fault"
     assert found["TLS"]["remedy"]
+
+
+def test_a_certificate_is_checked_and_its_end_told(tmp_path: Path) -> None:
+    tls = certificate()
+    (tmp_path / "ca.pem").write_bytes(tls.certificate)
+    (tmp_path / "greencloud").mkdir()
+    with serving(tmp_path, tls=tls) as world:
+        profile = f'[profile.x]\nserver = "{world.target}"\nca_file = "{tmp_path / "ca.pem"}"\n'
+        (tmp_path / "greencloud" / "config.toml").write_text(profile)
+        found = doctor("--profile", "x", "--token", world.token("acme"), code=0)
+        other = tmp_path / "other.pem"
+        other.write_bytes(certificate().certificate)
+        (tmp_path / "greencloud" / "config.toml").write_text(profile.replace("ca.pem", "other.pem"))
+        stranger = doctor("--profile", "x", code=1)
+
+    assert found["TLS"]["text"].startswith("TLSv1.3, certificate until ")
+    assert found["health"]["text"] == "serving"
+    assert "does not hold" in stranger["TLS"]["text"]
+    assert "ca_file" in stranger["TLS"]["remedy"]
+    assert "health" not in stranger
 
 
 @pytest.mark.parametrize(

@@ -59,19 +59,15 @@ def server_findings(source: Source) -> Iterator[Finding]:
         return
     with connection:
         yield Finding("connection", "ok", f"{host}:{port} in {(time.monotonic() - begun) * 1000:,.0f} ms")
-        plain = source.insecure or (is_local(config.server) and config.ca_file is None and config.client_cert is None)
-        if plain:
-            yield Finding(
-                "TLS",
-                "ok" if is_local(config.server) else "note",
-                "none: plain text",
-                "" if is_local(config.server) else "leave --insecure out",
-            )
-        else:
+        if _encrypted(source):
             tls = list(_tls(connection, host, source))
             yield from tls
             if any(finding.status == "fault" for finding in tls):
                 return
+        elif is_local(config.server):
+            yield Finding("TLS", "ok", "none: the server is this machine")
+        else:
+            yield Finding("TLS", "note", "none: tokens and figures travel in the clear", "leave --insecure out")
     yield from guarded("server", _answers(source))
 
 
@@ -84,6 +80,12 @@ def address_of(target: str) -> tuple[str, int]:
     else:
         host, _, port = plain.partition(":")
     return host, int(port) if port.isdecimal() else 443
+
+
+def _encrypted(source: Source) -> bool:
+    """Whether the client would encrypt."""
+    with source.client() as client:
+        return client._connection.settings.encrypted
 
 
 def _tls(connection: socket.socket, host: str, source: Source) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from greencloud.cli._footprint import Asked, ask, filters_option, group_by_option
+from greencloud.cli._footprint import FILTERS, Asked, ask, filters_option, group_by_option
 from greencloud.cli._options import MASS, NAMES, ORDER, ZONE, Mass
 from greencloud.cli._output import Output, output_options
 from greencloud.cli._periods import bucket_of
@@ -166,11 +166,14 @@ def _render(found: Asked, query: FootprintQuery, output: str, layout: Layout, ch
         footprint_document,
         footprint_markdown,
         footprint_table,
+        printable,
         write_dataset,
     )
 
     account = query.accounts[0] if query.accounts and len(query.accounts) == 1 else None
-    title = f"Footprint of {', '.join(query.accounts) if query.accounts else 'all accounts and pools'}"
+    narrowed = [f"{name} {' or '.join(getattr(query, field))}" for name, field in FILTERS.items() if getattr(query, field)]
+    whose = narrowed.pop(0).removeprefix("account ") if query.accounts else "all accounts and pools"
+    title = printable(", ".join([f"Footprint of {whose}", *narrowed]))
     match output:
         case "table":
             now = datetime.now(UTC)

@@ -25,7 +25,7 @@ from greencloud.report.restatements import (
     restatements_table,
 )
 from greencloud.report.rules import rules_document, rules_markdown, rules_table
-from greencloud.report.sheet import Changes, Layout
+from greencloud.report.sheet import Changes, Layout, printable
 from greencloud.report.tables import balance_table, footprint_table, goal_table
 from greencloud.report.writing import DATA_FORMATS, write_dataset
 
@@ -62,6 +62,7 @@ __all__ = [
     "key_of",
     "limited",
     "paired",
+    "printable",
     "restatements_csv",
     "restatements_document",
     "restatements_jsonl",

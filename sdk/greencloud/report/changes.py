@@ -41,9 +41,11 @@ class Pair:
         """New less old; None where one of them was not posted."""
         return None if self.new is None or self.old is None else amount_of(self.new, measure) - amount_of(self.old, measure)
 
-    def percent(self, measure: str) -> str | None:
-        """Signed, with four places; None also where the old amount is zero."""
-        return None if self.new is None or self.old is None else percent(amount_of(self.old, measure), amount_of(self.new, measure))
+    def percent(self, measure: str, places: int = 4) -> str | None:
+        """Signed, rounded half to even; None also where the old amount is zero."""
+        if self.new is None or self.old is None:
+            return None
+        return percent(amount_of(self.old, measure), amount_of(self.new, measure), places)
 
     def ratio(self, measure: str) -> Decimal | None:
         """The same as a number."""

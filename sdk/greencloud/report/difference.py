@@ -143,11 +143,11 @@ def _sheet(found: Difference) -> Sheet:
 
 
 def _cells(found: Difference, pair: Pair, scale: Scale) -> tuple[str, ...]:
-    change, percent = found.change(pair), pair.percent(found.measure)
+    change, percent = found.change(pair), pair.percent(found.measure, 1)
     return (
         *("n/a" if amount is None else scale.show(amount) for amount in found.amounts(pair)),
         "n/a" if change is None else ("+" if change > 0 else "") + scale.show(change),
-        "n/a" if percent is None else percent[:-3],
+        percent or "n/a",
     )
 
 

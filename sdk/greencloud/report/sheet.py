@@ -182,11 +182,11 @@ def change_columns(scale: Scale, measure: str) -> tuple[Column, ...]:
 
 def change_cells(pair: Pair, measure: str, scale: Scale) -> tuple[str, str, str]:
     """``n/a`` for what was not posted, and for a percentage of nothing."""
-    difference, percent = pair.difference(measure), pair.percent(measure)
+    difference, percent = pair.difference(measure), pair.percent(measure, 1)
     return (
         "n/a" if pair.old is None else scale.show(amount_of(pair.old, measure)),
         "n/a" if difference is None else ("+" if difference > 0 else "") + scale.show(difference),
-        "n/a" if percent is None else percent[:-3],
+        percent or "n/a",
     )
 
 

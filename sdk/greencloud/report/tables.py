@@ -129,7 +129,7 @@ def _actual_cells(path: Emissions, actual: Emissions | None, show: Callable[[int
 
 def table_text(sheet: Sheet) -> list[str]:
     """Headings, a rule, the rows, and the total under a rule of its own; no trailing blanks."""
-    heading = list(zip_longest(*(column.heading for column in sheet.columns), fillvalue=""))
+    heading = [line for line in zip_longest(*(column.heading for column in sheet.columns), fillvalue="") if any(line)]
     body = [*heading, *sheet.rows, *([sheet.total] if sheet.total else [])]
     widths = [max(len(row[index]) for row in body) for index in range(len(sheet.columns))]
 

@@ -47,6 +47,8 @@ QUESTIONS = [
     ["compare", "--by", "account,service", "-o", "csv"],
     ["compare", "--rule", "reserved", "--rule", "used", "--period", "2026-01"],
     ["restatements", "-o", "json"],
+    ["statement", "--list", "-o", "json"],
+    ["explain", "--account", "acme", "--period", "2026-02", "-o", "json"],
 ]
 
 

@@ -96,6 +96,23 @@ def test_completion_has_a_script_and_knows_verbs_and_options(shell: str) -> None
     assert "export" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "last", "wanted"),
+    [
+        ("greencloud report --period last-", "last-", "last-month"),
+        ("greencloud report --group-by service,re", "service,re", "service,region"),
+        ("greencloud diff --filter acc", "acc", "account="),
+        ("greencloud export --preset aws", "aws", "aws-carbon"),
+    ],
+)
+def test_values_of_options_are_completed(words: str, last: str, wanted: str) -> None:
+    environment = {"_GREENCLOUD_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = CliRunner(env=environment).invoke(main, prog_name="greencloud", complete_var="_GREENCLOUD_COMPLETE")
+
+    assert f"plain,{wanted}" in done.stdout.splitlines()
+    assert all(line.startswith(f"plain,{last}") for line in done.stdout.splitlines())
+
+
 def test_a_pipe_that_ends_early_is_no_error(data: Path) -> None:
     command = f"{sys.executable} -m greencloud report --data {data} --granularity hour -o jsonl | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)

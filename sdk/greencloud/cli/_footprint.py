@@ -58,7 +58,15 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, value: str) -> t
 def group_by_option(default: str) -> Callable[[Any], Any]:
     """``--group-by``, as a tuple of dimensions."""
     text = "Dimensions, comma-separated; '' for none."
-    return click.option("--group-by", default=default, callback=_dimensions, metavar="LIST", help=text)
+    return click.option(
+        "--group-by", default=default, callback=_dimensions, metavar="LIST", help=text, shell_complete=_completed_dimensions
+    )
+
+
+def _completed_dimensions(_ctx: click.Context, _parameter: click.Parameter, text: str) -> list[str]:
+    """The list with its last name completed."""
+    before, comma, last = text.rpartition(",")
+    return [f"{before}{comma}{name}" for name in GROUPABLE if name.startswith(last)]
 
 
 def read_filters(
@@ -85,6 +93,7 @@ def filters_option(function: Any) -> Any:
         "filters",
         multiple=True,
         callback=read_filters,
+        shell_complete=lambda _ctx, _parameter, text: [f"{name}=" for name in FILTERS if name.startswith(text)],
         metavar="DIM=VALUE",
         help="Count only what has this value (repeatable; values of one dimension are alternatives).",
     )(function)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from greencloud.cli._options import INSTANT
-from greencloud.cli._periods import Period, period_named
+from greencloud.cli._periods import WORDS, Period, period_named
 from greencloud.errors import QuantityError
 
 __all__ = ["EVER", "Span", "read_period", "span_options"]
@@ -65,6 +65,7 @@ def span_options(function: F) -> F:
         click.option(
             "--period",
             metavar="PERIOD",
+            shell_complete=lambda _ctx, _parameter, text: [word for word in WORDS if word.startswith(text)],
             help="last-month, yesterday, last-7d, 2026, 2026-Q1, 2026-03, 2026-W12, 2026-03-05, FY2026, FY2026-Q2; "
             "greencloud help periods tells all.",
         ),

@@ -161,6 +161,7 @@ def test_the_plain_table_is_the_report_s(data: Path) -> None:
         (["--period", "2026-W05"], "cuts a month in two"),
         (["--account", "acme", "--filter", "account=acme"], "either --account or --filter"),
         (["--out", "x.md"], "there is no format md here"),
+        (["--out", "x.xlsx"], "there is no format xlsx here"),
     ],
 )
 def test_wrong_usage_says_what_is_right(data: Path, options: list[str], said: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,3 +112,39 @@ def test_a_wrong_token_ends_with_code_4(served: Served) -> None:
     result = CliRunner().invoke(main, ["values", "service", "--server", served.target, "--token", "no.such.token"])
 
     assert result.exit_code == 4
+
+
+LIGHT = """
+import sys
+for name in ("pyarrow", "duckdb", "deltalake", "cryptography", "jwt", "opentelemetry", "rich", "numpy"):
+    sys.modules[name] = None
+from greencloud.cli import main
+main(sys.argv[1:], prog_name="greencloud")
+"""
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ["report", "--period", "2026-02", "--change", "-o", "json"],
+        ["diff", "2026-01", "2026-02"],
+        ["export", "--preset", "google-carbon", "-o", "jsonl"],
+        ["values", "service"],
+        ["availability"],
+        ["compare", "--rule", "used", "--rule", "reserved", "-o", "csv"],
+        ["restatements"],
+        ["export", "-o", "parquet"],
+    ],
+    ids=" ".join,
+)
+def test_a_light_client_answers_every_question_to_a_server(served: Served, question: list[str]) -> None:
+    """Without what only the server needs; Arrow and Parquet name the extra that brings them."""
+    command = [sys.executable, "-c", LIGHT, *question, "--server", served.target, "--token", served.token("acme")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    if "parquet" in question:
+        assert done.returncode == 1
+        assert "pip install 'greencloud[arrow]'" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,9 @@ def test_a_limit_keeps_the_total_of_every_period(found: list[FootprintRow], limi
     pairs = [Pair(row) for row in found]
     kept = limited(pairs, limit, ("service",))
 
+    for before, pair in pairwise(kept):
+        if pair.row.dimensions["service"] == OTHERS:
+            assert before.row.start == pair.row.start
     for start in {row.start for row in found}:
         mine = [pair.row for pair in kept if pair.row.start == start]
         whole = [row for row in found if row.start == start]

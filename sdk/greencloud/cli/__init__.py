@@ -122,6 +122,8 @@ def fail(error: GreencloudError) -> Any:
     click.echo(f"greencloud: error: {error.message}", err=True)
     if error.advice:
         click.echo(f"  {error.advice}", err=True)
+    if request_id := getattr(error, "request_id", ""):
+        click.echo(f"  request id: {request_id}", err=True)
     sys.exit(error.exit_code)
 
 

@@ -100,8 +100,10 @@ def filters_option(function: Any) -> Any:
 
 
 def ask(source: Source, query: FootprintQuery, before: FootprintQuery | None = None) -> Asked:
-    """The rows of a query, and those of another one of the same version of the ledger. Open ends are moved to the first and last
-    window.
+    """The rows of a query, and those of another one. Open ends are moved to the first and last window.
+
+    A directory is asked both of one version of the ledger. A server reads the newest one for each, so that what is posted in
+    between is in the second alone.
 
     Raises:
         NotFoundError: an account that is nowhere to be found.

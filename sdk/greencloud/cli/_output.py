@@ -87,13 +87,14 @@ def output_options(*formats: str) -> Callable[[F], F]:
 
 
 def format_of(file: Path | None, formats: tuple[str, ...]) -> str:
-    """The format of a file by its suffix; the first one where the suffix says nothing, or there is no file.
+    """The format of a file by its suffix; the first one where it has none, or there is no file.
 
     Raises:
         click.UsageError: the suffix is of a format that the verb has not.
     """
-    found = _SUFFIXES.get(file.suffix.lower()) if file else None
-    if found == "table" or found is None:
+    suffix = file.suffix.lower() if file else ""
+    found = _SUFFIXES.get(suffix, suffix.removeprefix("."))
+    if not found or found == "table":
         return formats[0]
     if found not in formats:
         raise click.UsageError(f"{file}: there is no format {found} here. Choose one of {', '.join(formats)} with -o.")

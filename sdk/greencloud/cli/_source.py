@@ -39,9 +39,11 @@ class Source:
 
     def directory(self) -> DataDirectory | None:
         """The data directory; None where a server is asked. Raises StoreError."""
-        from greencloud.engine import DataDirectory
+        if self.data is None:
+            return None
+        from greencloud.engine import DataDirectory  # not in a light client
 
-        return None if self.data is None else DataDirectory.open(self.data, create=False)
+        return DataDirectory.open(self.data, create=False)
 
     def client(self) -> Client:
         """A connection to the server, to be closed. Raises ConfigError."""

@@ -67,6 +67,7 @@ def get_command(key: str, profile: str | None) -> None:
     """
     text, _ = _value(_load(profile), key)
     if not text:
+        click.echo(f"greencloud: {key} is not set", err=True)
         raise click.exceptions.Exit(5)
     click.echo(text)
 

@@ -93,17 +93,20 @@ def limited(pairs: Sequence[Pair], limit: int, names: Sequence[str]) -> list[Pai
     """
     if not names:
         return list(pairs)
-    kept: list[Pair] = []
-    others: dict[object, list[Pair]] = {}
-    taken: dict[object, int] = {}
+    of_period: dict[object, list[Pair]] = {}
     for pair in pairs:
-        period = (pair.row.start, pair.row.end)
-        taken[period] = taken.get(period, 0) + 1
-        if taken[period] <= limit:
-            kept.append(pair)
-        else:
-            others.setdefault(period, []).append(pair)
-    return kept + [_named(total_pair(rest), names) if len(rest) > 1 else rest[0] for rest in others.values()]
+        of_period.setdefault((pair.row.start, pair.row.end), []).append(pair)
+    # Each period's others follow the last of its rows that is kept.
+    last = {id(found[:limit][-1]): found[limit:] for found in of_period.values()}
+    kept = {id(pair) for found in of_period.values() for pair in found[:limit]}
+    result: list[Pair] = []
+    for pair in pairs:
+        if id(pair) not in kept:
+            continue
+        result.append(pair)
+        if rest := last.get(id(pair)):
+            result.append(_named(total_pair(rest), names) if len(rest) > 1 else rest[0])
+    return result
 
 
 def _named(pair: Pair, names: Sequence[str]) -> Pair:

@@ -189,7 +189,7 @@ def test_windows_that_cannot_be_allocated_are_left_out_and_told(data: Path) -> N
     ("arguments", "code", "said"),
     [
         (["--by", "colour"], 2, "'colour' is not one of account"),
-        (["--by", "account,account"], 2, "--by: one is named twice"),
+        (["--by", "account,account"], 2, "'--by': one is named twice"),
         (["--rule", "fair"], 2, "there is no rule 'fair': choose one of reserved_and_used, used"),
         (["--rule", "used", "--rule", "used"], 2, "--rule: one is named twice"),
         (["--from", "2026-02-01", "--to", "2026-01-01"], 2, "--from must be before --to"),

@@ -34,10 +34,19 @@ VERBS = {
     "ledger": ("Close periods, keep the ledger tidy, hand it to an auditor.", "server"),
     "explain": ("Show how a figure came about, and compute it again.", "server"),
     "report": ("Show the footprint of an account.", "server"),
+    "diff": ("Show what changed between two periods, accounts or regions.", "server"),
+    "values": ("List the values of a dimension, the largest emitter first.", "server"),
+    "availability": ("Show from when to when there are figures, and how fresh they are.", "server"),
+    "export": ("Export figures in the tables of AWS, Google, FOCUS, or all of ours.", "server"),
     "statement": ("Write an account's statement of a closed period, with its proof.", "server"),
     "verify": ("Verify a statement against a published root, offline.", "verify"),
     "goal": ("The provider's goals: apply one, show its status.", "server"),
     "facility": ("Check a facility book before it is put in force.", "server"),
+    "config": ("Show and change the profiles that servers are asked by.", "server"),
+    "whoami": ("Show who you are to a server, and what you may do.", "server"),
+    "call": ("Call a method of the API with a request in JSON.", "server"),
+    "completion": ("Print the completion script of a shell.", "server"),
+    "help": ("Show the help of a verb or a topic: exit-codes, periods, formats, environment.", "server"),
     "doctor": ("Examine an installation and a data directory, with a remedy for each fault.", "server"),
 }
 
@@ -65,6 +74,19 @@ class Verbs(click.Group):
             hint = f" Did you mean {near[0]!r}?" if near else f" Verbs: {', '.join(VERBS)}."
             ctx.fail(f"No such verb {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Verbs with their line of help, without loading one of them."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(verb, help=text) for verb, (text, _) in VERBS.items() if verb.startswith(incomplete)]
+        return found or click.Command.shell_complete(self, ctx, incomplete)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_text("0 done, 1 error, 2 usage, 3 threshold, 4 auth, 5 not found, 6 unavailable, 130 interrupted.")
+        formatter.write_paragraph()
+        formatter.write_text("greencloud help exit-codes, periods, formats and environment tell more.")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
@@ -100,6 +122,8 @@ def fail(error: GreencloudError) -> Any:
     click.echo(f"greencloud: error: {error.message}", err=True)
     if error.advice:
         click.echo(f"  {error.advice}", err=True)
+    if request_id := getattr(error, "request_id", ""):
+        click.echo(f"  request id: {request_id}", err=True)
     sys.exit(error.exit_code)
 
 

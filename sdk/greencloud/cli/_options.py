@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
 from greencloud.errors import QuantityError
 from greencloud.units import parse_instant
 
-__all__ = ["BOUND", "DURATION", "INSTANT", "RULE", "SIZE", "data_option", "facility_option", "output_option"]
+__all__ = [
+    "BOUND",
+    "DURATION",
+    "INSTANT",
+    "MASS",
+    "NAMES",
+    "ORDER",
+    "RULE",
+    "SIZE",
+    "ZONE",
+    "Mass",
+    "data_option",
+    "facility_option",
+    "output_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,8 +87,10 @@ class RuleName(click.ParamType[str]):
     name = "rule"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from greencloud.allocation import RULES
-
+        try:
+            from greencloud.allocation import RULES
+        except ModuleNotFoundError:  # a light client: the server knows its rules
+            return str(value)
         if value not in RULES:
             self.fail(f"there is no rule {value!r}: choose one of {', '.join(RULES)}", param, ctx)
         return str(value)
@@ -92,7 +111,78 @@ class Size(click.ParamType[int]):
         return int(found[1]) * int(self.units[found[2]])
 
 
+@dataclass(frozen=True, slots=True)
+class Mass:
+    """A mass of CO2e as it was written, and in micrograms, rounded down: what is above one is above the other."""
+
+    text: str
+    micrograms: int
+
+
+class MassOption(click.ParamType[Mass]):
+    """A mass of CO2e: 500g, 100kg, 2.5t."""
+
+    name = "mass"
+    units: ClassVar = {"µg": 1, "mg": 10**3, "g": 10**6, "kg": 10**9, "t": 10**12, "kt": 10**15}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Mass:
+        if isinstance(value, Mass):
+            return value
+        found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,12})?)\s?(µg|mg|g|kg|t|kt)", value)
+        if not found:
+            self.fail(f"{value!r} is not a mass: write 500g, 100kg or 2.5t", param, ctx)
+        return Mass(value, math.floor(Fraction(found[1]) * self.units[found[2]]))
+
+
+class Names(click.ParamType["tuple[str, ...]"]):
+    """Names with commas between them."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        if len(set(names)) < len(names):
+            self.fail("one is named twice", param, ctx)
+        return names
+
+
+class OrderOption(click.ParamType[Any]):
+    """A field, and a direction."""
+
+    name = "order"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from greencloud.report import Order
+
+        if isinstance(value, Order):
+            return value
+        try:
+            return Order.of(value)
+        except QuantityError as error:
+            self.fail(f"{error.message}. {error.advice}", param, ctx)
+
+
+class Zone(click.ParamType[ZoneInfo]):
+    """A time zone of the IANA database, as Europe/Berlin."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        if isinstance(value, ZoneInfo):
+            return value
+        try:
+            return ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            self.fail(f"{value!r} is not a time zone of this system: write one as Europe/Berlin or UTC", param, ctx)
+
+
 INSTANT = Instant()
+MASS = MassOption()
+NAMES = Names()
+ORDER = OrderOption()
+ZONE = Zone()
 DURATION = Duration()
 RULE = RuleName()
 BOUND = Bound()

@@ -1,4 +1,8 @@
-"""``greencloud compare``: several allocation rules on the same telemetry, side by side; nothing is posted."""
+"""``greencloud compare``: several allocation rules on the same telemetry, side by side; nothing is posted.
+
+From a data directory or from a server, with the same output. A server shows a tenant its own rows, and of the windows that were
+left out how many there were.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ import json
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
-from greencloud.cli._options import INSTANT, RULE, data_option, output_option
+from greencloud.cli._options import NAMES, RULE
+from greencloud.cli._output import Output, output_options
+from greencloud.cli._source import Source, source_options
+from greencloud.cli._span import Span, span_options
 from greencloud.results import RuleComparison
 from greencloud.units import format_instant
 
@@ -22,24 +28,22 @@ _FIELDS = dict(zip(_MEASURES, ("energy", "total_location_based", "total_market_b
 
 
 @click.command(name="compare")
-@data_option
+@source_options
 @click.option(
     "--rule", "rules", type=RULE, multiple=True, metavar="RULE", help="A rule; give it again for more. The first is the base. [all]"
 )
-@click.option("--by", default="account", metavar="LIST", help=f"Dimensions, comma-separated: {', '.join(_BY)}.")
-@click.option("--measure", type=click.Choice(_MEASURES), default="total-location", help="What tables show; csv and json show all.")
-@click.option("--from", "start", type=INSTANT, metavar="TIME", help="First window start; the earliest by default.")
-@click.option("--to", "end", type=INSTANT, metavar="TIME", help="Windows start before this; the latest by default.")
-@output_option("table", "json", "csv", "md")
+@click.option("--by", type=NAMES, default="account", metavar="LIST", help=f"Dimensions, comma-separated: {', '.join(_BY)}.")
+@click.option("--measure", type=click.Choice(_MEASURES), default="total-location", help="What tables show; other formats show all.")
+@span_options
+@output_options("table", "json", "jsonl", "csv", "tsv", "md", "parquet", "arrow")
 def command(
     *,
-    data: Path,
+    source: Source,
     rules: tuple[str, ...],
-    by: str,
+    by: tuple[str, ...],
     measure: str,
-    start: datetime | None,
-    end: datetime | None,
-    output: str,
+    span: Span,
+    output: Output,
 ) -> None:
     """Show who would pay how much under each allocation rule, and the difference.
 
@@ -50,44 +54,58 @@ def command(
     Examples:
       greencloud compare --data ./data
       greencloud compare --data ./data --rule reserved_and_used --rule used --by account,service -o csv
+      GREENCLOUD_TOKEN=... greencloud compare --server localhost:4317 --period yesterday
     """
-    from greencloud.allocation import RULES
-    from greencloud.engine import DataDirectory
-    from greencloud.engine.compare import compare_rules, rule_comparison
-
-    names = tuple(name.strip() for name in by.split(",") if name.strip())
-    for name in names:
+    for name in by:
         if name not in _BY:
             raise click.BadParameter(f"{name!r} is not one of {', '.join(_BY)}", param_hint="--by")
-    for given, hint in ((names, "--by"), (rules, "--rule")):
-        if len(set(given)) < len(given):
-            raise click.BadParameter("one is named twice", param_hint=hint)
-    if start is not None and end is not None and start >= end:
-        raise click.UsageError("--from must be before --to.")
-    directory = DataDirectory.open(data, create=False)
-    compared = compare_rules(directory, rules=rules or RULES, by=names, start=start, end=end)
-    comparison, refused = rule_comparison(compared, now=datetime.now(UTC)), compared.refused
-    click.echo(_render(comparison, names, _FIELDS[measure], output), nl=False)
+    if len(set(rules)) < len(rules):
+        raise click.BadParameter("one is named twice", param_hint="--rule")
+    comparison, left_out = (
+        _from_directory(source, rules, by, span) if source.data is not None else _from_server(source, rules, by, span)
+    )
+    output.write(_render(comparison, by, _FIELDS[measure], output.format))
     for note in comparison.notes:
         click.echo(f"note: {note}", err=True)
-    for refusal in refused:
-        click.echo(f"left out: {refusal.site} {format_instant(refusal.start)}: {refusal.message}", err=True)
-    if not comparison.rows and not refused:
-        if start or end:
+    for told in left_out:
+        click.echo(f"left out: {told}", err=True)
+    if not comparison.rows and not left_out:
+        if span.start or span.end:
             click.echo("no window with telemetry starts in that time: move --from or --to, or leave them out", err=True)
         else:
             click.echo("there is no telemetry yet: send OTLP to greencloud serve, or use greencloud ingest", err=True)
-    if refused:
+    if left_out:
         sys.exit(1)
 
 
-def _render(comparison: RuleComparison, by: tuple[str, ...], measure: str, output: str) -> str:
-    from greencloud.report import footprint_csv, rules_document, rules_markdown, rules_table
+def _from_directory(source: Source, rules: tuple[str, ...], by: tuple[str, ...], span: Span) -> tuple[RuleComparison, list[str]]:
+    from greencloud.allocation import RULES
+    from greencloud.engine.compare import compare_rules, rule_comparison
+
+    directory = source.directory()
+    assert directory is not None, "there is a data directory"
+    compared = compare_rules(directory, rules=rules or RULES, by=by, start=span.start, end=span.end)
+    left_out = [f"{refusal.site} {format_instant(refusal.start)}: {refusal.message}" for refusal in compared.refused]
+    return rule_comparison(compared, now=datetime.now(UTC)), left_out
+
+
+def _from_server(source: Source, rules: tuple[str, ...], by: tuple[str, ...], span: Span) -> tuple[RuleComparison, list[str]]:
+    with source.client() as client:
+        comparison = client.compare_rules(span.start, span.end, rules, group_by=by)
+    count = comparison.refused_window_count
+    return comparison, [f"{count:,} windows of a site that one of the rules cannot allocate"] if count else []
+
+
+def _render(comparison: RuleComparison, by: tuple[str, ...], measure: str, output: str) -> str | bytes:
+    from greencloud.report import footprint_data, rules_document, rules_markdown, rules_table, write_dataset
 
     rows = [replace(each.row, dimensions={**each.row.dimensions, "rule": each.rule}) for each in comparison.rows]
-    if output == "csv":
-        return footprint_csv(rows, (*by, "rule"))
-    if output == "json":
-        document = rules_document(rows, by, comparison.rules, comparison.notes)
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    return (rules_markdown if output == "md" else rules_table)(rows, by, comparison.rules, measure)
+    match output:
+        case "json":
+            document = rules_document(rows, by, comparison.rules, comparison.notes)
+            return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        case "table":
+            return rules_table(rows, by, comparison.rules, measure)
+        case "md":
+            return rules_markdown(rows, by, comparison.rules, measure)
+    return write_dataset(footprint_data(rows, (*by, "rule")), output)

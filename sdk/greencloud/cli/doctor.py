@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 import click
 
 from greencloud import __version__
+from greencloud.cli._finding import Finding, guarded
 from greencloud.cli._options import output_option
+from greencloud.cli._source import Source, optional_server_options
 from greencloud.errors import GreencloudError, NotFoundError
 from greencloud.units import format_instant
 
@@ -31,16 +33,6 @@ LIBRARIES = ("grpcio", "protobuf", "click", "pyarrow", "deltalake", "duckdb", "o
 LOW_SPACE = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. ``status`` is "ok", "note" or "fault"."""
-
-    topic: str
-    status: str
-    text: str
-    remedy: str = ""
-
-
 @click.command(name="doctor")
 @click.option(
     "--data",
@@ -49,15 +41,26 @@ class Finding:
     metavar="DIR",
     help="Data directory to examine.",
 )
+@optional_server_options
 @output_option("table", "json")
-def command(data: Path | None, output: str) -> None:
+def command(data: Path | None, source: Source | None, output: str) -> None:
     """Show versions, and the state of a data directory: log, usage, facility book, keys, ledger and its balance, closed periods.
 
-    Reads only. Ends with exit code 1 if there is a fault.
+    With --server or --profile: where each value is from, and the server's name, connection, TLS, health, credential, clock and
+    version. Reads only. Ends with exit code 1 if there is a fault.
+
+    \b
+    Examples:
+      greencloud doctor --data ./data
+      greencloud doctor --profile prod -o json
     """
     findings = list(_installation())
     if data:
-        findings += _guarded("data directory", _data_directory(data))
+        findings += guarded("data directory", _data_directory(data))
+    if source:
+        from greencloud.cli._server_check import server_findings
+
+        findings += guarded("server", server_findings(source))
     if output == "json":
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -67,13 +70,6 @@ def command(data: Path | None, output: str) -> None:
                 click.echo(f"{'':22} {finding.remedy}")
     if any(finding.status == "fault" for finding in findings):
         sys.exit(1)
-
-
-def _guarded(topic: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    try:
-        yield from findings
-    except GreencloudError as error:
-        yield Finding(topic, "fault", error.message, error.advice)
 
 
 def _installation() -> Iterator[Finding]:
@@ -97,12 +93,12 @@ def _data_directory(path: Path) -> Iterator[Finding]:
     low = free < LOW_SPACE
     remedy = "make room: below 64 MiB the server refuses telemetry, so that nothing stored is harmed" if low else ""
     yield Finding("disk", "note" if low else "ok", f"{free / (1 << 30):,.1f} GiB free", remedy)
-    yield from _guarded("facility book", _facility(directory))
-    yield from _guarded("keys", _keys(directory))
-    yield from _guarded("log", _log(directory))
-    yield from _guarded("usage", _usage(directory))
-    yield from _guarded("ledger", _ledger(directory))
-    yield from _guarded("closes", _closes(directory))
+    yield from guarded("facility book", _facility(directory))
+    yield from guarded("keys", _keys(directory))
+    yield from guarded("log", _log(directory))
+    yield from guarded("usage", _usage(directory))
+    yield from guarded("ledger", _ledger(directory))
+    yield from guarded("closes", _closes(directory))
 
 
 def _facility(directory: DataDirectory) -> Iterator[Finding]:

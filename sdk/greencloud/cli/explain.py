@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
 from typing import Any
 
 import click
 
-from greencloud.cli._options import INSTANT, output_option
+from greencloud.cli._output import Output, output_options
 from greencloud.cli._source import Source, source_options
+from greencloud.cli._span import Span, span_options
 
 __all__ = ["command"]
 
@@ -30,8 +30,7 @@ _LINES = (
 @click.option(
     "--account", default="", metavar="ID", help='An account, or a pool such as "(unsold)"; of a server, your own if left out.'
 )
-@click.option("--from", "start", type=INSTANT, required=True, metavar="T", help="First window start (ISO 8601).")
-@click.option("--to", "end", type=INSTANT, required=True, metavar="T", help="Windows start before this (ISO 8601).")
+@span_options
 @click.option("--site", "sites", multiple=True, metavar="SITE", help="Only this site; may be given again, as the next four.")
 @click.option("--service", "services", multiple=True, metavar="NAME", help="Only this service.")
 @click.option("--sku", "skus", multiple=True, metavar="NAME", help="Only this SKU.")
@@ -46,13 +45,12 @@ _LINES = (
     help="Whose eyes it is for; a server knows by the token.",
 )
 @click.option("--recompute", "again", is_flag=True, help="Compute every batch behind the figure again, and compare.")
-@output_option("text", "json", "md")
+@output_options("text", "json", "md")
 def command(
     *,
     source: Source,
     account: str,
-    start: datetime,
-    end: datetime,
+    span: Span,
     sites: tuple[str, ...],
     services: tuple[str, ...],
     skus: tuple[str, ...],
@@ -62,7 +60,7 @@ def command(
     most: int,
     audience: str,
     again: bool,
-    output: str,
+    output: Output,
 ) -> None:
     """Explain what an account bears: from the posting to meters, usage, factors, rule and arithmetic.
 
@@ -77,11 +75,11 @@ def command(
     """
     from greencloud.report.explanation import explanation_markdown, explanation_text
 
-    if start >= end:
-        raise click.UsageError("--from must be before --to.")
+    if span.start is None or span.end is None:
+        raise click.UsageError("Name a time: --period, or --from and --to.")
     if source.data is not None and not account:
         raise click.UsageError("Name an --account.")
-    asked: dict[str, Any] = {"account": account, "start": start, "end": end, "sites": sites}
+    asked: dict[str, Any] = {"account": account, "start": span.start, "end": span.end, "sites": sites}
     asked |= {"services": services, "skus": skus, "operations": operations, "components": components}
     asked["measures"] = tuple(line for line in _LINES if line in lines) or _LINES
     if source.data is not None:
@@ -89,10 +87,10 @@ def command(
     else:
         with source.client() as client:
             document = client.explain_footprint(**asked, windows=most, recompute=again)
-    if output == "json":
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    if output.format == "json":
+        output.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
-        click.echo((explanation_markdown if output == "md" else explanation_text)(document), nl=False)
+        output.write((explanation_markdown if output.format == "md" else explanation_text)(document))
     unexplained = [window for window in document["windows"] if window["explanation"] is None]
     differing = [batch for batch in document["recomputed"] or () if not batch["same"]]
     for window in unexplained:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from greencloud.cli._options import output_option
 from greencloud.cli._source import Source, source_options
 from greencloud.durable import replace_file
 from greencloud.results import RootLogEntry, Statement
@@ -23,10 +24,11 @@ __all__ = ["command"]
 )
 @click.option("--period", default="", metavar="PERIOD", help="A closed period: 2026, 2026-Q4, 2026-11 or 2026-11-27.")
 @click.option("--list", "listing", is_flag=True, help="List the closed periods instead.")
+@output_option("table", "json")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), show_default="here", metavar="DIR", help="Where to."
 )
-def command(*, source: Source, account: str, period: str, listing: bool, out: Path) -> None:
+def command(*, source: Source, account: str, period: str, listing: bool, output: str, out: Path) -> None:
     """Write the statement of an account, the published root and the log of roots, for the account to verify.
 
     \b
@@ -36,7 +38,7 @@ def command(*, source: Source, account: str, period: str, listing: bool, out: Pa
       GREENCLOUD_TOKEN=... greencloud statement --server localhost:4317 --list
     """
     if listing:
-        click.echo(_listed(_log(source)), nl=False)
+        click.echo((_listed_document if output == "json" else _listed)(_log(source)), nl=False)
         return
     if not period or (source.data is not None and not account):
         raise click.UsageError("Name an --account and a --period; --list shows the closed ones.")
@@ -77,6 +79,24 @@ def _log(source: Source) -> Sequence[RootLogEntry]:
     from greencloud.engine.published import root_log
 
     return root_log(directory.closes)
+
+
+def _listed_document(log: Sequence[RootLogEntry]) -> str:
+    """For programs: ``schema closes``, each ``period index closed start end key_fingerprint restates``."""
+    closes = [
+        {
+            "period": entry.period,
+            "index": entry.index,
+            "closed": format_instant(entry.created),
+            "start": None if entry.start is None else format_instant(entry.start),
+            "end": None if entry.end is None else format_instant(entry.end),
+            "key_fingerprint": entry.key_fingerprint,
+            "restates": entry.restates,
+        }
+        for entry in log
+        if entry.period
+    ]
+    return json.dumps({"schema": "greencloud.closes/1", "closes": closes}, indent=2) + "\n"
 
 
 def _listed(log: Sequence[RootLogEntry]) -> str:

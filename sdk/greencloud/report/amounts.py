@@ -16,7 +16,7 @@ from typing import Final
 
 from greencloud.units import MILLIJOULES_PER_KWH, round_half_even
 
-__all__ = ["EMISSION_UNITS", "ENERGY_UNITS", "Scale", "kg_decimal", "kwh_decimal", "scale_for"]
+__all__ = ["EMISSION_UNITS", "ENERGY_UNITS", "Scale", "kg_decimal", "kwh_decimal", "percent", "scale_for", "scale_in"]
 
 _NANO: Final = 10**9
 
@@ -70,6 +70,26 @@ def scale_for(amounts: Iterable[int], units: tuple[tuple[str, int], ...]) -> Sca
     whole = largest // size
     places = 0 if size == 1 else 3 if whole < 100 else 2 if whole < 1000 else 1
     return Scale(unit, size, places)
+
+
+def percent(old: int, new: int, places: int = 4) -> str | None:
+    """The signed difference in percent of the old amount, rounded half to even; None where that is zero."""
+    if not old:
+        return None
+    scaled = round_half_even(Fraction((new - old) * 100 * 10**places, abs(old)))
+    sign = "-" if scaled < 0 else "+" if scaled else ""
+    whole, part = divmod(abs(scaled), 10**places)
+    return f"{sign}{whole}.{part:0{places}d}"
+
+
+def scale_in(unit: str, units: tuple[tuple[str, int], ...]) -> Scale:
+    """The column in a unit that is asked for, with three places, whatever its figures are; none where it is the smallest unit.
+
+    Raises:
+        KeyError: it is not one of ``units``.
+    """
+    size = dict(units)[unit]
+    return Scale(unit, size, 0 if size == 1 else 3)
 
 
 def _decimal(scaled: int, places: int, *, group: bool = False) -> str:

@@ -1,70 +1,74 @@
-"""The footprint as CSV: one line a row, exact integers with the unit in each column's name, and no total line.
+"""Data sets as CSV and TSV, one line a row, and no total line: whoever sums a column would add the total up again.
 
-A total would be added up again by whoever sums the column, so it is left to them. Texts are quoted and numbers are not: names come
-from telemetry and may hold any character, and Python 3.11 leaves a lone carriage return bare otherwise.
+**CSV** (RFC 4180, lines end with a line feed): texts are quoted and numbers are not. Names come from telemetry and may hold any
+character, so a text that a spreadsheet would run as a formula gets an apostrophe in front. What is not known is an empty text.
+
+**TSV** is for ``cut`` and ``awk``: nothing is quoted, and a tab, line end or backslash within a text is written as ``\\t``,
+``\\n``, ``\\r`` or ``\\\\`` (as PostgreSQL's COPY does), so that a line is a row and a tab a column, always.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
 
-from greencloud.report.certainty import EVIDENCE, evidence_of
-from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, WIDTH_FIELDS
+from greencloud.report.dataset import Dataset, Value
+from greencloud.report.footprint_data import footprint_data
 from greencloud.results import FootprintRow
 from greencloud.units import format_instant
 
-__all__ = ["footprint_csv", "inert"]
+__all__ = ["csv_text", "footprint_csv", "inert", "plain", "tsv_text"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def csv_text(data: Dataset) -> str:
+    """A heading line, then the rows."""
+    lines = [",".join(_quoted(field.name) for field in data.fields)]
+    lines += [",".join(_csv_cell(value) for value in row) for row in data.rows]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def tsv_text(data: Dataset) -> str:
+    """A heading line, then the rows."""
+    lines = ["\t".join(field.name.translate(_ESCAPES) for field in data.fields)]
+    lines += ["\t".join(plain(value).translate(_ESCAPES) for value in row) for row in data.rows]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def footprint_csv(rows: Sequence[FootprintRow], group_by: Sequence[str]) -> str:
-    """Columns: start, end, the dimensions, energy_millijoules, one ``*_micrograms`` an emission line and total, then operations,
-    flags and methodologies, and last how sure the row is: energy by evidence, half-widths, and when it was posted. What is not
-    known is empty.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    amounts = (*EMISSION_FIELDS, *TOTAL_FIELDS)
-    rest = ("operation_count", "quality_flags", "provisional", "methodology_versions")
-    sure = (
-        *(f"{kind}_energy_millijoules" for kind in EVIDENCE),
-        "energy_half_width_millijoules",
-        *(f"{name}_micrograms" for name in WIDTH_FIELDS),
-        "updated",
-    )
-    writer.writerow(["start", "end", *group_by, "energy_millijoules", *(f"{name}_micrograms" for name in amounts), *rest, *sure])
-    for row in rows:
-        writer.writerow(
-            [
-                format_instant(row.start),
-                format_instant(row.end),
-                *(inert(row.dimensions.get(name, "")) for name in group_by),
-                row.energy.millijoules,
-                *(getattr(row, name).micrograms for name in amounts),
-                row.operation_count,
-                " ".join(row.quality_flags),
-                str(row.provisional).lower(),
-                " ".join(row.methodology_versions),
-                *_sure(row),
-            ]
-        )
-    return text.getvalue()
-
-
-def _sure(row: FootprintRow) -> list[int | str]:
-    evidence = evidence_of(row)
-    widths = [getattr(row, name) for name in WIDTH_FIELDS]
-    return [
-        *("" if evidence is None else evidence[kind].millijoules for kind in EVIDENCE),
-        "" if row.energy_half_width is None else row.energy_half_width.millijoules,
-        *("" if width is None else width.micrograms for width in widths),
-        "" if row.updated is None else format_instant(row.updated),
-    ]
+    """Rows of a footprint; the columns are those of ``footprint_data``."""
+    return csv_text(footprint_data(rows, group_by))
 
 
 def inert(text: str) -> str:
     """Names come from telemetry: a spreadsheet must not run one as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def plain(value: Value) -> str:
+    """A value with every digit and no quotes; what is not known is empty."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return format_instant(value)
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
+        case _:
+            return str(value)
+
+
+def _csv_cell(value: Value) -> str:
+    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return plain(value) if number else _quoted(inert(value) if isinstance(value, str) else plain(value))
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -13,6 +13,9 @@ Rows and total say how sure they are: ``evidence`` is their energy by what it re
 self_reported``), ``half_width`` that of the 95 % intervals of ``energy total_location_based total_market_based``, added up as
 if all postings erred together, ``updated`` when the newest posting behind them was made. Each is null where it is not known.
 
+With a change asked for, rows and total have ``change``: ``measure unit old new difference percent``, the integers of one measure
+before and now; null where nothing was posted, ``percent`` also where ``old`` is 0.
+
 Goal: ``schema name display_name kind scopes base target years ledger status as_of notes``; ``years[].inventory`` is null
 where nothing is booked, and ``ledger`` is null where it covers nothing of the year.
 """
@@ -25,11 +28,12 @@ from typing import Any, Final
 
 from greencloud.report.amounts import kg_decimal, kwh_decimal
 from greencloud.report.certainty import evidence_of
-from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, WIDTH_FIELDS, total_of
+from greencloud.report.changes import Pair, amount_of
+from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, WIDTH_FIELDS, Changes, total_of
 from greencloud.results import BatchSummary, FootprintRow, GoalProgress
 from greencloud.units import Emissions, Energy, format_instant
 
-__all__ = ["balance_document", "footprint_document", "goal_document", "measures_document"]
+__all__ = ["balance_document", "change_document", "footprint_document", "goal_document", "measures_document"]
 
 _FOOTPRINT_SCHEMA: Final = "greencloud.footprint/1"
 _GOAL_SCHEMA: Final = "greencloud.goal/1"
@@ -43,21 +47,42 @@ def footprint_document(
     group_by: Sequence[str] = (),
     granularity: str = "all",
     batches: Iterable[BatchSummary] | None = None,
+    changes: Changes | None = None,
 ) -> dict[str, Any]:
     """One account's footprint with its total, and the balance of the windows where ``batches`` are given."""
     total = total_of(rows) if rows else None
+    pairs = changes.pairs if changes else [None] * len(rows)
     return {
         "schema": _FOOTPRINT_SCHEMA,
         "account": account,
         "period": None if period is None else {"start": format_instant(period[0]), "end": format_instant(period[1])},
         "group_by": list(group_by),
         "granularity": granularity,
-        "rows": [_row(row) for row in rows],
-        "total": {**measures_document(total), **_certainty(total)} if total else None,
+        "rows": [{**_row(row), **change_document(pair, changes)} for row, pair in zip(rows, pairs, strict=True)],
+        "total": {**measures_document(total), **_certainty(total), **change_document(changes.total if changes else None, changes)}
+        if total
+        else None,
         "provisional": total.provisional if total else False,
         "quality_flags": list(total.quality_flags) if total else [],
         "methodology_versions": list(total.methodology_versions) if total else [],
         "balance": None if batches is None else balance_document(batches),
+    }
+
+
+def change_document(pair: Pair | None, changes: Changes | None) -> dict[str, Any]:
+    """``change``: of which measure, in which unit, old and new amount, the difference, and that in percent; null: not known."""
+    if pair is None or changes is None:
+        return {}
+    measure = changes.measure
+    return {
+        "change": {
+            "measure": measure,
+            "unit": "millijoules" if measure == "energy" else "micrograms",
+            "old": None if pair.old is None else amount_of(pair.old, measure),
+            "new": None if pair.new is None else amount_of(pair.new, measure),
+            "difference": pair.difference(measure),
+            "percent": pair.percent(measure),
+        }
     }
 
 

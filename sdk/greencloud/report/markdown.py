@@ -5,29 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from greencloud.report.certainty import certainty_lines
-from greencloud.report.sheet import PROVISIONAL, Sheet, footprint_sheet, scales_of, total_of
+from greencloud.report.sheet import PROVISIONAL, Changes, Layout, Sheet, footprint_sheet, total_of
 from greencloud.results import FootprintRow
-from greencloud.units import format_instant
 
 __all__ = ["footprint_markdown", "table_markdown"]
 
 
-def footprint_markdown(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str) -> str:
+def footprint_markdown(
+    rows: Sequence[FootprintRow],
+    group_by: Sequence[str],
+    *,
+    title: str,
+    layout: Layout | None = None,
+    changes: Changes | None = None,
+) -> str:
     """A heading, the period, a table with the total of several rows in bold, and how sure it is.
 
     A document is read whenever: it says when its figures were posted, not how long ago.
     """
     if not rows:
         return f"### {_escape(title)}\n\nNothing is posted for it.\n"
-    sheet, total = footprint_sheet(rows, group_by), total_of(rows)
+    layout = layout or Layout()
+    sheet, total = footprint_sheet(rows, group_by, layout, changes), total_of(rows)
     lines = [
         f"### {_escape(title)}",
         "",
-        f"{format_instant(total.start)} to {format_instant(total.end)}, CO2e.",
+        f"{layout.time(total.start)} to {layout.time(total.end)}, CO2e.",
+        *(["", layout.note] if layout.note else []),
         "",
         *table_markdown(sheet),
         "",
-        *(line for told in certainty_lines(total, *scales_of(total), None) for line in (told, "")),
+        *(line for told in certainty_lines(total, *layout.scales(total), None) for line in (told, "")),
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
         *(["", PROVISIONAL] if total.provisional else []),
     ]

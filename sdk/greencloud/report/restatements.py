@@ -13,15 +13,14 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
 from typing import Any, Final
 
-from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
+from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, percent, scale_for
 from greencloud.report.delimited import inert
 from greencloud.report.sheet import Column, Sheet
 from greencloud.report.tables import table_text
 from greencloud.results import Restatement, RestatementLine, RunSummary
-from greencloud.units import format_instant, round_half_even
+from greencloud.units import format_instant
 
 __all__ = [
     "dry_run_document",
@@ -195,16 +194,6 @@ def restatements_csv(restatements: Iterable[Restatement]) -> str:
                 ]
             )
     return text.getvalue()
-
-
-def percent(old: int, new: int, places: int = 4) -> str | None:
-    """The signed difference in percent of the old amount, rounded half to even; None where that is zero."""
-    if not old:
-        return None
-    scaled = round_half_even(Fraction((new - old) * 100 * 10**places, abs(old)))
-    sign = "-" if scaled < 0 else "+" if scaled else ""
-    whole, part = divmod(abs(scaled), 10**places)
-    return f"{sign}{whole}.{part:0{places}d}"
 
 
 def _unit(line: RestatementLine) -> str:

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
 from greencloud.report.certainty import certainty_lines
-from greencloud.report.sheet import PROVISIONAL, Column, Sheet, footprint_sheet, scales_of, total_of
+from greencloud.report.sheet import PROVISIONAL, Changes, Column, Layout, Sheet, footprint_sheet, total_of
 from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus
 from greencloud.units import Emissions, Energy, format_instant
 
@@ -24,21 +24,31 @@ _STATUS = {
 }
 
 
-def footprint_table(rows: Sequence[FootprintRow], group_by: Sequence[str], *, title: str, now: datetime | None = None) -> str:
+def footprint_table(
+    rows: Sequence[FootprintRow],
+    group_by: Sequence[str],
+    *,
+    title: str,
+    now: datetime | None = None,
+    layout: Layout | None = None,
+    changes: Changes | None = None,
+) -> str:
     """The rows with their total, the period, how sure they are, and the methodology. Figures are CO2e, rounded to the column's
     unit. ``now``: to say how long ago they were posted; else when.
     """
+    layout = layout or Layout()
     if not rows:
         return f"{title}\nNothing is posted for it.\n"
     total = total_of(rows)
     lines = [
         title,
-        f"{format_instant(total.start)} to {format_instant(total.end)}, CO2e; exact figures: -o json",
+        f"{layout.time(total.start)} to {layout.time(total.end)}, CO2e; exact figures: -o json",
+        *([layout.note] if layout.note else []),
         "",
-        *table_text(footprint_sheet(rows, group_by)),
+        *table_text(footprint_sheet(rows, group_by, layout, changes)),
         "",
         "The columns are the provider's scopes; to a customer all of it is Scope 3, category 1.",
-        *certainty_lines(total, *scales_of(total), now),
+        *certainty_lines(total, *layout.scales(total), now),
         f"Methodology: {', '.join(total.methodology_versions) or 'not stated'}.",
     ]
     if total.provisional:
@@ -119,7 +129,7 @@ def _actual_cells(path: Emissions, actual: Emissions | None, show: Callable[[int
 
 def table_text(sheet: Sheet) -> list[str]:
     """Headings, a rule, the rows, and the total under a rule of its own; no trailing blanks."""
-    heading = list(zip_longest(*(column.heading for column in sheet.columns), fillvalue=""))
+    heading = [line for line in zip_longest(*(column.heading for column in sheet.columns), fillvalue="") if any(line)]
     body = [*heading, *sheet.rows, *([sheet.total] if sheet.total else [])]
     widths = [max(len(row[index]) for row in body) for index in range(len(sheet.columns))]
 

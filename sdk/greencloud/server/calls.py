@@ -27,7 +27,7 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 from greencloud.server.auth import CALLER, Authenticator
 from greencloud.server.counts import Counts
 from greencloud.server.credentials import Principal
-from greencloud.server.errors import BusyError, RequestError, UnimplementedError, abort, answer_to
+from greencloud.server.errors import BusyError, QuotaError, RequestError, UnimplementedError, abort, answer_to
 from greencloud.server.gate import Account, Gate, Job
 from greencloud.server.health import CHECK, LIST, SERVICE, WATCH, Health
 from greencloud.server.intake import SIGNALS
@@ -238,7 +238,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         provider = call.principal.side == "provider"
         answer = answer_to(error, request_id=call.request_id, otlp=call.otlp, provider=provider)
         call.code, call.cause = answer.code, type(error.__cause__ or error).__name__
-        call.refusal = error.cause if isinstance(error, BusyError) else ""
+        call.refusal = error.cause if isinstance(error, BusyError | QuotaError) else ""
         if not answer.expected or answer.code is grpc.StatusCode.INTERNAL:
             _LOG.error("request %s failed", call.request_id, exc_info=error)
         abort(context, answer)
@@ -246,7 +246,7 @@ class CallInterceptor(grpc.ServerInterceptor):
     def end(self, call: _Call) -> None:
         """Count and tell a call that is over."""
         if call.account:
-            self._gate.leave(call.account, call.size)
+            self._gate.leave(call.account, call.size, metered=call.method in SIGNALS)
         seconds = time.monotonic() - call.started
         signal = SIGNALS.get(call.method) or ("other" if call.otlp else "api")
         self._counts.ended(signal, call.code.name, seconds, refusal=call.refusal)

@@ -1,7 +1,7 @@
 """FootprintService: what the accounts that a credential may see have used and emitted.
 
-A tenant's question is narrowed to its own account before anything else is looked at; asking for any other account, or for a
-pool, is refused in the same words whether or not it exists (AIP-211).
+A tenant's question is narrowed to its own account and those it pays for before anything else is looked at; asking for any other
+account, or for a pool, is refused in the same words whether or not it exists (AIP-211).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from greencloud.allocation import COMPONENTS
 from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow, Restatement
-from greencloud.server.accounts import allowed_account, allowed_accounts, is_tenant
+from greencloud.server.accounts import Members, allowed_account, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
 from greencloud.server.auth import require
 from greencloud.server.checks import Checks
@@ -49,7 +49,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
 
     def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
         principal = require(Permission.FOOTPRINT_READ)
-        query, size = query_from(request, principal)
+        query, size = query_from(request, principal, self._services.members)
         cursor = self._pages.open(request, principal)
         version, rows = self._answers.get(cursor.version, query)
         if rows is None:
@@ -67,11 +67,10 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self, request: messages.ListRestatementsRequest, context: Any
     ) -> messages.ListRestatementsResponse:
         principal = require(Permission.FOOTPRINT_READ)
-        accounts = allowed_accounts(request.accounts, principal)  # authorise before validating (AIP-211)
+        accounts = allowed_accounts(request.accounts, principal, self._services.members)  # authorise before validating (AIP-211)
         checks = Checks()
         start, end = checks.period(request, required=False)
-        if accounts is not None:
-            accounts = checks.values("accounts", accounts)
+        checks.values("accounts", request.accounts)
         size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
         checks.done()
         query = RestatementQuery(start, end, accounts, is_tenant(principal))
@@ -95,7 +94,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self, request: messages.ExplainFootprintRequest, context: Any
     ) -> messages.ExplainFootprintResponse:
         principal = require(Permission.FOOTPRINT_READ)
-        order = explain_order_from(request, principal)
+        order = explain_order_from(request, principal, self._services.members)
         response, following = self._explanations.page(order, self._pages.open(request, principal))
         if following:
             response.next_page_token = self._pages.seal(following, request, principal)
@@ -103,7 +102,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
 
     def GetStatement(self, request: messages.GetStatementRequest, context: Any) -> statement_pb2.Statement:  # noqa: N802
         checks = Checks()
-        account = allowed_account(request.account, require(Permission.FOOTPRINT_READ), checks)
+        account = allowed_account(request.account, require(Permission.FOOTPRINT_READ), checks, self._services.members)
         if not request.period:
             checks.fault("period", "is required")
         checks.values("period", [request.period])
@@ -129,19 +128,18 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         return response
 
 
-def query_from(request: messages.QueryFootprintRequest, principal: Principal) -> tuple[FootprintQuery, int]:
+def query_from(request: messages.QueryFootprintRequest, principal: Principal, members: Members) -> tuple[FootprintQuery, int]:
     """The question that the principal may ask, and the page size.
 
     Raises:
-        PermissionDeniedError: a tenant asks for an account that is not its own.
+        PermissionDeniedError: a tenant asks for an account that is not its own and that it does not pay for.
         RequestError: a field is wrong.
     """
-    accounts = allowed_accounts(request.filter.accounts, principal)  # authorise before validating (AIP-211)
+    accounts = allowed_accounts(request.filter.accounts, principal, members)  # authorise before validating (AIP-211)
     checks = Checks()
     start, end = checks.period(request, required=True)
     wanted = request.filter
-    if accounts is not None:
-        accounts = checks.values("filter.accounts", accounts)
+    checks.values("filter.accounts", wanted.accounts)
     components = checks.known("filter.components", wanted.components, COMPONENTS)
     group_by = _group_by(checks, request.group_by)
     if request.granularity not in _GRANULARITIES:

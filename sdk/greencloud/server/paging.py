@@ -2,7 +2,8 @@
 
 A page token is sealed (Fernet: encrypted and signed with a key of this installation) and holds the ledger's version, how far
 the caller has come, and for whom and for which request it was made. It carries no authority: the caller is authorised anew on
-each page, and a token that was made for another caller or another question is refused. It holds for three days.
+each page, and a token that was made for another caller or another question, or when the caller saw other accounts than now, is
+refused. It holds for three days.
 """
 
 from __future__ import annotations
@@ -44,12 +45,15 @@ class Cursor:
 class Pages:
     """Seals and opens page tokens with ``key`` (32 bytes)."""
 
-    def __init__(self, key: bytes, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, key: bytes, *, clock: Callable[[], datetime], members: Callable[[str], frozenset[str]] = lambda _: frozenset()
+    ) -> None:
+        self._members = members
         self._fernet = Fernet(base64.urlsafe_b64encode(key))
         self._clock = clock
 
     def seal(self, cursor: Cursor, request: Message, principal: Principal) -> str:
-        content = {"version": cursor.version, "at": [cursor.offset, cursor.within], "for": _binding(request, principal)}
+        content = {"version": cursor.version, "at": [cursor.offset, cursor.within], "for": self._binding(request, principal)}
         return self._fernet.encrypt_at_time(json.dumps(content).encode(), self._now()).decode()
 
     def open(self, request: Any, principal: Principal) -> Cursor:
@@ -67,12 +71,26 @@ class Pages:
         content = json.loads(sealed)
         if "at" not in content:  # of the release before
             raise RequestError([("page_token", "has expired; begin again without one")])
-        if content["for"] != _binding(request, principal):
-            raise RequestError([("page_token", "belongs to another request; only page_size may change between pages")])
+        if content["for"] != self._binding(request, principal):
+            text = "belongs to another request or to other accounts; only page_size may change between pages"
+            raise RequestError([("page_token", text)])
         return Cursor(content["version"], *content["at"])
 
     def _now(self) -> int:
         return int(self._clock().timestamp())
+
+    def _binding(self, request: Message, principal: Principal) -> str:
+        """A digest of the caller, the accounts that it sees, and every field but the page's own."""
+        bare = type(request)()
+        bare.CopyFrom(request)
+        for field in ("page_token", "page_size"):
+            bare.ClearField(field)
+        caller: list[object] = [principal.role, principal.account, bare.DESCRIPTOR.full_name]
+        if principal.account and (members := self._members(principal.account)):
+            caller.append(sorted(members))
+        digest = hashlib.sha256(json.dumps(caller).encode())
+        digest.update(bare.SerializeToString(deterministic=True))
+        return digest.hexdigest()
 
 
 def fill(values: Iterable[T], size: int, to_message: Callable[[T], M]) -> list[M]:
@@ -88,14 +106,3 @@ def fill(values: Iterable[T], size: int, to_message: Callable[[T], M]) -> list[M
             break
         page.append(message)
     return page
-
-
-def _binding(request: Message, principal: Principal) -> str:
-    """A digest of the caller and of every field but the page's own."""
-    bare = type(request)()
-    bare.CopyFrom(request)
-    for field in ("page_token", "page_size"):
-        bare.ClearField(field)
-    digest = hashlib.sha256(json.dumps([principal.role, principal.account, bare.DESCRIPTOR.full_name]).encode())
-    digest.update(bare.SerializeToString(deterministic=True))
-    return digest.hexdigest()

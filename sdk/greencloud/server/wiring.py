@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from greencloud.errors import NotFoundError
 from greencloud.results import GoalProgress, RunSummary
+from greencloud.server.members import BookMembers
 from greencloud.server.services import ExplainOrder, RestateOrder, Services
 
 if TYPE_CHECKING:
@@ -78,4 +79,6 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         root_log=lambda: root_log(data.closes),
         goal_progress=progress,
         rules=RULES,
+        members=BookMembers(data.path / "facility" / "current.json", data.facility),
+        audit=data.audit,
     )

@@ -4,6 +4,12 @@ from greencloud.wire.batches import batch_from_message, batch_to_message, refuse
 from greencloud.wire.explanation import explained_page_from_message, explained_page_to_message
 from greencloud.wire.footprint import GRANULARITIES, row_from_message, row_to_message
 from greencloud.wire.goal import goal_from_message, goal_to_message
+from greencloud.wire.identity import (
+    audit_entry_from_message,
+    audit_entry_to_message,
+    identity_from_message,
+    identity_to_message,
+)
 from greencloud.wire.quantities import (
     emissions_from_message,
     emissions_to_message,
@@ -22,6 +28,8 @@ from greencloud.wire.statements import (
 
 __all__ = [
     "GRANULARITIES",
+    "audit_entry_from_message",
+    "audit_entry_to_message",
     "batch_from_message",
     "batch_to_message",
     "emissions_from_message",
@@ -32,6 +40,8 @@ __all__ = [
     "explained_page_to_message",
     "goal_from_message",
     "goal_to_message",
+    "identity_from_message",
+    "identity_to_message",
     "instant_from_message",
     "instant_to_message",
     "log_entry_from_message",

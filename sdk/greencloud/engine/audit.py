@@ -155,9 +155,10 @@ class AuditTrail:
                 place = read.places[said["of"]]
                 read.entries[place] = replace(read.entries[place], outcome=str(said["outcome"]))
             else:
-                texts = [str(said[name]) for name in ("action", "subject", "role", "request_id", "summary")]
+                texts = {name: str(said[name]) for name in ("action", "subject", "role", "request_id", "summary")}
+                entry = AuditEntry(index=read.count, created=parse_instant(said["time"]), outcome="", **texts)
                 read.places[read.count] = len(read.entries)
-                read.entries.append(AuditEntry(read.count, parse_instant(said["time"]), *texts, ""))
+                read.entries.append(entry)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             text = str(error) if type(error) is ValueError else "it is no line of a trail"
             read.fault = f"line {read.count + 1}: {text}"

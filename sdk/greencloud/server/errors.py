@@ -42,6 +42,7 @@ from greencloud.errors import (
 __all__ = [
     "STATUS",
     "Answer",
+    "AuthFileError",
     "BusyError",
     "ListenError",
     "QuotaError",
@@ -108,6 +109,17 @@ class ListenError(GreencloudError):
     """The server cannot listen where it was asked to."""
 
     reason = "LISTEN_FAILED"
+
+
+class AuthFileError(GreencloudError, ValueError):
+    """The auth file at ``path`` is wrong, at ``key``."""
+
+    reason = "INVALID_AUTH_FILE"
+
+    def __init__(self, message: str, *, path: str = "", key: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.path = path
+        self.key = key
 
 
 STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {

@@ -315,7 +315,7 @@ def serving(
     server = build_server(
         Services(
             snapshot=world.snapshot,
-            run_allocation=world.run_allocation,
+            run_allocation=lambda *order: world.run_allocation(*order),  # noqa: PLW0108
             restate=world.restate,
             explain=lambda *order: world.explain(*order),  # noqa: PLW0108  tests put others in place
             statement=lambda *whose: world.statement(*whose),  # noqa: PLW0108

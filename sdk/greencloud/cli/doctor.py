@@ -51,7 +51,7 @@ class Finding:
 )
 @output_option("table", "json")
 def command(data: Path | None, output: str) -> None:
-    """Show versions, and the state of a data directory: log, usage, facility book, keys, ledger and its balance, closed periods.
+    """Show versions, and the state of a data directory: books, keys, audit trail, log, usage, ledger and balance, closed periods.
 
     Reads only. Ends with exit code 1 if there is a fault.
     """
@@ -99,6 +99,7 @@ def _data_directory(path: Path) -> Iterator[Finding]:
     yield Finding("disk", "note" if low else "ok", f"{free / (1 << 30):,.1f} GiB free", remedy)
     yield from _guarded("facility book", _facility(directory))
     yield from _guarded("keys", _keys(directory))
+    yield from _guarded("audit trail", _audit(directory))
     yield from _guarded("log", _log(directory))
     yield from _guarded("usage", _usage(directory))
     yield from _guarded("ledger", _ledger(directory))
@@ -125,6 +126,21 @@ def _keys(directory: DataDirectory) -> Iterator[Finding]:
         yield Finding("keys", "fault", f"others can read {', '.join(exposed)}", f"chmod -R go-rwx {keys}, then issue new tokens")
     else:
         yield Finding("keys", "ok", "readable by their owner only")
+
+
+def _audit(directory: DataDirectory) -> Iterator[Finding]:
+    trail = directory.audit
+    faults = trail.faults()
+    if faults:
+        remedy = (
+            "look into it; then restore audit.jsonl from a backup, or move it away: nothing that is noted in it can be done before"
+        )
+        yield from (Finding("audit trail", "fault", fault, remedy) for fault in faults)
+        return
+    lines, head = trail.head()
+    open_ones = sum(not entry.outcome for entry in trail.entries())
+    text = f"{lines:,} lines, each bound to the one before; the last is {head[:16]}" if lines else "nothing was done yet"
+    yield Finding("audit trail", "ok", text + (f"; {open_ones:,} actions without an outcome" if open_ones else ""))
 
 
 def _log(directory: DataDirectory) -> Iterator[Finding]:

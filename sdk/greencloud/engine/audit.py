@@ -12,6 +12,7 @@ begin, so the next writer takes it away.
 from __future__ import annotations
 
 import fcntl
+import getpass
 import hashlib
 import json
 import os
@@ -28,12 +29,20 @@ from greencloud.errors import StorageFullError, StoreError
 from greencloud.results import AuditEntry
 from greencloud.units import format_instant, parse_instant
 
-__all__ = ["AuditTrail"]
+__all__ = ["AuditTrail", "system_user"]
 
 _NOTHING: Final = "0" * 64
 _LONGEST: Final = 512
 _LONGEST_LINE: Final = 16 << 10
 _KEYS: Final = {"n", "previous", "time"}
+
+
+def system_user() -> str:
+    """The user of the system; "" where it has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _now() -> datetime:
@@ -73,6 +82,17 @@ class AuditTrail:
     def end(self, index: int, outcome: str) -> None:
         """Note how the action of that line ended. Raises StoreError."""
         self._append({"of": index, "outcome": _bounded(outcome)})
+
+    @contextmanager
+    def doing(self, action: str, summary: str, *, status_of: Callable[[BaseException], str]) -> Iterator[None]:
+        """Around what the user of the system does: noted before, and how it ended after. ``status_of`` names an error's status."""
+        index = self.begin(action, subject=system_user(), role="", request_id="", summary=summary)
+        try:
+            yield
+        except BaseException as error:
+            self.end(index, status_of(error))
+            raise
+        self.end(index, "OK")
 
     def entries(self) -> list[AuditEntry]:
         """Every action, oldest first, up to the first fault. ``outcome`` is "" where none was noted."""

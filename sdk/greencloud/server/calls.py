@@ -317,10 +317,11 @@ class CallInterceptor(grpc.ServerInterceptor):
     def tell_facts(self, call: _Call, context: grpc.ServicerContext) -> None:
         """For the method that is to answer."""
         assert call.credential
-        given = context.time_remaining()
+        given = context.time_remaining()  # very many where none was brought
         longest = _LONGEST_S.get(call.method, _PATIENCE_S)
-        left = longest - (time.monotonic() - call.started) if given is None else min(given, _LONGEST_GIVEN_S)
-        FACTS.set(Facts(call.credential, call.request_id, time.monotonic() + left))
+        if given is None or given > _LONGEST_GIVEN_S:
+            given = longest - (time.monotonic() - call.started)
+        FACTS.set(Facts(call.credential, call.request_id, time.monotonic() + given))
 
     @contextmanager
     def audited(self, call: _Call, request: Any) -> Iterator[None]:

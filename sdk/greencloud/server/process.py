@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.server.app import LARGEST_MESSAGE, RunningServer, build_server
 from greencloud.server.credentials import KeyStore, Principal
+from greencloud.server.errors import status_of
 from greencloud.server.intake import Intake, Taken
 from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE
 from greencloud.server.schedule import allocating_every
@@ -122,7 +123,11 @@ def prepare(settings: Settings, facility: Path | None) -> None:
     from greencloud.engine import DataDirectory
 
     data = DataDirectory.open(settings.data, create=True)
-    book = data.apply_facility(facility) if facility else data.facility()
+    if facility:
+        with data.audit.doing("facility apply", f"file={facility}", status_of=lambda error: status_of(error).name):
+            book = data.apply_facility(facility)
+    else:
+        book = data.facility()
     KeyStore(data.keys_directory).page_key()
     _LOG.info("data directory %s, facility book %s with %d sites", data.path, book.revision[:12], len(book.sites))
 

@@ -178,7 +178,7 @@ class _Answers(_Behaviour):
                 raise RequestError([("request", f"larger than {_LARGEST_API_REQUEST} bytes")])
             self.guard.tell_facts(self.call, context)
             yield from self.handler.unary_stream(_parsed(self.handler.request_deserializer, message), context)
-        except grpc.RpcError:
+        except (grpc.RpcError, GeneratorExit):  # the caller went away
             self.call.code = grpc.StatusCode.CANCELLED
             raise
         except Exception as error:

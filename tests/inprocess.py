@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from greencloud.client import Client
+from greencloud.engine.audit import AuditTrail
 from greencloud.errors import DecodeError, NotFoundError
 from greencloud.ledger.availability import FilledWindow
 from greencloud.ledger.parts import Part, Place
@@ -34,7 +35,8 @@ from greencloud.results import (
     Statement,
 )
 from greencloud.server import Intake, KeyStore, Principal, Services, Taken, build_server
-from greencloud.server.app import RunningServer, Tls
+from greencloud.server.app import Keys, RunningServer, Tls
+from greencloud.server.auth import PeerVerifier
 from greencloud.server.quota import Policy
 from greencloud.server.services import ExplainOrder, RestateOrder
 from greencloud.units import Emissions, Energy, Window
@@ -48,6 +50,7 @@ SERVICES = (
     "greencloud.v1.AllocationService",
     "greencloud.v1.GoalService",
     "greencloud.v1.FacilityService",
+    "greencloud.v1.IdentityService",
 )
 
 
@@ -231,8 +234,10 @@ class World:
     now: datetime = NOW
     failure: Exception | None = None
     failures: list[Exception] = field(default_factory=list)
+    members: dict[str, frozenset[str]] = field(default_factory=dict)
     held: threading.Event | None = None
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    audit: AuditTrail | None = None
     target: str = ""
     server: RunningServer | None = None
 
@@ -265,12 +270,12 @@ class World:
         return goal()
 
     def take(self, signal: str, payload: bytes, principal: Principal, received_ns: int) -> Taken:
-        admitted = self.intake.admit(signal, payload, role=principal.role, account=principal.account)
+        admitted = self.intake.admit(signal, payload, role=principal.side, account=principal.account)
         if admitted.payload:
             self._fail()
             self.intake.append(
                 signal=signal,
-                role=principal.role,
+                role=principal.side,
                 account=principal.account,
                 received_ns=received_ns,
                 payload=admitted.payload,
@@ -313,22 +318,33 @@ class World:
 
 @contextmanager
 def serving(
-    folder: Path, *, tls: Tls | None = None, listen: str = "127.0.0.1:0", threads: int = 8, policy: Policy | None = None
+    folder: Path,
+    *,
+    tls: Tls | None = None,
+    listen: str = "127.0.0.1:0",
+    threads: int = 8,
+    policy: Policy | None = None,
+    certificates: PeerVerifier | None = None,
+    verifier: Callable[[KeyStore], Keys] = lambda keys: keys,
 ) -> Iterator[World]:
     world = World(folder, KeyStore(folder / "keys"), DiskIntake(folder / "telemetry.jsonl"))
+    world.audit = AuditTrail(folder / "audit.jsonl", clock=lambda: world.now)
     server = build_server(
         Services(
             snapshot=lambda version: world.snapshot(version),  # noqa: PLW0108  tests put others in place
-            run_allocation=world.run_allocation,
+            run_allocation=lambda *order: world.run_allocation(*order),  # noqa: PLW0108
             restate=world.restate,
             explain=lambda *order: world.explain(*order),  # noqa: PLW0108
             statement=lambda *whose: world.statement(*whose),  # noqa: PLW0108
             root_log=lambda: world.root_log,
             goal_progress=world.goal_progress,
             rules=("reserved_and_used", "used"),
+            members=lambda account: world.members.get(account, frozenset()),
+            audit=world.audit,
         ),
         Intake(lambda *request: world.take(*request)),  # noqa: PLW0108  tests put another take in place
-        world.keys,
+        verifier(world.keys),
+        certificates=certificates,
         listen=listen,
         tls=tls,
         clock=lambda: world.now,

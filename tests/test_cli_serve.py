@@ -74,7 +74,7 @@ def test_serve_says_one_line_answers_and_ends_cleanly_on_sigterm(tmp_path: Path)
         out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out) == (0, "")
-    assert "role=tenant account=acme code=OK" in err
+    assert "role=customer.admin account=acme code=OK" in err
     assert "stopped" in err
 
 
@@ -109,9 +109,9 @@ def test_a_token_is_one_line_and_its_claims_are_what_was_asked_for(tmp_path: Pat
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 1
     claims = jwt.decode(done.stdout.strip(), options={"verify_signature": False})
-    assert (claims["role"], claims["account"], claims["exp"] - claims["iat"]) == ("tenant", "acme", 7200)
+    assert (claims["role"], claims["account"], claims["exp"] - claims["iat"]) == ("customer.admin", "acme", 7200)
     assert "made a new data directory" in done.stderr
-    again = greencloud("token", "--data", tmp_path / "data", "--role", "tenant", "--account", "acme")
+    again = greencloud("token", "--data", tmp_path / "data", "--role", "customer.admin", "--account", "acme")
     assert (again.returncode, again.stderr) == (0, "")
 
 
@@ -148,8 +148,8 @@ def test_an_account_that_the_book_in_force_does_not_list_gets_a_token_and_a_warn
     book = Path(__file__).parents[1] / "examples" / "shop" / "facility.toml"
     CliRunner().invoke(main, ["ingest", "--data", str(tmp_path / "data"), "--facility", str(book), str(tmp_path / "none.json")])
 
-    listed = CliRunner().invoke(main, ["token", "--data", str(tmp_path / "data"), "--role", "tenant", "--account", "acme"])
-    other = CliRunner().invoke(main, ["token", "--data", str(tmp_path / "data"), "--role", "tenant", "--account", "bolt"])
+    listed = CliRunner().invoke(main, ["token", "--data", str(tmp_path / "data"), "--role", "customer.admin", "--account", "acme"])
+    other = CliRunner().invoke(main, ["token", "--data", str(tmp_path / "data"), "--role", "customer.admin", "--account", "bolt"])
 
     assert (listed.exit_code, listed.stderr) == (0, "")
     assert other.exit_code == 0

@@ -20,7 +20,6 @@ from greencloud.results import DataAvailability, DimensionValue, FootprintQuery
 from greencloud.server import Principal
 from greencloud.server.dimension_values import DimensionValues
 from greencloud.server.errors import RequestError
-from greencloud.server.footprint import query_from
 from greencloud.server.paging import Pages
 from greencloud.server.wiring import services_of
 from greencloud.v1 import footprint_service_pb2 as messages
@@ -112,7 +111,7 @@ def test_an_account_of_which_nothing_is_known_has_no_times(api: Api, data: DataD
 def listing(tmp_path: Any) -> tuple[DataDirectory, DimensionValues]:
     data = DataDirectory.open(tmp_path / "data", create=True)
     data.ledger.post(batch_of([{"account": name, "energy_mj": at} for at, name in enumerate("abcde")]))
-    return data, DimensionValues(services_of(data, lambda: NOW), Pages(bytes(32), clock=lambda: NOW), query_from)
+    return data, DimensionValues(services_of(data, lambda: NOW), Pages(bytes(32), clock=lambda: NOW))
 
 
 PROVIDER = Principal("provider.admin", "", "operator")
@@ -124,7 +123,7 @@ def test_pages_go_on_in_the_version_that_they_began_with(listing: tuple[DataDire
     first = asked.page(request, PROVIDER)
     data.ledger.post(batch_of([{"account": "new", "energy_mj": 9}], window=hour(1)))
     request.page_token = first.next_page_token
-    for lister in (asked, DimensionValues(asked._services, asked._pages, query_from)):  # also in a process that has not seen it
+    for lister in (asked, DimensionValues(asked._services, asked._pages)):  # also in a process that has not seen it
         second = lister.page(request, PROVIDER)
         assert [value.value for value in (*first.values, *second.values)] == ["a", "b", "c", "d"]
         assert (second.total_size, second.ledger_version) == (5, first.ledger_version)

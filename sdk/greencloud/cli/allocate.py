@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,8 +10,10 @@ from pathlib import Path
 
 import click
 
+from greencloud.cli._audit import audited
 from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option
 from greencloud.engine import DataDirectory, run_allocation
+from greencloud.engine.audit import system_user
 from greencloud.engine.gathering import gather
 from greencloud.report import balance_table, dry_run_document, restatements_csv, restatements_table
 from greencloud.results import RunSummary
@@ -20,13 +21,6 @@ from greencloud.telemetry import SHORTEST
 from greencloud.units import format_instant
 
 __all__ = ["command"]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in a container
-        return ""
 
 
 @click.command(name="allocate")
@@ -41,7 +35,7 @@ def _user() -> str:
     help="Afterwards, settle hours of which nothing came for so long, 14d at least: later runs leave their telemetry closed.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why final figures are restated; their customers read it.")
-@click.option("--by", "requested_by", default=_user, show_default="your user name", metavar="NAME", help="Who asks for it.")
+@click.option("--by", "requested_by", default=system_user, show_default="your user name", metavar="NAME", help="Who asks for it.")
 @click.option(
     "--most-change",
     type=BOUND,
@@ -101,7 +95,9 @@ def command(
         )
         _show(would, output)
         return
-    with directory.allocating():
+    asked = {"rule": rule, "from": start, "to": end, "settle_after": settle_after, "reason": reason, "by": requested_by}
+    summary = "; ".join(f"{key}={value}" for key, value in asked.items() if value)
+    with audited(directory, "allocate", summary), directory.allocating():
         gathered = gather(directory, keep=True)
         for letter in gathered.collected.dead_letters:
             click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)

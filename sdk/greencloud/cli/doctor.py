@@ -44,7 +44,7 @@ LOW_SPACE = 1 << 30
 @optional_server_options
 @output_option("table", "json")
 def command(data: Path | None, source: Source | None, output: str) -> None:
-    """Show versions, and the state of a data directory: log, usage, facility book, keys, ledger and its balance, closed periods.
+    """Show versions, and the state of a data directory: books, keys, audit trail, log, usage, ledger and balance, closed periods.
 
     With --server or --profile: where each value is from, and the server's name, connection, TLS, health, credential, clock and
     version. Reads only. Ends with exit code 1 if there is a fault.
@@ -95,6 +95,7 @@ def _data_directory(path: Path) -> Iterator[Finding]:
     yield Finding("disk", "note" if low else "ok", f"{free / (1 << 30):,.1f} GiB free", remedy)
     yield from guarded("facility book", _facility(directory))
     yield from guarded("keys", _keys(directory))
+    yield from guarded("audit trail", _audit(directory))
     yield from guarded("log", _log(directory))
     yield from guarded("usage", _usage(directory))
     yield from guarded("ledger", _ledger(directory))
@@ -121,6 +122,21 @@ def _keys(directory: DataDirectory) -> Iterator[Finding]:
         yield Finding("keys", "fault", f"others can read {', '.join(exposed)}", f"chmod -R go-rwx {keys}, then issue new tokens")
     else:
         yield Finding("keys", "ok", "readable by their owner only")
+
+
+def _audit(directory: DataDirectory) -> Iterator[Finding]:
+    trail = directory.audit
+    faults = trail.faults()
+    if faults:
+        remedy = (
+            "look into it; then restore audit.jsonl from a backup, or move it away: nothing that is noted in it can be done before"
+        )
+        yield from (Finding("audit trail", "fault", fault, remedy) for fault in faults)
+        return
+    lines, head = trail.head()
+    open_ones = sum(not entry.outcome for entry in trail.entries())
+    text = f"{lines:,} lines, each bound to the one before; the last is {head[:16]}" if lines else "nothing was done yet"
+    yield Finding("audit trail", "ok", text + (f"; {open_ones:,} actions without an outcome" if open_ones else ""))
 
 
 def _log(directory: DataDirectory) -> Iterator[Finding]:

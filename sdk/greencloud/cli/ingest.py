@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from greencloud.cli._audit import audited
 from greencloud.cli._options import data_option, facility_option
 from greencloud.engine import DataDirectory, Ingested, ingest_file
 from greencloud.facility import check_account_id
@@ -29,7 +30,8 @@ def command(data: Path, facility: Path | None, account: str, files: tuple[Path, 
         check_account_id(account)
     directory = DataDirectory.open(data, create=True)
     if facility:
-        book = directory.apply_facility(facility, applied_by="greencloud ingest", now=datetime.now(UTC))
+        with audited(directory, "facility apply", f"file={facility}"):
+            book = directory.apply_facility(facility, applied_by="greencloud ingest", now=datetime.now(UTC))
         click.echo(f"{facility}: the facility book in force, revision {book.revision[:12]}")
     for path in files:
         click.echo(f"{path}: {_describe(ingest_file(directory, path, account=account, progress=_progress))}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from greencloud.cli._audit import audited
 from greencloud.cli._options import DURATION, data_option, output_option
 from greencloud.units import format_instant
 
@@ -44,7 +45,11 @@ def close(data: Path, period: str, allow_gaps: bool, shares: int) -> None:
 
     directory = DataDirectory.open(data, create=False)
     now = datetime.now(UTC)
-    with directory.allocating(), directory.writing():
+    with (
+        audited(directory, "ledger close", f"period={period}; allow_gaps={allow_gaps}"),
+        directory.allocating(),
+        directory.writing(),
+    ):
         closing = directory.closes.close(directory.ledger, period_named(period), now, allow_gaps=allow_gaps, shares=shares)
     for note in closing.notes:
         click.echo(f"note: {note}", err=True)
@@ -96,7 +101,10 @@ def rotate_key(data: Path) -> None:
     """Put a new signing key in force, vouched for in the log by the one before. Publish its fingerprint."""
     from greencloud.engine import DataDirectory
 
-    click.echo(DataDirectory.open(data, create=False).closes.rotate(datetime.now(UTC)))
+    directory = DataDirectory.open(data, create=False)
+    with audited(directory, "ledger rotate-key", ""):
+        fingerprint = directory.closes.rotate(datetime.now(UTC))
+    click.echo(fingerprint)
 
 
 @command.command()
@@ -143,13 +151,14 @@ def maintain(data: Path, grace: timedelta, keep_superseded: timedelta | None) ->
     from greencloud.engine.maintenance import maintain as run
 
     directory = DataDirectory.open(data, create=False)
-    done = run(
-        directory,
-        datetime.now(UTC),
-        grace=grace,
-        keep_superseded=keep_superseded,
-        progress=lambda step: click.echo(f"{step} ...", err=True),
-    )
+    with audited(directory, "ledger maintain", f"grace={grace}; keep_superseded={keep_superseded}"):
+        done = run(
+            directory,
+            datetime.now(UTC),
+            grace=grace,
+            keep_superseded=keep_superseded,
+            progress=lambda step: click.echo(f"{step} ...", err=True),
+        )
     click.echo(
         f"{done.days:,} days compacted, {done.rollups:,} roll-ups made; "
         f"{done.removed.files + done.inputs:,} files removed ({done.removed.bytes / (1 << 20):,.1f} MiB); "
@@ -170,7 +179,9 @@ def repair(data: Path) -> None:
     """
     from greencloud.engine import DataDirectory
 
-    kept = DataDirectory.open(data, create=False).ledger.store.repair()
+    directory = DataDirectory.open(data, create=False)
+    with audited(directory, "ledger repair", ""):
+        kept = directory.ledger.store.repair()
     if kept is None:
         click.echo("the newest entry of the log is whole; nothing to repair")
     else:

@@ -41,6 +41,8 @@ class Rate(click.ParamType[int]):
 @click.option("--listen", default="127.0.0.1:4317", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
 @click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="Its private key (PEM).")
+@click.option("--tls-client-ca", type=_FILE, metavar="FILE", help="Ask clients for a certificate of one of these (PEM).")
+@click.option("--auth", type=_FILE, metavar="FILE", help="Who else vouches for callers, and limits (TOML): docs/access.md.")
 @click.option(
     "--allocate-every", type=DURATION, default="0s", metavar="T", help="Run the allocation at this interval: 5m, 1h; 0s never."
 )
@@ -57,6 +59,8 @@ def command(
     listen: str,
     tls_cert: Path | None,
     tls_key: Path | None,
+    tls_client_ca: Path | None,
+    auth: Path | None,
     allocate_every: timedelta,
     workers: int,
     quota: int,
@@ -78,6 +82,8 @@ def command(
         listen=listen,
         tls_cert=tls_cert,
         tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+        auth=auth,
         insecure=insecure,
         allocate_every=allocate_every,
         workers=workers,

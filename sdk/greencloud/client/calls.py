@@ -91,6 +91,13 @@ class Connection:
             raise _closed()
         return self._stubs
 
+    @property
+    def channel(self) -> grpc.Channel:
+        """For methods without a stub. Raises GreencloudError once it is closed."""
+        if self._closed:
+            raise _closed()
+        return self._channel
+
     def with_retry(self, retry: Retry) -> Connection:
         """Another connection to the same server."""
         return Connection(replace(self.settings, retry=retry), self.interceptors)

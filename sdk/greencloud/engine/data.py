@@ -12,6 +12,7 @@
     ledger/           the Delta table of postings, and leases/ of who may write to it; or a cache of them (greencloud.engine.place)
     closes/           closed periods: the log of roots, and the tree of each (greencloud.engine.closes)
     keys/             signing keys (owner only)
+    audit.jsonl       what was done with the provider's authority (greencloud.engine.audit)
     allocate.lock     held by the run of the allocation that is under way
     ingested.jsonl    digests of the files that were taken, so that taking one twice does nothing
 
@@ -34,6 +35,7 @@ from typing import Any, BinaryIO
 
 from greencloud.durable import NO_ROOM, replace_file
 from greencloud.engine.applied_books import CURRENT, AppliedBooks
+from greencloud.engine.audit import AuditTrail
 from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
 from greencloud.engine.kept_books import KeptBooks
@@ -124,6 +126,11 @@ class DataDirectory:
     @property
     def keys_directory(self) -> Path:
         return self.path / "keys"
+
+    @property
+    def audit(self) -> AuditTrail:
+        """The audit trail, read anew: keep it to ask it often."""
+        return AuditTrail(self.path / "audit.jsonl")
 
     @property
     def goal_directory(self) -> Path:

@@ -2,6 +2,7 @@
 
 from greencloud.facility.accounts import ACCOUNT_ID, check_account_id
 from greencloud.facility.book import Facility
+from greencloud.facility.payers import members_of
 from greencloud.facility.reader import Examined, examine_facility, read_facility, starter_facility
 from greencloud.facility.values import (
     DATA_QUALITY,
@@ -54,6 +55,7 @@ __all__ = [
     "Uncertainties",
     "check_account_id",
     "examine_facility",
+    "members_of",
     "read_facility",
     "starter_facility",
 ]

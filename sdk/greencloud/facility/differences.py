@@ -33,7 +33,7 @@ _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _PLACES: Final = {"path", "line"}  # where a factor was written, not what it says
 _MAPPING: Final = {
     "facility": {"name", "window_seconds", "default_site"},
-    "accounts": {"kind", "name", "passes"},
+    "accounts": {"kind", "name", "passes", "payer"},
     "sites": {"region", "grid_zone", "unsold_to", "unlisted_hosts", "ramp_up_until", "mature_share"},
     "hosts": {"site", "dedicated_to", "aliases", "kind"},
     "hardware": {"site", "host", "kind"},
@@ -41,6 +41,9 @@ _MAPPING: Final = {
     "direct_emissions": {"site"},
 }
 """Keys that say what belongs to what; the others are figures."""
+
+_NOT_TOLD: Final = {("accounts", "payer")}
+"""What is said of an account and is not for it to see."""
 
 
 class DifferenceKind(StrEnum):
@@ -157,7 +160,8 @@ def _of_pair(section: str, path: str, old: Any, new: Any, where: Where) -> Itera
         one, other = getattr(old, part.name), getattr(new, part.name)
         if one != other:
             kind = _kind(section, part.name)
-            yield Difference(f"{path}.{part.name}", kind, _text(one), _text(other), held, start, end, owner)
+            its_own = owner if (section, part.name) not in _NOT_TOLD else ""
+            yield Difference(f"{path}.{part.name}", kind, _text(one), _text(other), held, start, end, its_own)
 
 
 def _owner(section: str, entries: Iterable[Any]) -> str:
@@ -240,7 +244,8 @@ def _kind(section: str, name: str) -> DifferenceKind:
 def _entry_text(entry: Any) -> str:
     if entry is None:
         return ""
-    told = {part.name: getattr(entry, part.name) for part in fields(entry) if part.name not in _PLACES}
+    left_out = _PLACES | {name for _, name in _NOT_TOLD}
+    told = {part.name: getattr(entry, part.name) for part in fields(entry) if part.name not in left_out}
     return ", ".join(f"{name}={_text(value)}" for name, value in told.items() if value not in (None, "", ()))
 
 

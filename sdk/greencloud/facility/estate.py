@@ -40,7 +40,10 @@ def account(entry: Entry, _: Declared) -> Account:
         raise entry.error(
             "passes", f"account {written!r} is a tenant, which passes nothing on", 'write kind = "internal", or remove passes'
         )
-    return Account(written, kind, entry.text("name", ""), entry.choice("passes", ("all", "dynamic"), "all"))
+    if entry.has("payer") and kind is not AccountKind.TENANT:
+        raise entry.error("payer", f"account {written!r} is internal: its callers bear what it costs", "remove payer")
+    passes = entry.choice("passes", ("all", "dynamic"), "all")
+    return Account(written, kind, entry.text("name", ""), passes, entry.text("payer", ""))  # declared further down, maybe
 
 
 def declared_use(entry: Entry, declared: Declared) -> DeclaredUse:

@@ -39,6 +39,10 @@ A book is one TOML file. It needs a site and the factors of its grid zone; the r
     id = "payments"                # cloud.account.id
     kind = "tenant"                # or "internal": it works for other accounts
     name = "Payments Ltd"
+    payer = "holding"              # the account that pays, and may see what this one is charged; no figure rests on it
+
+    [[accounts]]
+    id = "holding"
 
     [[accounts]]
     id = "platform"

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from greencloud.errors import FacilityError
-from greencloud.facility import checks
+from greencloud.facility import checks, payers
 from greencloud.facility.book import Facility
 from greencloud.facility.declared import Declared
 from greencloud.facility.entry import Entry, did_you_mean
@@ -157,6 +157,7 @@ class Reading:
         for section in ("accounts", "sites", "hosts", "certificates", "hardware", "direct_emissions"):
             found += checks.repeats(read[section], "id", lambda value: str(value.id))
         found += checks.repeats(read["curves"], "name", lambda value: str(value.name))
+        found += payers.payer_mistakes(read["accounts"])
         found += checks.host_names(read["hosts"])
         found += checks.overlaps(read["factors"], "the factor", lambda value: (value.zone, value.kind))
         found += checks.overlaps(read["reservations"], "the reservation", lambda value: (value.account, value.site, value.service))

@@ -77,7 +77,7 @@ def uncertainties(entry: Entry) -> Uncertainties:
 
 
 SECTIONS: Final = {
-    "accounts": Section(("id", "kind", "name", "passes"), estate.account),
+    "accounts": Section(("id", "kind", "name", "passes", "payer"), estate.account),
     "declared_use": Section(("account", "caller", "share", "start", "end", "source"), estate.declared_use),
     "curves": Section(("name", "per_vcpu", "points", "source", "uncertainty"), estate.curve, in_files=False),
     "sites": Section(

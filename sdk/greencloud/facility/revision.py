@@ -44,5 +44,6 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value):
-        return [_plain(getattr(value, part.name)) for part in fields(value) if part.init and part.name not in _PLACES]
+        said = (part for part in fields(value) if part.init and part.name not in _PLACES)
+        return [_plain(getattr(value, part.name)) for part in said if getattr(value, part.name) or "unsaid" not in part.metadata]
     raise TypeError(f"{type(value).__name__} has no canonical rendering")

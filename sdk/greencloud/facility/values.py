@@ -8,7 +8,7 @@ factor of 2, JCGM 100:2008 section 6), None where the book does not say and its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -55,6 +55,10 @@ HARDWARE_RECORD_DAYS: Final = 366
 DATA_QUALITY: Final = ("very good", "good", "fair", "poor")
 
 
+UNSAID: Final = {"unsaid": True}
+"""Metadata of a field that came later: where it is empty the revision of a book is what it was before there was the field."""
+
+
 class AccountKind(StrEnum):
     TENANT = "tenant"
     INTERNAL = "internal"  # works for other accounts; its use is reallocated to them
@@ -79,12 +83,15 @@ class HostKind(StrEnum):
 class Account:
     """``passes``: what an internal account hands on, "all" components of its cost, or "dynamic" energy (and its overhead and
     emissions) alone, where idle capacity is already reserved in the callers' names (Schneider & Mattia 2024, 3.4).
+
+    ``payer``: the account that pays for a tenant's and so may see what it is charged; "" for none. No figure rests on it.
     """
 
     id: str
     kind: AccountKind = AccountKind.TENANT
     name: str = ""
     passes: str = "all"
+    payer: str = field(default="", metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

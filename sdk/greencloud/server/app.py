@@ -24,7 +24,7 @@ from grpc_health.v1 import health_pb2  # noqa: F401  reflection describes it
 from grpc_reflection.v1alpha import reflection
 
 from greencloud.server.allocation import AllocationServicer
-from greencloud.server.auth import Authenticator, Verifier
+from greencloud.server.auth import Authenticator, PeerVerifier, Verifier
 from greencloud.server.calls import CallInterceptor
 from greencloud.server.counts import Counts
 from greencloud.server.errors import ListenError
@@ -34,6 +34,7 @@ from greencloud.server.gate import Gate
 from greencloud.server.goal import GoalServicer
 from greencloud.server.health import SERVICE as HEALTH_SERVICE
 from greencloud.server.health import Health
+from greencloud.server.identity import IdentityServicer
 from greencloud.server.intake import METHODS, Intake, intake_handlers
 from greencloud.server.paging import Pages
 from greencloud.server.quota import Policy
@@ -48,6 +49,8 @@ from greencloud.v1 import (
     footprint_service_pb2_grpc,
     goal_service_pb2,
     goal_service_pb2_grpc,
+    identity_service_pb2,
+    identity_service_pb2_grpc,
 )
 
 __all__ = ["LARGEST_MESSAGE", "THREADS", "RunningServer", "Tls", "build_server", "is_loopback", "refuse_taken", "split_listen"]
@@ -71,22 +74,24 @@ _SERVICES: Final = tuple(
         (allocation_service_pb2, "AllocationService"),
         (goal_service_pb2, "GoalService"),
         (facility_service_pb2, "FacilityService"),
+        (identity_service_pb2, "IdentityService"),
     )
 )
 
 
 class Keys(Verifier, Protocol):
-    """What checks tokens and has the secret for page tokens: ``KeyStore``."""
+    """What checks tokens and has the secret for page tokens: ``KeyStore`` or ``Issuers``."""
 
     def page_key(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """A certificate chain and its key, both PEM."""
+    """A certificate chain and its key, both PEM. ``client_ca``: authorities; each client must have a certificate of one."""
 
     certificate: bytes
     key: bytes
+    client_ca: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ def build_server(
     policy: Policy | None = None,
     largest_message: int = LARGEST_MESSAGE,
     shared: bool = False,
+    certificates: PeerVerifier | None = None,
 ) -> RunningServer:
     """Start a server on ``listen`` (``HOST:PORT``; port 0 takes a free one).
 
@@ -140,12 +146,13 @@ def build_server(
     credentials = _credentials(tls) if tls else None
     counts = Counts()
     gate = Gate(policy or Policy.of(threads))
-    pages = Pages(verifier.page_key(), clock=clock)
+    pages = Pages(verifier.page_key(), clock=clock, members=services.members)
     if not shared:
         refuse_taken(host, port)
     health = Health((*_SERVICES, *METHODS))
     pool = Threads(threads, gate, patience_s=PATIENCE_S)
-    guard = CallInterceptor(Authenticator(verifier, clock=clock), gate, pool, health, counts, api_calls=max(1, threads // 2))
+    authenticator = Authenticator(verifier, clock=clock, certificates=certificates)
+    guard = CallInterceptor(authenticator, gate, pool, health, counts, api_calls=max(1, threads // 2), audit=services.audit)
     options = (
         *_OPTIONS,
         ("grpc.max_receive_message_length", largest_message),
@@ -153,10 +160,12 @@ def build_server(
     )
     server = grpc.server(pool, interceptors=[guard], options=options)  # type: ignore[arg-type]  # an Executor will do
     server.add_generic_rpc_handlers(intake_handlers(intake, clock=clock, counts=counts))
-    footprint_service_pb2_grpc.add_FootprintServiceServicer_to_server(FootprintServicer(services, pages), server)
+    footprint_service_pb2_grpc.add_FootprintServiceServicer_to_server(FootprintServicer(services, pages, gate.export), server)
     allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(AllocationServicer(services, pages), server)
     goal_service_pb2_grpc.add_GoalServiceServicer_to_server(GoalServicer(services), server)
     facility_service_pb2_grpc.add_FacilityServiceServicer_to_server(FacilityServicer(services, pages), server)
+    identity = IdentityServicer(services, pages, clock=clock)
+    identity_service_pb2_grpc.add_IdentityServiceServicer_to_server(identity, server)
     reflection.enable_server_reflection((*_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
     try:
         bound = server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)
@@ -215,4 +224,10 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
     encoding = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if leaf.public_key().public_bytes(*encoding) != key.public_key().public_bytes(*encoding):
         raise ListenError("the TLS key does not belong to the certificate", advice="check --tls-cert and --tls-key")
-    return grpc.ssl_server_credentials([(tls.key, tls.certificate)])
+    if not tls.client_ca:
+        return grpc.ssl_server_credentials([(tls.key, tls.certificate)])
+    try:
+        x509.load_pem_x509_certificates(tls.client_ca)
+    except ValueError as error:
+        raise ListenError("the authority of client certificates is not PEM", advice="check --tls-client-ca") from error
+    return grpc.ssl_server_credentials([(tls.key, tls.certificate)], root_certificates=tls.client_ca, require_client_auth=True)

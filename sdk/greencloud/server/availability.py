@@ -24,13 +24,12 @@ def availability_for(
     """The answer to the principal.
 
     Raises:
-        PermissionDeniedError: a tenant asks for an account that is not its own.
+        PermissionDeniedError: a tenant asks for an account that is not its own and that it does not pay for.
         RequestError: a field is wrong, or there are very many sites.
     """
-    accounts = allowed_accounts(request.accounts, principal)  # authorise before validating (AIP-211)
+    accounts = allowed_accounts(request.accounts, principal, services.members)  # authorise before validating (AIP-211)
     checks = Checks()
-    if accounts is not None:
-        accounts = checks.values("accounts", accounts)
+    checks.values("accounts", request.accounts)
     checks.done()
     answer = availability_to_message(data_availability(services.snapshot(None), accounts))
     if answer.ByteSize() > PAGE_BYTES:

@@ -1,9 +1,12 @@
 """The one interceptor: who calls, what went wrong, and what is told of it, around every method alike.
 
-A call is authenticated when its headers are there, and let in by the gate or turned away, before its message is read; that holds
-for methods that do not exist, too. Only health is open. Then the message is awaited without a thread
+A call is authenticated when its headers are there (``admit``), and let in by the gate or turned away, before its message is read;
+that holds for methods that do not exist, too. Only health is open. Then the message is awaited without a thread
 (``greencloud.server.threads``) and the method runs when it is its turn. Messages are parsed inside the guard, so that a request
 that is not one is INVALID_ARGUMENT. Whatever a method raises becomes a status (``greencloud.server.errors``).
+
+What changes something (``AUDITED``) is written to the audit trail before it begins, and how it ended after. A question must be
+answered by its caller's deadline, or by one of ours where it brought none (``greencloud.server.auth.deadline``).
 
 Every call is counted. One line in the log names method, principal, code, time and request id, and never a token: for questions
 always, for telemetry when it fails (or at level DEBUG), and of refusals that cost a caller nothing so many a second.
@@ -24,17 +27,20 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
-from greencloud.server.auth import CALLER, Authenticator
+from greencloud.server.auth import CALLER, FACTS, Authenticator, Facts, Peer, authorise
 from greencloud.server.counts import Counts
-from greencloud.server.credentials import Principal
-from greencloud.server.errors import BusyError, RequestError, UnimplementedError, abort, answer_to
+from greencloud.server.credentials import Credential, Principal
+from greencloud.server.errors import BusyError, QuotaError, RequestError, UnimplementedError, abort, answer_to, status_of
 from greencloud.server.gate import Account, Gate, Job
 from greencloud.server.health import CHECK, LIST, SERVICE, WATCH, Health
 from greencloud.server.intake import SIGNALS
 from greencloud.server.lines import Lines
+from greencloud.server.roles import Permission
+from greencloud.server.services import Audit
+from greencloud.server.summary import summary_of
 from greencloud.server.threads import Threads, When
 
-__all__ = ["CallInterceptor"]
+__all__ = ["AUDITED", "CallInterceptor"]
 
 _LOG: Final = logging.getLogger("greencloud.server")
 _HEALTH: Final = f"/{SERVICE}/"
@@ -43,26 +49,45 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGEST_API_REQUEST: Final = 1 << 20
 _LARGEST_REQUESTS: Final = {"/greencloud.v1.FacilityService/ApplyFacilityBook": 33 << 20}
 """Of methods that take more. A facility book has at most 32 MiB of files."""
-
-_NOBODY: Final = Principal("customer.viewer", "-", "-")
 _MOST_STREAMS: Final = 2
 _LINES_A_SECOND: Final = 20
+_PATIENCE_S: Final = 60.0
+_LONGEST_GIVEN_S: Final = 3_600.0
+_CHEAP: Final = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)  # for a caller to be told
+_ALLOCATION: Final = "/greencloud.v1.AllocationService/"
+_LONGEST_S: Final = {
+    f"{_ALLOCATION}RunAllocation": 600.0,
+    f"{_ALLOCATION}Restate": 600.0,
+    "/greencloud.v1.FootprintService/CompareRules": 600.0,
+    "/greencloud.v1.FootprintService/StreamFootprint": 600.0,
+}
+
+AUDITED: Final = {
+    f"{_ALLOCATION}RunAllocation": Permission.ALLOCATION_RUN,
+    f"{_ALLOCATION}Restate": Permission.ALLOCATION_RUN,
+    "/greencloud.v1.FacilityService/ApplyFacilityBook": Permission.FACILITY_WRITE,
+}
+"""Methods that change something, and what it takes to call them."""
 
 
 class _Call:
     """One call from its headers to its end."""
 
-    __slots__ = ("account", "cause", "code", "metadata", "method", "principal", "refusal", "size", "started", "unique")
+    __slots__ = ("account", "cause", "code", "credential", "metadata", "method", "refusal", "size", "started", "unique")
 
     def __init__(self, details: grpc.HandlerCallDetails) -> None:
         self.method: str = details.method
         self.metadata = details.invocation_metadata
-        self.principal = _NOBODY
+        self.credential: Credential | None = None
         self.account: Account | None = None
         self.code = grpc.StatusCode.OK
         self.cause = self.refusal = self.unique = ""
         self.size = 0
         self.started = time.monotonic()
+
+    @property
+    def principal(self) -> Principal | None:
+        return self.credential.principal if self.credential else None
 
     @property
     def otlp(self) -> bool:
@@ -89,6 +114,15 @@ class _Behaviour:
         self.when = when
         self.handler = handler
         self.error = error
+
+    def admit(self, peer: Peer) -> None:
+        try:
+            self.guard.enter(self.call, peer, served=self.handler is not None)
+            if self.error:
+                raise self.error
+        except Exception as error:  # whatever it is, nobody comes in by it
+            self.error = error
+            self.when = When.HEADERS
 
     def arrive(self, size: int | None, job: Job) -> None:
         if size is None:
@@ -128,7 +162,10 @@ class _Question(_Behaviour):
         if len(message) > largest:
             raise RequestError([("request", f"larger than {largest} bytes")])
         with _one_of(self.guard.slots):
-            return self.handler.unary_unary(_parsed(self.handler.request_deserializer, message), context)
+            request = _parsed(self.handler.request_deserializer, message)
+            self.guard.tell_facts(self.call, context)
+            with self.guard.audited(self.call, request):
+                return self.handler.unary_unary(request, context)
 
 
 class _Export(_Behaviour):
@@ -143,6 +180,7 @@ class _Export(_Behaviour):
                 raise self.error
             if len(message) > _LARGEST_API_REQUEST:
                 raise RequestError([("request", f"larger than {_LARGEST_API_REQUEST} bytes")])
+            self.guard.tell_facts(self.call, context)
             with _one_of(self.guard.slots):
                 yield from self.handler.unary_stream(_parsed(self.handler.request_deserializer, message), context)
             self.call.code = grpc.StatusCode.OK
@@ -157,6 +195,8 @@ class _Check(_Behaviour):
 
     __slots__ = ()
 
+    def admit(self, peer: Peer) -> None: ...
+
     def lost(self) -> None: ...
 
     def __call__(self, message: bytes, context: grpc.ServicerContext) -> Any:
@@ -166,6 +206,14 @@ class _Check(_Behaviour):
             self.guard.fail(self.call, error, context)
 
 
+class _Crowded(_Behaviour):
+    """Health that is watched by too many."""
+
+    __slots__ = ()
+
+    def admit(self, peer: Peer) -> None: ...
+
+
 class _Stream(_Behaviour):
     """A method that reads and writes streams; each holds a thread while its caller is silent, so they are few and short."""
 
@@ -173,6 +221,8 @@ class _Stream(_Behaviour):
 
     def __call__(self, message: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
         try:
+            if self.error:
+                raise self.error
             with self.guard.threads.listening(context), _one_of(self.guard.streams):
                 yield from self.handler.stream_stream(message, context)
         except grpc.RpcError:  # the caller went away while we read its messages
@@ -189,6 +239,8 @@ class _Watch(_Behaviour):
 
     __slots__ = ("experimental_thread_pool",)  # grpcio's name for it
     experimental_thread_pool: ThreadPoolExecutor
+
+    def admit(self, peer: Peer) -> None: ...
 
     def __call__(self, message: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         health: Health = self.handler
@@ -208,7 +260,15 @@ class CallInterceptor(grpc.ServerInterceptor):
     """Guards every method. At most ``api_calls`` of the API run at once, so that questions cannot crowd out intake."""
 
     def __init__(
-        self, authenticator: Authenticator, gate: Gate, threads: Threads, health: Health, counts: Counts, *, api_calls: int
+        self,
+        authenticator: Authenticator,
+        gate: Gate,
+        threads: Threads,
+        health: Health,
+        counts: Counts,
+        *,
+        api_calls: int,
+        audit: Audit | None = None,
     ) -> None:
         self.threads = threads
         self.slots = threading.BoundedSemaphore(api_calls)
@@ -217,25 +277,20 @@ class CallInterceptor(grpc.ServerInterceptor):
         self._gate = gate
         self._health = health
         self._counts = counts
+        self._audit = audit
         self._lines = Lines(_LINES_A_SECOND)
 
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Any], handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
         call = _Call(handler_call_details)
-        telemetry = call.method in SIGNALS
-        if not telemetry and call.method.startswith(_HEALTH):
+        if call.method.startswith(_HEALTH):
             return self._open(call)
-        try:
-            call.principal = principal = self._authenticator.principal(call.metadata)
-            CALLER.set(principal)
-            handler = continuation(handler_call_details)
-            if handler is None:
-                raise UnimplementedError("there is no such method")
-            call.account = self._gate.enter(principal, metered=telemetry)
-        except Exception as error:  # whatever it is, nobody comes in by it
-            return self._refusal(call, error)
-        if telemetry:
+        handler = continuation(handler_call_details)
+        if handler is None:
+            missing = UnimplementedError("there is no such method")
+            return grpc.unary_unary_rpc_method_handler(_Behaviour(self, call, When.HEADERS, error=missing))
+        if call.method in SIGNALS:
             return grpc.unary_unary_rpc_method_handler(_Behaviour(self, call, When.TURN, handler))
         if handler.request_streaming:
             assert handler.response_streaming, "no service of ours takes a stream to answer once"
@@ -243,12 +298,52 @@ class CallInterceptor(grpc.ServerInterceptor):
                 _Stream(self, call, When.THREAD, handler), handler.request_deserializer, handler.response_serializer
             )
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                _Export(self, call, When.TURN, handler), response_serializer=handler.response_serializer
-            )
+            behaviour = _Export(self, call, When.TURN, handler)
+            return grpc.unary_stream_rpc_method_handler(behaviour, response_serializer=handler.response_serializer)
         return grpc.unary_unary_rpc_method_handler(
             _Question(self, call, When.TURN, handler), response_serializer=handler.response_serializer
         )
+
+    def enter(self, call: _Call, peer: Peer, *, served: bool) -> None:
+        """Authenticate and authorise a call of which the headers are there, and let it in. ``served``: whether there is its method.
+
+        Raises:
+            UnauthenticatedError, PermissionDeniedError, BusyError, QuotaError: it is not.
+        """
+        call.credential = self._authenticator.credential(call.metadata, peer)
+        principal = call.credential.principal
+        CALLER.set(principal)
+        if served:
+            authorise(principal, call.method)
+        call.account = self._gate.enter(principal, metered=call.method in SIGNALS)
+
+    def tell_facts(self, call: _Call, context: grpc.ServicerContext) -> None:
+        """For the method that is to answer."""
+        assert call.credential
+        given = context.time_remaining()  # very many where none was brought
+        longest = _LONGEST_S.get(call.method, _PATIENCE_S)
+        if given is None or given > _LONGEST_GIVEN_S:
+            given = longest - (time.monotonic() - call.started)
+        FACTS.set(Facts(call.credential, call.request_id, time.monotonic() + given))
+
+    @contextmanager
+    def audited(self, call: _Call, request: Any) -> Iterator[None]:
+        """Around the method: what changes something is in the trail before it begins. What the caller may not do does not begin."""
+        permission = AUDITED.get(call.method)
+        principal = call.principal
+        if self._audit is None or permission is None or principal is None or not principal.may(permission):
+            yield
+            return
+        trail, action = self._audit, call.method.rpartition("/")[2]
+        index = trail.begin(
+            action, subject=principal.subject, role=principal.role, request_id=call.request_id, summary=summary_of(request)
+        )
+        try:
+            yield
+        except BaseException as error:
+            trail.end(index, status_of(error).name)
+            raise
+        trail.end(index, grpc.StatusCode.OK.name)
 
     def arrive(self, call: _Call, size: int, job: Job) -> None:
         """The message of a call is there. Raises BusyError."""
@@ -263,10 +358,12 @@ class CallInterceptor(grpc.ServerInterceptor):
 
     def fail(self, call: _Call, error: Exception, context: grpc.ServicerContext) -> None:
         """End the call with the status of the error."""
-        provider = call.principal.side == "provider"
+        if isinstance(error, NotImplementedError):  # of the generated base of a service
+            error = UnimplementedError("there is no such method")
+        provider = call.principal is not None and call.principal.side == "provider"
         answer = answer_to(error, request_id=call.request_id, otlp=call.otlp, provider=provider)
         call.code, call.cause = answer.code, type(error.__cause__ or error).__name__
-        call.refusal = error.cause if isinstance(error, BusyError) else ""
+        call.refusal = error.cause if isinstance(error, BusyError | QuotaError) else ""
         if not answer.expected or answer.code is grpc.StatusCode.INTERNAL:
             _LOG.error("request %s failed", call.request_id, exc_info=error)
         abort(context, answer)
@@ -274,13 +371,13 @@ class CallInterceptor(grpc.ServerInterceptor):
     def end(self, call: _Call) -> None:
         """Count and tell a call that is over."""
         if call.account:
-            self._gate.leave(call.account, call.size)
+            self._gate.leave(call.account, call.size, metered=call.method in SIGNALS)
         seconds = time.monotonic() - call.started
         signal = SIGNALS.get(call.method) or ("other" if call.otlp else "api")
         self._counts.ended(signal, call.code.name, seconds, refusal=call.refusal)
         if call.code is grpc.StatusCode.OK and call.otlp:
             level = logging.DEBUG
-        elif (call.refusal or call.code is grpc.StatusCode.UNAUTHENTICATED) and not self._lines.spare(call.started):
+        elif (call.refusal or call.code in _CHEAP) and not self._lines.spare(call.started):
             return
         else:
             level = logging.INFO
@@ -289,8 +386,8 @@ class CallInterceptor(grpc.ServerInterceptor):
                 level,
                 "rpc method=%s role=%s account=%s code=%s ms=%.1f request=%s%s",
                 re.sub(r"[^\w./-]", "?", call.method[:200]),
-                call.principal.role,
-                call.principal.account or "-",
+                call.principal.role if call.principal else "-",
+                (call.principal and call.principal.account) or "-",
                 call.code.name,
                 seconds * 1000,
                 call.request_id,
@@ -307,14 +404,10 @@ class CallInterceptor(grpc.ServerInterceptor):
         try:
             self._health.enter()
         except BusyError as error:
-            return self._refusal(call, error)
+            return grpc.unary_unary_rpc_method_handler(_Crowded(self, call, When.HEADERS, error=error))
         behaviour = _Watch(self, call, When.THREAD, self._health)
         behaviour.experimental_thread_pool = self._health.pool
         return grpc.stream_stream_rpc_method_handler(behaviour)
-
-    def _refusal(self, call: _Call, error: Exception) -> Any:
-        """A handler that answers at once, whatever the shape of the method, and waits for no message."""
-        return grpc.unary_unary_rpc_method_handler(_Behaviour(self, call, When.HEADERS, error=error))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from greencloud.errors import StoppedError
 from greencloud.results import RuleComparison
-from greencloud.server.accounts import allowed_accounts, is_tenant
+from greencloud.server.accounts import Members, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
@@ -39,18 +39,17 @@ _RETRY_S: Final = 5.0
 
 
 def compare_order_from(
-    request: messages.CompareRulesRequest, principal: Principal, rules: tuple[str, ...]
+    request: messages.CompareRulesRequest, principal: Principal, rules: tuple[str, ...], members: Members
 ) -> tuple[CompareOrder, int]:
     """What to compare for the principal, and the page size. ``rules``: those that there are.
 
     Raises:
-        PermissionDeniedError: a tenant asks for an account that is not its own.
+        PermissionDeniedError: a tenant asks for an account that is not its own and that it does not pay for.
         RequestError: a field is wrong.
     """
-    accounts = allowed_accounts(request.accounts, principal)  # authorise before validating (AIP-211)
+    accounts = allowed_accounts(request.accounts, principal, members)  # authorise before validating (AIP-211)
     checks = Checks()
-    if accounts is not None:
-        accounts = checks.values("accounts", accounts)
+    checks.values("accounts", request.accounts)
     start, end = checks.period(request, required=False)
     named = {"rules": (request.rules, rules), "group_by": (request.group_by, _BY)}
     for field, (asked, _) in named.items():
@@ -81,7 +80,7 @@ class Comparisons:
             BusyError: others are being made.
             StoppedError: the caller is gone.
         """
-        order, size = compare_order_from(request, principal, tuple(self._services.rules))
+        order, size = compare_order_from(request, principal, tuple(self._services.rules), self._services.members)
         cursor = self._pages.open(request, principal)
         state, kept = self._answers.get(cursor.version, order)
         found = kept[0] if kept else self._made(order, principal, context)

@@ -5,8 +5,8 @@ line for each token that was given out, with its account and expiry and never th
 signed with EdDSA (RFC 8037); the key is named by its RFC 7638 thumbprint, and only keys of this folder are ever consulted,
 whatever a token's header asks for.
 
-A credential is of role ``provider`` (agents and analysts of the provider) or ``tenant`` (one account). There is no list of
-revoked tokens: they end by expiry, so keep them short, and replace the key to end them all.
+A credential is of one of the roles of ``greencloud.server.roles``, or of a former one, ``tenant`` or ``provider``. There is no
+list of revoked tokens: they end by expiry, so keep them short, and replace the key to end them all.
 """
 
 from __future__ import annotations
@@ -31,29 +31,36 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from greencloud.errors import FacilityError, QuantityError, StoreError, UnauthenticatedError
 from greencloud.facility import check_account_id
-from greencloud.server.roles import Permission, Side, permissions_of, role_named, side_of
+from greencloud.server.roles import FORMER_ROLES, Permission, Role, Side, permissions_of, role_named, side_of
 
-__all__ = ["LEEWAY", "LONGEST", "ROLES", "Credential", "KeyStore", "Principal", "refused"]
+__all__ = ["ISSUER", "LEEWAY", "LONGEST", "MALFORMED", "ROLES", "Credential", "KeyStore", "Principal", "check_principal", "refused"]
 
-ROLES: Final = ("provider", "tenant")
+ROLES: Final = (*(role.value for role in Role), *FORMER_ROLES)
 LEEWAY: Final = timedelta(seconds=60)
 """How far the clocks of two machines of one installation may differ."""
 
 LONGEST: Final = timedelta(days=366)
 """No token lives longer, because none can be revoked alone."""
 
-_NAME: Final = "greencloud"  # issuer and audience: a token of another system that shares a key is not one of ours
+ISSUER: Final = "greencloud"
+"""Issuer and audience: a token of another system that shares a key is not one of ours."""
+
 _CLAIMS: Final = ("iss", "aud", "sub", "role", "account", "iat", "nbf", "exp", "jti")
 _CHECKS: Final = jwt.types.Options(require=list(_CLAIMS), verify_exp=False, verify_nbf=False, verify_iat=False)  # times: below
 
 
+MALFORMED: Final = (jwt.PyJWTError, FacilityError, ValueError, OverflowError, TypeError, KeyError, AttributeError, RecursionError)
+"""What the reading of a token raises that is not one, or is one that was made to do harm, as of a thousand brackets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. ``account`` is "" on the provider's side. ``role``: see ``greencloud.server.roles``."""
+    """Who calls. ``account`` is "" on the provider's side. ``role``: see ``greencloud.server.roles``. ``issuer`` vouches for it."""
 
     role: str
     account: str
     subject: str
+    issuer: str = ISSUER
 
     @property
     def side(self) -> Side:
@@ -65,10 +72,23 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A principal, and until when the token that proves it holds."""
+    """A principal, and until when what proves it holds. ``look_again``: when to look at the proof anew, if before that."""
 
     principal: Principal
     expires: datetime
+    look_again: datetime | None = None
+
+    @property
+    def remembered_until(self) -> datetime:
+        return min(self.expires, self.look_again or self.expires)
+
+
+def check_principal(role: str, account: str) -> None:
+    """Raises FacilityError if the role needs an account and this is none, or if there is one and the role needs none."""
+    if side_of(role_named(role)) == "tenant":
+        check_account_id(account)
+    elif account:
+        raise FacilityError("a provider's token is not for one account", key="account", advice="leave the account out")
 
 
 def refused() -> UnauthenticatedError:
@@ -99,15 +119,12 @@ class KeyStore:
             raise QuantityError(f"there is no role {role!r}", advice=f"roles: {', '.join(ROLES)}")
         if not timedelta(0) < ttl <= LONGEST:
             raise QuantityError(f"a token cannot live {ttl}", advice=f"choose more than zero and at most {LONGEST.days} days")
-        if role == "tenant":
-            check_account_id(account)
-        elif account:
-            raise FacilityError("a provider's token is not for one account", key="account", advice="leave the account out")
+        check_principal(role, account)
         issued, token_id = int(now.timestamp()), self._unique()
         expires = issued + int(ttl.total_seconds())
         claims = {
-            "iss": _NAME,
-            "aud": _NAME,
+            "iss": ISSUER,
+            "aud": ISSUER,
             "sub": account or role,
             "role": role,
             "account": account,
@@ -135,18 +152,21 @@ class KeyStore:
                 token,
                 key.public_key(),
                 algorithms=["EdDSA"],
-                audience=_NAME,
-                issuer=_NAME,
+                audience=ISSUER,
+                issuer=ISSUER,
                 options=_CHECKS,
             )
             return _credential(claims, now)
-        except (jwt.PyJWTError, FacilityError, ValueError, OverflowError) as error:
+        except MALFORMED as error:
             raise refused() from error
 
     def jwks(self) -> dict[str, Any]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""
         kid, key = self._key()
         return {"keys": [_jwk(key) | {"kid": kid, "use": "sig", "alg": "EdDSA"}]}
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def page_key(self) -> bytes:
         """A 32-byte secret of this installation for sealing page tokens, derived so that one file is all there is to guard."""
@@ -191,14 +211,11 @@ def _credential(claims: dict[str, Any], now: datetime) -> Credential:
     """The registered claims with our own clock and leeway; types are checked because a signature does not check them."""
     role, account, subject = claims["role"], claims["account"], claims["sub"]
     instants = [claims[name] for name in ("iat", "nbf", "exp")]
-    if role not in ROLES or not isinstance(account, str) or not isinstance(subject, str):
+    if not isinstance(role, str) or role not in ROLES or not isinstance(account, str) or not isinstance(subject, str):
         raise ValueError("role, account or subject")
     if any(type(instant) is not int for instant in instants):
         raise ValueError("iat, nbf or exp")
-    if role == "tenant":
-        check_account_id(account)
-    elif account:
-        raise ValueError("account")
+    check_principal(role, account)
     issued, not_before, expires = (datetime.fromtimestamp(instant, UTC) for instant in instants)
     if max(issued, not_before) > now + LEEWAY or now - LEEWAY >= expires:
         raise ValueError("time")

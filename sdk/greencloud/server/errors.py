@@ -46,12 +46,15 @@ from greencloud.errors import (
 __all__ = [
     "STATUS",
     "Answer",
+    "AuthFileError",
     "BusyError",
     "ListenError",
+    "QuotaError",
     "RequestError",
     "UnimplementedError",
     "abort",
     "answer_to",
+    "status_of",
 ]
 
 
@@ -86,10 +89,41 @@ class BusyError(GreencloudError):
         self.cause = cause
 
 
+class QuotaError(GreencloudError):
+    """An account asks more of the API than it may. Try again after ``retry_after_s`` seconds.
+
+    ``account`` is "" for the provider; ``limit`` says in words what it is over. For telemetry it is a ``BusyError``, because OTLP
+    clients drop what they hold at RESOURCE_EXHAUSTED.
+    """
+
+    reason = "QUOTA_EXCEEDED"
+    exit_code = 6
+
+    def __init__(self, account: str, limit: str, *, retry_after_s: float = 1.0, cause: str = "requests") -> None:
+        super().__init__(
+            f"{f'account {account!r}' if account else 'the provider'} is over its limit of {limit}", advice="ask less often"
+        )
+        self.account = account
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+        self.cause = cause
+
+
 class ListenError(GreencloudError):
     """The server cannot listen where it was asked to."""
 
     reason = "LISTEN_FAILED"
+
+
+class AuthFileError(GreencloudError, ValueError):
+    """The auth file at ``path`` is wrong, at ``key``."""
+
+    reason = "INVALID_AUTH_FILE"
+
+    def __init__(self, message: str, *, path: str = "", key: str = "", advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.path = path
+        self.key = key
 
 
 STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {
@@ -112,6 +146,7 @@ STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {
     ProofError: grpc.StatusCode.FAILED_PRECONDITION,
     BusyError: grpc.StatusCode.UNAVAILABLE,
     ConflictError: grpc.StatusCode.ABORTED,
+    QuotaError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
     PermissionDeniedError: grpc.StatusCode.PERMISSION_DENIED,
     NotFoundError: grpc.StatusCode.NOT_FOUND,
@@ -129,6 +164,7 @@ _TOLD_TO_ALL: Final = (
     DecodeError,
     BusyError,
     ConflictError,
+    QuotaError,
     UnauthenticatedError,
     PermissionDeniedError,
     NotFoundError,
@@ -153,12 +189,17 @@ class Answer:
     expected: bool = True
 
 
+def status_of(error: BaseException) -> grpc.StatusCode:
+    """The status that an error becomes; INTERNAL for what nobody expected."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), grpc.StatusCode.INTERNAL)
+
+
 def answer_to(error: Exception, *, request_id: str, otlp: bool, provider: bool) -> Answer:
     """What the caller is told of an error."""
     expected = isinstance(error, GreencloudError)
     known = error if isinstance(error, GreencloudError) else GreencloudError("")
-    code = next(STATUS[kind] for kind in type(known).__mro__ if kind in STATUS)
-    if otlp and code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.FAILED_PRECONDITION):
+    code = status_of(known)
+    if otlp and code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.RESOURCE_EXHAUSTED):
         code = grpc.StatusCode.UNAVAILABLE
     told = expected and (provider or isinstance(known, _TOLD_TO_ALL))
     if told:
@@ -173,6 +214,10 @@ def answer_to(error: Exception, *, request_id: str, otlp: bool, provider: bool) 
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=reason, domain="greencloud", metadata=metadata)]
     if isinstance(known, RequestError):
         details.append(_bad_request(known.violations))
+    if isinstance(known, QuotaError):
+        subject, limit = f"account:{known.account}" if known.account else "provider", _cut(known.limit, _FIELD_BYTES)
+        violation = error_details_pb2.QuotaFailure.Violation(subject=_cut(subject, _FIELD_BYTES), description=limit)
+        details.append(error_details_pb2.QuotaFailure(violations=[violation]))
     if retry is not None:
         details.append(retry)
     details.append(error_details_pb2.RequestInfo(request_id=request_id))

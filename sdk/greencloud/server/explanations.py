@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Final
 
 from greencloud.allocation import COMPONENTS, POSTING_MEASURES
-from greencloud.server.accounts import allowed_account, is_tenant
+from greencloud.server.accounts import Members, allowed_account, is_tenant
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
 from greencloud.server.errors import BusyError, RequestError
@@ -26,15 +26,15 @@ _MOST_WINDOWS: Final = 8
 _RETRY_S: Final = 2.0
 
 
-def explain_order_from(request: messages.ExplainFootprintRequest, principal: Principal) -> ExplainOrder:
-    """What to explain to the principal.
+def explain_order_from(request: messages.ExplainFootprintRequest, principal: Principal, members: Members) -> ExplainOrder:
+    """What to explain to the principal. A payer is shown a member's figure as the member is: nothing of what is of others.
 
     Raises:
-        PermissionDeniedError: a tenant asks for an account that is not its own.
+        PermissionDeniedError: a tenant asks for an account that is not its own and that it does not pay for.
         RequestError: a field is wrong.
     """
     checks = Checks()
-    account = allowed_account(request.account, principal, checks)
+    account = allowed_account(request.account, principal, checks, members)
     start, end = checks.period(request, required=True)
     wanted = {name: checks.values(name, getattr(request, name)) for name in ("sites", "services", "skus", "operations")}
     components = checks.known("components", request.components, COMPONENTS)

@@ -1,7 +1,7 @@
 """FootprintService: what the accounts that a credential may see have used and emitted.
 
-A tenant's question is narrowed to its own account before anything else is looked at; asking for any other account, or for a
-pool, is refused in the same words whether or not it exists (AIP-211).
+A tenant's question is narrowed to its own account and those it pays for before anything else is looked at; asking for any other
+account, or for a pool, is refused in the same words whether or not it exists (AIP-211).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from greencloud.server.questions import Order, in_order, order_from, query_from
 from greencloud.server.restatements import RestatementQuery, restatement_page, restatements_for
 from greencloud.server.roles import Permission
 from greencloud.server.services import Record, Services
-from greencloud.server.streaming import Streaming, stop_of
+from greencloud.server.streaming import Export, Streaming, stop_of
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.v1 import footprint_service_pb2_grpc as stubs
 from greencloud.v1 import statement_pb2
@@ -41,21 +41,21 @@ _MOST_ANSWER: Final = 100_000
 
 
 class FootprintServicer(stubs.FootprintServiceServicer):
-    def __init__(self, services: Services, pages: Pages) -> None:
+    def __init__(self, services: Services, pages: Pages, export: Export) -> None:
         self._services = services
         self._pages = pages
-        self._streaming = Streaming(services, pages)
+        self._streaming = Streaming(services, pages, export)
         self._answers: Answers[tuple[FootprintQuery, Order], FootprintRow] = Answers()
         self._records: Answers[tuple[datetime | None, datetime | None], Record] = Answers()
         self._begun: Answers[tuple[RestatementQuery, int], Restatement] = Answers()
         self._explanations = Explanations(services)
         self._comparisons = Comparisons(services, pages)
-        self._dimension_values = DimensionValues(services, pages, query_from)
+        self._dimension_values = DimensionValues(services, pages)
 
     def QueryFootprint(self, request: messages.QueryFootprintRequest, context: Any) -> messages.QueryFootprintResponse:  # noqa: N802
         principal = require(Permission.FOOTPRINT_READ)
         checks = Checks()
-        query = query_from(request, principal, checks)
+        query = query_from(request, principal, checks, self._services.members)
         order = order_from(checks, request.order_by)
         size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
         checks.done()
@@ -83,11 +83,10 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self, request: messages.ListRestatementsRequest, context: Any
     ) -> messages.ListRestatementsResponse:
         principal = require(Permission.FOOTPRINT_READ)
-        accounts = allowed_accounts(request.accounts, principal)  # authorise before validating (AIP-211)
+        accounts = allowed_accounts(request.accounts, principal, self._services.members)  # authorise before validating (AIP-211)
         checks = Checks()
         start, end = checks.period(request, required=False)
-        if accounts is not None:
-            accounts = checks.values("accounts", accounts)
+        checks.values("accounts", request.accounts)
         size = checks.page_size(request.page_size, default=_DEFAULT_ROWS, most=_MOST_ROWS)
         checks.done()
         query = RestatementQuery(start, end, accounts, is_tenant(principal))
@@ -111,7 +110,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         self, request: messages.ExplainFootprintRequest, context: Any
     ) -> messages.ExplainFootprintResponse:
         principal = require(Permission.FOOTPRINT_READ)
-        order = explain_order_from(request, principal)
+        order = explain_order_from(request, principal, self._services.members)
         response, following = self._explanations.page(order, self._pages.open(request, principal))
         if following:
             response.next_page_token = self._pages.seal(following, request, principal)
@@ -132,7 +131,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
 
     def GetStatement(self, request: messages.GetStatementRequest, context: Any) -> statement_pb2.Statement:  # noqa: N802
         checks = Checks()
-        account = allowed_account(request.account, require(Permission.FOOTPRINT_READ), checks)
+        account = allowed_account(request.account, require(Permission.FOOTPRINT_READ), checks, self._services.members)
         if not request.period:
             checks.fault("period", "is required")
         checks.values("period", [request.period])

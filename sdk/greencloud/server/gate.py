@@ -5,7 +5,9 @@ anything of it is read. When its message is there it takes a place in the queue 
 for each account and for all together. ``next`` gives a thread the next job by fair turns; ``overdue`` are those that waited too
 long, to be turned away too. ``leave`` ends a call, whatever became of it.
 
-Everything that is turned away is UNAVAILABLE with a delay of 1 to 3 s, because OTLP clients drop what they hold at anything else.
+Telemetry that is turned away is UNAVAILABLE with a delay of 1 to 3 s, because OTLP clients drop what they hold at anything else.
+An account that asks more of the API than it may is told so with RESOURCE_EXHAUSTED. Exports last long, so that they have a limit
+of their own (``export``).
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from greencloud.server.credentials import Principal
-from greencloud.server.errors import BusyError
+from greencloud.server.errors import BusyError, QuotaError
 from greencloud.server.fair import FairQueue
 from greencloud.server.quota import Bucket, Limits, Policy
 from greencloud.server.roles import Side
@@ -42,8 +45,16 @@ class Account:
     key: str
     limits: Limits
     bucket: Bucket | None
+    requests: Bucket | None = None
     calls: int = 0
     bytes: int = 0
+    questions: int = 0
+    exports: int = 0
+
+    @property
+    def spare(self) -> bool:
+        """Whether nothing need be remembered of it."""
+        return not (self.calls or self.questions or self.exports or self.bucket or self.requests)
 
 
 class Gate:
@@ -59,6 +70,7 @@ class Gate:
         self._handed: queue.SimpleQueue[tuple[Hashable, Job] | None] = queue.SimpleQueue()  # to threads that have nothing to do
         self._idle = 0  # of them, those that nothing was handed to; while there is one, nothing that may go waits
         self._draining = False
+        self._exports = 0
         self.calls = 0
         self.bytes = 0
 
@@ -67,28 +79,69 @@ class Gate:
         return len(self._queue)
 
     def enter(self, principal: Principal, *, metered: bool) -> Account:
-        """Let a call in of which the headers are there; ``metered`` when its bytes count against the quota.
+        """Let a call in of which the headers are there; ``metered`` when it is telemetry, whose bytes count against the quota.
 
         Raises:
-            BusyError: the server drains, or the account holds too much or has sent too much.
+            BusyError: the server drains, or the account holds too much telemetry or has sent too much.
+            QuotaError: the account asks too much of the API.
         """
-        key = principal.account  # "" is the provider
         with self._lock:
             if self._draining:
                 raise BusyError("the server is going down; another takes its place", retry_after_s=1.0, cause="draining")
-            account = self._accounts.get(key)
-            if account is None:
-                account = self._accounts[key] = self._open(key, principal.side)
-            if account.calls >= account.limits.calls:
-                raise BusyError("too many calls of one account are under way", retry_after_s=2.0, cause="calls")
-            if metered and account.bucket:
-                delay = account.bucket.refusal(self._clock())
-                if delay:
-                    rate = account.limits.rate / 1e6
-                    raise BusyError(f"the account sends more than {rate:g} MB/s", retry_after_s=delay, cause="quota")
-            account.calls += 1
+            account = self._account(principal.account, principal.side)
+            if metered:
+                self._let_send(account)
+            else:
+                self._let_ask(account)
             self.calls += 1
             return account
+
+    def _let_send(self, account: Account) -> None:
+        if account.calls >= account.limits.calls:
+            raise BusyError("too many calls of one account are under way", retry_after_s=2.0, cause="calls")
+        if account.bucket:
+            delay = account.bucket.refusal(self._clock())
+            if delay:
+                rate = account.limits.rate / 1e6
+                raise BusyError(f"the account sends more than {rate:g} MB/s", retry_after_s=delay, cause="quota")
+        account.calls += 1
+
+    def _let_ask(self, account: Account) -> None:
+        limits = account.limits
+        if account.questions >= min(limits.questions, limits.calls):
+            most = min(limits.questions, limits.calls)
+            raise QuotaError(account.key, f"{most} questions at once", retry_after_s=2.0, cause="questions of one")
+        if account.requests:
+            now = self._clock()
+            delay = account.requests.refusal(now)
+            if delay:
+                raise QuotaError(account.key, f"{limits.requests:g} requests/s", retry_after_s=delay)
+            account.requests.take(1, now)
+        account.questions += 1
+
+    @contextmanager
+    def export(self, account: str) -> Iterator[None]:
+        """While this is open an export of the account ("" for the provider) is under way.
+
+        Raises:
+            QuotaError: the account has as many under way as it may.
+            BusyError: all accounts together have.
+        """
+        with self._lock:
+            held = self._account(account, "tenant" if account else "provider")
+            if held.exports >= held.limits.exports:
+                raise QuotaError(account, f"{held.limits.exports} exports at once", retry_after_s=5.0, cause="exports")
+            if self._exports >= self._policy.exports:
+                raise BusyError("as many exports are under way as the server makes", retry_after_s=5.0, cause="exports")
+            held.exports += 1
+            self._exports += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                held.exports -= 1
+                self._exports -= 1
+                self._forget(held)
 
     def arrive(self, account: Account, size: int, job: Job, *, metered: bool) -> None:
         """The message is there: queue the job that serves it.
@@ -132,15 +185,17 @@ class Gate:
             if account.bucket:
                 account.bucket.take(_UNSEEN_COST, self._clock())
 
-    def leave(self, account: Account, size: int) -> None:
+    def leave(self, account: Account, size: int, *, metered: bool = True) -> None:
         """A call that entered is over; ``size`` as it arrived, 0 if it did not."""
         with self._lock:
-            account.calls -= 1
+            if metered:
+                account.calls -= 1
+            else:
+                account.questions -= 1
             account.bytes -= size
             self.calls -= 1
             self.bytes -= size
-            if not account.calls and account.bucket is None:
-                del self._accounts[account.key]
+            self._forget(account)
             if self._draining and not self.calls:
                 self._empty.notify_all()
 
@@ -171,7 +226,18 @@ class Gate:
         for _ in range(threads):
             self._handed.put(None)
 
-    def _open(self, key: str, side: Side) -> Account:
-        limits = self._policy.provider if side == "provider" else self._policy.tenant
-        bucket = Bucket(limits.rate, limits.rate * limits.burst_s, now=self._clock()) if limits.rate else None
-        return Account(key, limits, bucket)
+    def _account(self, key: str, side: Side) -> Account:
+        account = self._accounts.get(key)
+        if account is None:
+            limits = self._policy.provider if side == "provider" else self._policy.tenant
+            account = self._accounts[key] = Account(
+                key, limits, self._bucket(limits.rate, limits), self._bucket(limits.requests, limits)
+            )
+        return account
+
+    def _bucket(self, rate: float, limits: Limits) -> Bucket | None:
+        return Bucket(rate, rate * limits.burst_s, now=self._clock()) if rate else None
+
+    def _forget(self, account: Account) -> None:
+        if account.spare:
+            self._accounts.pop(account.key, None)

@@ -2,7 +2,8 @@
 
 A page token is sealed (Fernet: encrypted and signed with a key of this installation) and holds the ledger's version, how far
 the caller has come, and for whom and for which request it was made. It carries no authority: the caller is authorised anew on
-each page, and a token that was made for another caller or another question is refused. It holds for three days.
+each page, and a token that was made for another caller or another question, or when the caller saw other accounts than now, is
+refused. It holds for three days.
 """
 
 from __future__ import annotations
@@ -46,7 +47,15 @@ class Cursor:
 class Pages:
     """Seals and opens page tokens with ``key`` (32 bytes). ``field`` is what a request has them in."""
 
-    def __init__(self, key: bytes, *, clock: Callable[[], datetime], field: str = "page_token") -> None:
+    def __init__(
+        self,
+        key: bytes,
+        *,
+        clock: Callable[[], datetime],
+        members: Callable[[str], frozenset[str]] = lambda _: frozenset(),
+        field: str = "page_token",
+    ) -> None:
+        self._members = members
         self._fernet = Fernet(base64.urlsafe_b64encode(key))
         self._clock = clock
         self._field = field
@@ -58,7 +67,8 @@ class Pages:
         return other
 
     def seal(self, cursor: Cursor, request: Message, principal: Principal) -> str:
-        content = {"version": cursor.version, "at": [cursor.offset, cursor.within, cursor.row], "for": _binding(request, principal)}
+        at = [cursor.offset, cursor.within, cursor.row]
+        content = {"version": cursor.version, "at": at, "for": self._binding(request, principal)}
         return self._fernet.encrypt_at_time(json.dumps(content).encode(), self._now()).decode()
 
     def open(self, request: Any, principal: Principal) -> Cursor:
@@ -76,12 +86,27 @@ class Pages:
         content = json.loads(sealed)
         if "at" not in content:  # of the release before
             raise RequestError([(self._field, "has expired; begin again without one")])
-        if content["for"] != _binding(request, principal):
-            raise RequestError([(self._field, "belongs to another request; only page_size may change between pages")])
+        if content["for"] != self._binding(request, principal):
+            text = "belongs to another request or to other accounts; only page_size may change between pages"
+            raise RequestError([(self._field, text)])
         return Cursor(content["version"], *content["at"])
 
     def _now(self) -> int:
         return int(self._clock().timestamp())
+
+    def _binding(self, request: Message, principal: Principal) -> str:
+        """A digest of the caller, the accounts that it sees, and every field but the page's own."""
+        bare = type(request)()
+        bare.CopyFrom(request)
+        for field in ("page_token", "page_size", "resume_token"):
+            if field in bare.DESCRIPTOR.fields_by_name:
+                bare.ClearField(field)
+        caller: list[object] = [principal.role, principal.account, bare.DESCRIPTOR.full_name]
+        if principal.account and (members := self._members(principal.account)):
+            caller.append(sorted(members))
+        digest = hashlib.sha256(json.dumps(caller).encode())
+        digest.update(bare.SerializeToString(deterministic=True))
+        return digest.hexdigest()
 
 
 def fill(values: Iterable[T], size: int, to_message: Callable[[T], M]) -> list[M]:
@@ -97,15 +122,3 @@ def fill(values: Iterable[T], size: int, to_message: Callable[[T], M]) -> list[M
             break
         page.append(message)
     return page
-
-
-def _binding(request: Message, principal: Principal) -> str:
-    """A digest of the caller and of every field but the page's own."""
-    bare = type(request)()
-    bare.CopyFrom(request)
-    for field in ("page_token", "page_size", "resume_token"):
-        if field in bare.DESCRIPTOR.fields_by_name:
-            bare.ClearField(field)
-    digest = hashlib.sha256(json.dumps([principal.role, principal.account, bare.DESCRIPTOR.full_name]).encode())
-    digest.update(bare.SerializeToString(deterministic=True))
-    return digest.hexdigest()

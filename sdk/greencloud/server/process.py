@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.server.app import LARGEST_MESSAGE, RunningServer, build_server
 from greencloud.server.credentials import KeyStore, Principal
+from greencloud.server.errors import status_of
 from greencloud.server.intake import Intake, Taken
 from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE
 from greencloud.server.schedule import allocating_every
@@ -46,6 +47,8 @@ def serve(
     listen: str = "127.0.0.1:4317",
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
+    tls_client_ca: Path | None = None,
+    auth: Path | None = None,
     insecure: bool = False,
     allocate_every: timedelta = timedelta(0),
     workers: int = 1,
@@ -59,10 +62,11 @@ def serve(
     """Serve a data directory; ``ready`` is told ``HOST:PORT`` once calls are taken. Returns after SIGTERM or SIGINT.
 
     With ``allocate_every`` above zero it runs the allocation at that interval. With several ``workers`` each is a process of its
-    own on the same port. ``metrics`` is an address for a Prometheus page.
+    own on the same port. ``metrics`` is an address for a Prometheus page. ``auth`` is the auth file.
 
     Raises:
         ListenError: the address cannot be had, or would carry tokens in clear text over a network.
+        AuthFileError: the auth file is wrong.
         StoreError, FacilityError: the data directory or the facility book cannot be used.
     """
     settings = Settings(
@@ -70,6 +74,8 @@ def serve(
         listen=listen,
         tls_cert=tls_cert,
         tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+        auth=auth,
         insecure=insecure,
         allocate_every_s=allocate_every.total_seconds(),
         quota=quota,
@@ -117,7 +123,11 @@ def prepare(settings: Settings, facility: Path | None) -> None:
     from greencloud.engine import DataDirectory
 
     data = DataDirectory.open(settings.data, create=True)
-    book = data.apply_facility(facility, applied_by="greencloud serve", now=settings.clock()) if facility else data.facility()
+    if facility:
+        with data.audit.doing("facility apply", f"file={facility}", status_of=lambda error: status_of(error).name):
+            book = data.apply_facility(facility, applied_by="greencloud serve", now=settings.clock())
+    else:
+        book = data.facility()
     KeyStore(data.keys_directory).page_key()
     _LOG.info("data directory %s, facility book %s with %d sites", data.path, book.revision[:12], len(book.sites))
 
@@ -129,22 +139,24 @@ def run(settings: Settings) -> Iterator[Open]:
     from greencloud.ledger.database import limit
     from greencloud.telemetry import WriteAheadLog
 
-    tls = settings.check()
+    tls, auth = settings.check(), settings.auth_file()
     _pin_malloc()
     limit(memory=settings.query_memory or None, threads=settings.query_threads or None)
     data = DataDirectory.open(settings.data, create=False)
     log = WriteAheadLog(data.wal_directory)
     clock = settings.clock
+    verifier = auth.verifier(KeyStore(data.keys_directory))
     try:
         services = services_of(data, clock)
         server = build_server(
             services,
             _intake(log),
-            KeyStore(data.keys_directory),
+            verifier,
             listen=settings.listen,
             tls=tls,
             clock=clock,
-            policy=settings.policy(),
+            policy=auth.policy(settings.policy()),
+            certificates=auth.certificates() if tls and tls.client_ca else None,
             largest_message=settings.largest_message,
             shared=settings.shared,
         )
@@ -154,6 +166,7 @@ def run(settings: Settings) -> Iterator[Open]:
         _LOG.info("stopping: calls under way have %.0f s", GRACE_S)
         server.stop(GRACE_S)
     finally:
+        verifier.close()
         log.close()
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from greencloud.allocation import COMPONENTS
 from greencloud.results import GROUPABLE, FootprintQuery, FootprintRow
-from greencloud.server.accounts import allowed_accounts
+from greencloud.server.accounts import Members, allowed_accounts
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
 from greencloud.v1 import footprint_service_pb2 as messages
@@ -46,18 +46,20 @@ Order = tuple[tuple[str, bool], ...]
 
 
 def query_from(
-    request: messages.QueryFootprintRequest | messages.StreamFootprintRequest, principal: Principal, checks: Checks
+    request: messages.QueryFootprintRequest | messages.StreamFootprintRequest,
+    principal: Principal,
+    checks: Checks,
+    members: Members,
 ) -> FootprintQuery | None:
     """The question that the principal may ask; None where ``checks`` found a fault in the bounds, without which there is none.
 
     Raises:
-        PermissionDeniedError: a tenant asks for an account that is not its own.
+        PermissionDeniedError: a tenant asks for an account that is not its own and that it does not pay for.
     """
     wanted = request.filter
-    accounts = allowed_accounts(wanted.accounts, principal)  # authorise before validating (AIP-211)
+    accounts = allowed_accounts(wanted.accounts, principal, members)  # authorise before validating (AIP-211)
     start, end = checks.period(request, required=True)
-    if accounts is not None:
-        accounts = checks.values("filter.accounts", accounts)
+    checks.values("filter.accounts", wanted.accounts)
     if request.granularity not in _GRANULARITIES:
         checks.fault("granularity", f"there is no granularity {request.granularity}")
     if not 0 <= request.fiscal_year_start_month <= 12:

@@ -1,4 +1,4 @@
-"""How much an account may send: limits by role, and a bucket that fills at the account's rate.
+"""How much an account may send and ask: limits by side, and a bucket that fills at the account's rate.
 
 The size of a request is known when it has come, and refusing it then would save nothing: the next ones are refused instead, before
 their message is read, until the account is out of debt. So one large request is always taken, and the average holds.
@@ -11,12 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LONG_S", "PROVIDER_RATE", "TENANT_RATE", "Bucket", "Limits", "Policy"]
+__all__ = ["LONG_S", "PROVIDER_RATE", "TENANT_RATE", "TENANT_REQUESTS", "Bucket", "Limits", "Policy"]
 
 TENANT_RATE: Final = 50_000_000
 """Bytes/s: about 150,000 spans a second."""
 
 PROVIDER_RATE: Final = 500_000_000
+
+TENANT_REQUESTS: Final = 100
+"""Requests/s of the API, saved up for ``burst_s`` seconds."""
 
 LONG_S: Final = 60.0
 """Over quota for longer than this, and the delay asked for is the longest."""
@@ -28,7 +31,10 @@ _LONGEST_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one account has at a time. ``rate`` is bytes/s (0: any), ``running`` threads, ``calls`` and ``bytes`` in hand."""
+    """What one account has. ``rate`` is bytes/s of telemetry (0: any); in hand ``calls``, ``bytes`` and ``running`` threads.
+
+    Of the API: ``requests`` a second (0: any), ``questions`` in hand and ``exports`` under way.
+    """
 
     calls: int
     running: int
@@ -36,23 +42,33 @@ class Limits:
     rate: int
     weight: int = 1
     burst_s: float = 4.0
+    requests: float = 0
+    questions: int = 1 << 30
+    exports: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Limits of a tenant's account and of the provider, and of all together. ``wait_s``: longest wait for a turn."""
+    """Limits of a tenant's account and of the provider, and of all together. ``wait_s``: longest wait for a turn.
+
+    ``exports``: how many exports of all accounts are under way at once.
+    """
 
     tenant: Limits
     provider: Limits
     bytes: int = 256 << 20
     wait_s: float = 4.0
+    exports: int = 8
 
     @classmethod
-    def of(cls, threads: int, *, rate: int = TENANT_RATE, provider_rate: int = PROVIDER_RATE) -> Policy:
+    def of(
+        cls, threads: int, *, rate: int = TENANT_RATE, provider_rate: int = PROVIDER_RATE, requests: float = TENANT_REQUESTS
+    ) -> Policy:
         """For a server of so many threads. A tenant has a quarter of them, the provider with all its agents a half."""
+        calls, running = 32 * threads, max(1, threads // 2)
         return cls(
-            tenant=Limits(calls=threads, running=max(1, threads // 4), bytes=64 << 20, rate=rate),
-            provider=Limits(calls=32 * threads, running=max(1, threads // 2), bytes=128 << 20, rate=provider_rate, weight=4),
+            tenant=Limits(calls=threads, running=max(1, threads // 4), bytes=64 << 20, rate=rate, requests=requests),
+            provider=Limits(calls=calls, running=running, bytes=128 << 20, rate=provider_rate, weight=4, exports=4),
         )
 
 

@@ -1,7 +1,9 @@
-"""Who may do what: roles, each a set of permissions. There is nothing else that decides it.
+"""Who may do what: roles, each a set of permissions, and the permission that each method needs. Nothing else decides it.
 
 A role is on one of two sides. On the side ``tenant`` a caller is one account and sees that account and those it pays for; on the
 side ``provider`` it sees every account. A permission says which methods a role may call, never which accounts it may see.
+
+A call is authorised by its method before its message is read, and a method that is not in ``METHODS`` is for nobody.
 
 The roles ``tenant`` and ``provider`` of credentials from before there were seven are ``customer.admin`` and ``provider.admin``.
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Literal
 
-__all__ = ["Permission", "Role", "Side", "permissions_of", "role_named", "side_of"]
+__all__ = ["FORMER_ROLES", "METHODS", "Permission", "Role", "Side", "permissions_of", "role_named", "side_of"]
 
 Side = Literal["tenant", "provider"]
 
@@ -48,12 +50,13 @@ _PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.PROVIDER_WRITER: frozenset({Permission.TELEMETRY_WRITE}),
     Role.AUDITOR: frozenset({*_READ, Permission.AUDIT_READ}),
 }
-_FORMER: Final = {"tenant": Role.CUSTOMER_ADMIN, "provider": Role.PROVIDER_ADMIN}
+FORMER_ROLES: Final = {"tenant": Role.CUSTOMER_ADMIN, "provider": Role.PROVIDER_ADMIN}
+"""Roles of credentials from before there were seven, and what they are now."""
 
 
 def role_named(name: str) -> Role:
     """The role of a credential. Raises ValueError where there is none of that name."""
-    return _FORMER.get(name) or Role(name)
+    return FORMER_ROLES.get(name) or Role(name)
 
 
 def permissions_of(role: Role) -> frozenset[Permission]:
@@ -62,3 +65,37 @@ def permissions_of(role: Role) -> frozenset[Permission]:
 
 def side_of(role: Role) -> Side:
     return "tenant" if role.startswith("customer.") else "provider"
+
+
+_V1: Final = "/greencloud.v1."
+METHODS: Final[dict[str, Permission | None]] = {
+    f"{_V1}AllocationService/ListBatches": Permission.BATCHES_READ,
+    f"{_V1}AllocationService/Restate": Permission.ALLOCATION_RUN,
+    f"{_V1}AllocationService/RunAllocation": Permission.ALLOCATION_RUN,
+    f"{_V1}FacilityService/ApplyFacilityBook": Permission.FACILITY_WRITE,
+    f"{_V1}FacilityService/GetFacilityBook": Permission.FACILITY_READ,
+    f"{_V1}FacilityService/ListFacilityBooks": Permission.FACILITY_READ,
+    f"{_V1}FootprintService/CompareRules": Permission.FOOTPRINT_READ,
+    f"{_V1}FootprintService/ExplainFootprint": Permission.FOOTPRINT_READ,
+    f"{_V1}FootprintService/GetDataAvailability": Permission.FOOTPRINT_READ,
+    f"{_V1}FootprintService/GetStatement": Permission.FOOTPRINT_READ,
+    f"{_V1}FootprintService/ListDimensionValues": Permission.FOOTPRINT_READ,
+    f"{_V1}FootprintService/ListRestatements": Permission.FOOTPRINT_READ,
+    f"{_V1}FootprintService/ListRootLogEntries": Permission.FOOTPRINT_READ,
+    f"{_V1}FootprintService/QueryFootprint": Permission.FOOTPRINT_READ,
+    f"{_V1}FootprintService/StreamFootprint": Permission.FOOTPRINT_READ,
+    f"{_V1}GoalService/GetGoalProgress": Permission.GOALS_READ,
+    f"{_V1}IdentityService/GetCallerIdentity": None,
+    f"{_V1}IdentityService/ListAuditEntries": Permission.AUDIT_READ,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": None,
+    **{
+        f"/opentelemetry.proto.collector.{service}/Export": Permission.TELEMETRY_WRITE
+        for service in (
+            "trace.v1.TraceService",
+            "metrics.v1.MetricsService",
+            "logs.v1.LogsService",
+            "profiles.v1development.ProfilesService",
+        )
+    },
+}
+"""What it takes to call a method; None: to be somebody."""

@@ -13,6 +13,7 @@ from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.stop import Stop
 from greencloud.results import (
     AppliedFacilityBook,
+    AuditEntry,
     BatchSummary,
     FacilityBook,
     FootprintQuery,
@@ -25,13 +26,26 @@ from greencloud.results import (
     Statement,
 )
 
-__all__ = ["ApplyOrder", "CompareOrder", "ExplainOrder", "Record", "RestateOrder", "Services", "Snapshot"]
+__all__ = ["ApplyOrder", "Audit", "CompareOrder", "ExplainOrder", "Record", "RestateOrder", "Services", "Snapshot", "nobody"]
 
 
 class Record(Protocol):
     """A restatement that is yet to be read; ``greencloud.ledger.Record`` is one."""
 
     def read(self, accounts: Collection[str] | None = None) -> Restatement: ...
+
+
+class Audit(Protocol):
+    """A record of what was done; ``greencloud.engine.audit.AuditTrail`` is one."""
+
+    def begin(self, action: str, *, subject: str, role: str, request_id: str, summary: str) -> int:
+        """Note durably what is about to be done; the place of the note. Raises StoreError, and then it must not be done."""
+
+    def end(self, index: int, outcome: str) -> None:
+        """Note how that ended, as the name of a gRPC status."""
+
+    def entries(self) -> Sequence[AuditEntry]:
+        """All of them, oldest first. It only grows."""
 
 
 class Snapshot(Protocol):
@@ -85,6 +99,11 @@ class ExplainOrder:
     most: int = 1
 
 
+def nobody(_account: str) -> frozenset[str]:
+    """Members of an account that pays for no other."""
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class CompareOrder:
     """Which rules to compare, by which dimensions, over which windows, for which accounts (None: all), and of how many site-windows
@@ -115,7 +134,10 @@ def _none_kept(*_: object) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``snapshot(None)`` is the latest version. ``run_allocation(rule, start, end, requested_by)`` posts what is due.
+    """``members(account)`` are the accounts that it pays for by the facility book in force, asked on every call. ``audit`` is the
+    trail of what was done, None where none is kept.
+
+    ``snapshot(None)`` is the latest version. ``run_allocation(rule, start, end, requested_by)`` posts what is due.
     ``restate(order)`` does so too, or says what would come; both ways with the restatements.
 
     ``explain(order, version, skip)`` gives the document of the figure (``greencloud.explanation/1``) in a version, with the windows
@@ -141,3 +163,5 @@ class Services:
     facility_book: Callable[[str], FacilityBook] = _none_kept
     facility_books: Callable[[], Sequence[FacilityBook]] = _none_kept
     apply_facility: Callable[[ApplyOrder], AppliedFacilityBook] = _none_kept
+    members: Callable[[str], frozenset[str]] = nobody
+    audit: Audit | None = None

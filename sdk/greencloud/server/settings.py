@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from greencloud.server.app import LARGEST_MESSAGE, THREADS, Tls, is_loopback, split_listen
+from greencloud.server.auth_file import AuthFile, read_auth_file
 from greencloud.server.errors import ListenError
 from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE, Policy
 
@@ -24,12 +25,17 @@ def now() -> datetime:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` "" is none.
-    ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger."""
+    ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger.
+
+    ``tls_client_ca`` are the authorities of clients' certificates, ``auth`` the auth file (``greencloud.server.auth_file``).
+    """
 
     data: Path
     listen: str = "127.0.0.1:4317"
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    auth: Path | None = None
     insecure: bool = False
     allocate_every_s: float = 0.0
     quota: int = TENANT_RATE
@@ -42,13 +48,32 @@ class Settings:
     clock: Callable[[], datetime] = field(default=now, compare=False)
 
     def check(self) -> Tls | None:
-        """The certificate, if there is one. Raises ListenError where tokens or names would travel in clear text."""
+        """The certificate, if there is one.
+
+        Raises:
+            ListenError: tokens or names would travel in clear text, or certificates of clients are named and never asked for.
+            AuthFileError: the auth file is wrong.
+        """
+        said = self.auth_file()
+        if (said.clients or said.required) and not self.tls_client_ca:
+            raise ListenError(
+                "the auth file knows clients by certificates", advice="give --tls-client-ca, the authority that signs them"
+            )
         if self.metrics and not is_loopback(split_listen(self.metrics)[0]) and not self.insecure:
             raise ListenError(
                 f"metrics name accounts, and {self.metrics} can be reached from other machines without a credential",
                 advice="give --metrics an address of this machine; or --insecure if something in front of it guards it",
             )
-        return _tls(self.listen, self.tls_cert, self.tls_key, insecure=self.insecure)
+        tls = _tls(self.listen, self.tls_cert, self.tls_key, insecure=self.insecure)
+        if not self.tls_client_ca:
+            return tls
+        if tls is None:
+            raise ListenError("certificates of clients need TLS", advice="give --tls-cert and --tls-key, too")
+        return replace(tls, client_ca=_content(self.tls_client_ca, "--tls-client-ca"))
+
+    def auth_file(self) -> AuthFile:
+        """What the auth file says. Raises AuthFileError."""
+        return read_auth_file(self.auth) if self.auth else AuthFile()
 
     def policy(self) -> Policy:
         return Policy.of(THREADS, rate=self.quota, provider_rate=self.provider_quota)
@@ -62,7 +87,7 @@ class Settings:
     @classmethod
     def from_json(cls, text: str) -> Settings:
         values: dict[str, Any] = json.loads(text)
-        for name in ("data", "tls_cert", "tls_key"):
+        for name in ("data", "tls_cert", "tls_key", "tls_client_ca", "auth"):
             values[name] = Path(values[name]) if values[name] else None
         return cls(**values)
 
@@ -70,10 +95,7 @@ class Settings:
 def _tls(listen: str, certificate: Path | None, key: Path | None, *, insecure: bool) -> Tls | None:
     host, _ = split_listen(listen)
     if certificate and key:
-        try:
-            return Tls(certificate.read_bytes(), key.read_bytes())
-        except OSError as error:
-            raise ListenError(f"{error.filename}: {error.strerror}", advice="check --tls-cert and --tls-key") from error
+        return Tls(_content(certificate, "--tls-cert"), _content(key, "--tls-key"))
     if certificate or key:
         raise ListenError("TLS needs a certificate and its key", advice="give both --tls-cert and --tls-key")
     if not is_loopback(host) and not insecure:
@@ -82,3 +104,10 @@ def _tls(listen: str, certificate: Path | None, key: Path | None, *, insecure: b
             advice="give --tls-cert and --tls-key; or --insecure if something in front of the server speaks TLS",
         )
     return None
+
+
+def _content(path: Path, option: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ListenError(f"{error.filename}: {error.strerror}", advice=f"check {option}") from error

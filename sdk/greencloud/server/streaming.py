@@ -9,11 +9,9 @@ A message brings the token that goes on after it: sealed like those of pages, bo
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from typing import Final, TypeVar
 
 import grpc
@@ -22,20 +20,20 @@ import pyarrow as pa
 from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.stop import Stop
 from greencloud.results import FootprintQuery
+from greencloud.server.accounts import Members
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
-from greencloud.server.errors import BusyError
 from greencloud.server.paging import Cursor, Pages
 from greencloud.server.questions import query_from
 from greencloud.server.services import Services
 from greencloud.v1 import footprint_service_pb2 as messages
 
-__all__ = ["MOST_OF_AN_ACCOUNT", "Streaming", "stop_of"]
+__all__ = ["Export", "Streaming", "stop_of"]
 
 T = TypeVar("T")
 
-MOST_OF_AN_ACCOUNT: Final = 2
-"""Streams of one account (or of the provider) at once: each holds a thread for as long as it is read."""
+Export = Callable[[str], AbstractContextManager[None]]
+"""While it is open, a stream of the account goes on; each holds a thread for as long as it is read. ``Gate.export`` bounds them."""
 
 _COMPRESSIONS: Final = {
     messages.STREAM_COMPRESSION_UNSPECIFIED: None,
@@ -56,11 +54,10 @@ def stop_of(context: grpc.ServicerContext) -> Stop:
 class Streaming:
     """The streams of a server."""
 
-    def __init__(self, services: Services, pages: Pages) -> None:
+    def __init__(self, services: Services, pages: Pages, export: Export) -> None:
         self._services = services
         self._pages = pages.named("resume_token")
-        self._lock = threading.Lock()
-        self._running: Counter[str] = Counter()
+        self._export = export
 
     def answer(
         self, request: messages.StreamFootprintRequest, principal: Principal, context: grpc.ServicerContext
@@ -69,13 +66,13 @@ class Streaming:
 
         Raises:
             PermissionDeniedError, RequestError: as for a query.
-            BusyError: the account has as many streams as it may have.
+            QuotaError, BusyError: the account, or all together, have as many streams as they may.
             AmountRangeError: a sum does not fit 64 bits; of rows before it messages may have gone out.
             StoreError: a segment is missing or torn.
         """
-        query, options = _asked(request, principal)
+        query, options = _asked(request, principal, self._services.members)
         stop = stop_of(context)
-        with self._one_of(principal.account), closing(self._made(request, principal, query, options=options, stop=stop)) as made:
+        with self._export(principal.account), closing(self._made(request, principal, query, options=options, stop=stop)) as made:
             yield from _ahead(made)
 
     def _made(
@@ -103,24 +100,12 @@ class Streaming:
             )
             offset, first = reached.offset, False
 
-    @contextmanager
-    def _one_of(self, account: str) -> Iterator[None]:
-        with self._lock:
-            if self._running[account] >= MOST_OF_AN_ACCOUNT:
-                raise BusyError("the account has as many streams as it may have", retry_after_s=2.0, cause="streams")
-            self._running[account] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running[account] -= 1
-                if not self._running[account]:
-                    del self._running[account]
 
-
-def _asked(request: messages.StreamFootprintRequest, principal: Principal) -> tuple[FootprintQuery, pa.ipc.IpcWriteOptions]:
+def _asked(
+    request: messages.StreamFootprintRequest, principal: Principal, members: Members
+) -> tuple[FootprintQuery, pa.ipc.IpcWriteOptions]:
     checks = Checks()
-    query = query_from(request, principal, checks)
+    query = query_from(request, principal, checks, members)
     if request.content not in messages.StreamContent.values():
         checks.fault("content", f"there is no content {request.content}")
     if request.content == messages.STREAM_CONTENT_POSTINGS:

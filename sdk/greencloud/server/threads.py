@@ -1,5 +1,7 @@
 """The threads that serve calls, in place of the pool that ``grpc.server`` is made for: a call gets one when its message is there.
 
+Here a call is let in, too (``Behaviour.admit``): an interceptor of grpcio is not told of the connection and its certificate.
+
 ``grpc.server`` gives a call a thread when its headers are there, and the thread waits for the message. That costs two more changes
 of thread for each call, and lets a few headers without messages, from anybody who can reach the port, hold every thread. Here
 the message is waited for by nobody: grpcio's own loop tells when it has come (``Threads.submit``). What is then to be done is
@@ -24,7 +26,7 @@ import inspect
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
@@ -60,6 +62,9 @@ class Behaviour(Protocol):
     """What a handler that is served here has as its function."""
 
     when: When
+
+    def admit(self, peer: Callable[[], Mapping[bytes, Iterable[bytes]]]) -> None:
+        """The headers are there; ``peer`` gives what is known of the connection. Let the call in, or make ready to refuse it."""
 
     def arrive(self, size: int | None, job: Callable[[BusyError | None], None]) -> None:
         """Queue the job (``When.TURN``). ``size`` is None if no message came. Raises BusyError."""
@@ -102,6 +107,7 @@ class Threads(futures.Executor):
     def submit(self, run: Callable[..., Any], /, *arguments: Any, **_: Any) -> None:  # type: ignore[override]
         """Serve a call of which the headers are there. grpcio's own loop calls this and does without a future."""
         respond, event, state, behaviour, take, *codecs = arguments
+        run(behaviour.admit, lambda: cygrpc.auth_context(event.call) or {})
         when = behaviour.when
 
         def serve(message: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from greencloud.errors import NotFoundError
 from greencloud.results import AppliedFacilityBook, GoalProgress, RuleComparison, RunSummary
+from greencloud.server.members import BookMembers
 from greencloud.server.services import ApplyOrder, CompareOrder, ExplainOrder, RestateOrder, Services
 from greencloud.server.uploads import mistakes_in
 
@@ -107,4 +108,6 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         facility_book=lambda revision: AppliedBooks(data).find(revision),
         facility_books=lambda: AppliedBooks(data).all(),
         apply_facility=apply_facility,
+        members=BookMembers(data.path / "facility" / "current.json", data.facility),
+        audit=data.audit,
     )

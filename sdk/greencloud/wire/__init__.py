@@ -25,6 +25,12 @@ from greencloud.wire.facility_books import (
 )
 from greencloud.wire.footprint import GRANULARITIES, row_from_message, row_to_message
 from greencloud.wire.goal import goal_from_message, goal_to_message
+from greencloud.wire.identity import (
+    audit_entry_from_message,
+    audit_entry_to_message,
+    identity_from_message,
+    identity_to_message,
+)
 from greencloud.wire.quantities import (
     emissions_from_message,
     emissions_to_message,
@@ -46,6 +52,8 @@ __all__ = [
     "GRANULARITIES",
     "applied_book_from_message",
     "applied_book_to_message",
+    "audit_entry_from_message",
+    "audit_entry_to_message",
     "availability_from_message",
     "availability_to_message",
     "batch_from_message",
@@ -66,6 +74,8 @@ __all__ = [
     "facility_change_to_message",
     "goal_from_message",
     "goal_to_message",
+    "identity_from_message",
+    "identity_to_message",
     "instant_from_message",
     "instant_to_message",
     "log_entry_from_message",

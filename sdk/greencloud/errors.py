@@ -8,6 +8,9 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
 
     GreencloudError                 GREENCLOUD_ERROR
     ├── QuantityError (ValueError)  INVALID_QUANTITY     a number, unit, time or window that cannot be read
+    ├── TooLargeError (ValueError)  ANSWER_TOO_LARGE     an answer of more rows, or of more memory, than are given
+    ├── AmountRangeError (ArithmeticError) AMOUNT_OUT_OF_RANGE  a sum beyond 64 bits
+    ├── StoppedError                STOPPED              nobody waits for it any more
     ├── FacilityError (ValueError)  INVALID_FACILITY     path, line, key: the facility book
     ├── UsageDataError (ValueError) INVALID_USAGE        path, row: usage files and tables
     ├── DecodeError (ValueError)    INVALID_OTLP         bytes that are not OTLP
@@ -33,6 +36,7 @@ from typing import ClassVar
 
 __all__ = [
     "AllocationError",
+    "AmountRangeError",
     "DecodeError",
     "FacilityError",
     "GoalError",
@@ -44,9 +48,11 @@ __all__ = [
     "ProofError",
     "QuantityError",
     "RemoteError",
+    "StoppedError",
     "StorageFullError",
     "StoreError",
     "StoreUnavailableError",
+    "TooLargeError",
     "UnauthenticatedError",
     "UnavailableError",
     "UnbalancedError",

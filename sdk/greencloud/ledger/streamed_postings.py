@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,8 +101,8 @@ def _question_of(query: FootprintQuery) -> _Question:
         for column, field in FILTERS.items()
         if (values := getattr(query, field)) is not None and (values or column == "account")
     }
-    bounds = (pa.scalar(bound, SEGMENT.field("window_start").type) for bound in (query.start, query.end))
-    return _Question(*bounds, wanted, None if query.accounts is None else sorted(query.accounts))
+    start, end = (pa.scalar(bound, SEGMENT.field("window_start").type) for bound in (query.start, query.end))
+    return _Question(start, end, wanted, None if query.accounts is None else sorted(query.accounts))
 
 
 def _batches(
@@ -112,7 +113,7 @@ def _batches(
         path = paths[number]
         skip = place.row if number == place.segment else 0
         row = skip
-        with objects.read([path], lambda path=path: _opened(path)) as file:
+        with objects.read([path], partial(_opened, path)) as file:
             for group in range(file.num_row_groups):
                 stop.check()
                 if not question.may_hold(file.metadata.row_group(group)):

@@ -8,15 +8,15 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
 
     GreencloudError                 GREENCLOUD_ERROR
     ├── QuantityError (ValueError)  INVALID_QUANTITY     a number, unit, time or window that cannot be read
+    ├── TooLargeError (ValueError)  ANSWER_TOO_LARGE     an answer of more rows, or of more memory, than are given
+    ├── AmountRangeError (ArithmeticError) AMOUNT_OUT_OF_RANGE  a sum beyond 64 bits
+    ├── StoppedError                STOPPED              nobody waits for it any more
     ├── FacilityError (ValueError)  INVALID_FACILITY     path, line, key: the facility book
     ├── ConflictError               CONFLICT             in_force: somebody else changed it first
     ├── UsageDataError (ValueError) INVALID_USAGE        path, row: usage files and tables
     ├── DecodeError (ValueError)    INVALID_OTLP         bytes that are not OTLP
     ├── AllocationError             ALLOCATION_REFUSED   site, window, host: what is not known is refused, never guessed
     ├── UnbalancedError             UNBALANCED           residual per measure
-    ├── TooLargeError (ValueError)  ANSWER_TOO_LARGE     an answer of more rows than are given at once
-    ├── AmountRangeError (ArithmeticError) AMOUNT_OUT_OF_RANGE
-    ├── StoppedError                STOPPED              nobody waits for it any more
     ├── GoalError (ValueError)      INVALID_GOAL         path, key
     ├── ProofError (ValueError)     INVALID_PROOF        account: a close, statement or log of roots that does not hold
     ├── StoreError                  STORE_ERROR          path: torn, newer, locked or full
@@ -45,6 +45,7 @@ from typing import ClassVar
 
 __all__ = [
     "AllocationError",
+    "AmountRangeError",
     "ConfigError",
     "ConflictError",
     "DeadlineExceededError",
@@ -62,9 +63,11 @@ __all__ = [
     "QuantityError",
     "RateLimitedError",
     "RemoteError",
+    "StoppedError",
     "StorageFullError",
     "StoreError",
     "StoreUnavailableError",
+    "TooLargeError",
     "UnauthenticatedError",
     "UnavailableError",
     "UnbalancedError",

@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from greencloud import __version__
 from greencloud.cli._finding import Finding, guarded
@@ -145,7 +145,7 @@ def _answers(source: Source) -> Iterator[Finding]:
 
 def _health(client: Client) -> Finding:
     """grpc.health.v1 by its bytes: the request is empty, and the answer one field."""
-    check = client._connection.channel.unary_unary("/grpc.health.v1.Health/Check")
+    check: Any = client._connection.channel.unary_unary("/grpc.health.v1.Health/Check")
     try:
         answer = client._call(check, b"", None)
     except GreencloudError as error:

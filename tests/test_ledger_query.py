@@ -17,6 +17,7 @@ from greencloud.allocation import POSTING_MEASURES
 from greencloud.errors import QuantityError
 from greencloud.ledger import Batch, Ledger, Snapshot, make_batch
 from greencloud.ledger.columns import UNCERTAINTIES
+from greencloud.ledger.database import fetch
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import INT64_MAX, Emissions, Energy, Window
 from ledger_builders import EVER, EVER_BY_ACCOUNT, START, batch, batch_of, energy_of, hour
@@ -250,3 +251,9 @@ def test_make_batch_is_what_the_ledger_returns(tmp_path: Path) -> None:
     made = batch({"a": 1})
     assert Ledger(tmp_path).post(made) == made.summary
     assert make_batch.__module__.startswith("greencloud.ledger")
+
+
+def test_a_query_that_takes_long_writes_nothing_to_standard_output(tmp_path: Path) -> None:
+    (told,) = fetch("SELECT current_setting('enable_progress_bar')", [], root=tmp_path)  # by default it is drawn after two seconds
+
+    assert told == (False,)

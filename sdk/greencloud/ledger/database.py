@@ -164,5 +164,6 @@ def _opened(settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(Path(tempfile.gettempdir()) / f"greencloud-duckdb-{os.getpid()}"),
         }
     )
+    database.execute("SET enable_progress_bar = false")  # which is for standard output, where our data go
     database.execute("SET GLOBAL parquet_metadata_cache = true")  # of the Parquet extension, which is loaded by now
     return database

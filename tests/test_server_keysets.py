@@ -129,7 +129,23 @@ def test_keys_of_each_algorithm_are_read_and_fit_no_other() -> None:
         "x",
         None,
     ],
-    ids=repr,
+    ids=[
+        "a small modulus",
+        "another curve",
+        "for encryption",
+        "HS256",
+        "RS512",
+        "a private key",
+        "an empty name",
+        "a number for a name",
+        "a long name",
+        "symmetric",
+        "a tiny modulus",
+        "a list for a type",
+        "X25519",
+        "text",
+        "nothing",
+    ],  # of keys that are drawn anew in each process, so that they name no test
 )
 def test_a_key_that_may_not_sign_is_left_out(key: Any) -> None:
     assert list(keys_of(key_set(key, jwk(EC, "good")))) == [("good", "ES256")]

@@ -78,7 +78,7 @@ POOL = Pool(
     by_name={
         "start_time": likely | extreme,
         "end_time": likely.map(lambda time: Timestamp(seconds=time.seconds + 40_000)) | extreme,
-        "granularity": st.sampled_from([0, 1, 2, 3, 4, 99, -1]),
+        "granularity": st.sampled_from([0, 1, 2, 3, 4, 5, 6, 99, -1]),
         "group_by": st.sampled_from([*GROUPABLE, "labels", "label:x"]) | odd,
         "dimension": st.sampled_from([*GROUPABLE, "labels", "label", "label:x"]) | odd,
         "components": st.sampled_from(COMPONENTS) | odd,
@@ -89,7 +89,7 @@ POOL = Pool(
         "period": st.just(PERIOD) | odd,
         "name": st.sampled_from(["goals/-", "facilityBooks/-", f"facilityBooks/{'0' * 64}", "facilityBooks/../.."]) | odd,
         "path": st.sampled_from(["facility.toml", "a/facility.toml", "m.csv", "m.csv.gz", "a", "facility.toml/x"]) | odd,
-        "content": contents,
+        "FacilityFile.content": contents,
     },
     numbers=st.sampled_from([0, 1, 2, -1, 10_001, 2**31 - 1, -(2**31)]) | st.integers(-(2**63), 2**63 - 1),
 )

@@ -95,7 +95,7 @@ def pool(tokens: list[str]) -> Pool:
             "end_time": st.just(instant_to_message(NOW)),
             "account": st.sampled_from(["", ME.account]) | mine,
             "accounts": mine,
-            "granularity": st.sampled_from([0, 1, 2, 3, 4, 99, -1]),
+            "granularity": st.sampled_from([0, 1, 2, 3, 4, 5, 6, 99, -1]),
             "group_by": st.sampled_from(DIMENSIONS),
             "dimension": st.sampled_from([*DIMENSIONS, "label"]),
             "components": st.sampled_from(["dynamic", "idle"]) | names,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def doctor(*options: str, code: int) -> dict[str, dict[str, Any]]:
 
 def test_a_sound_server_has_no_fault_and_no_secret_is_shown(tmp_path: Path) -> None:
     with serving(tmp_path) as world:
+        world.now = datetime.now(UTC)
         token = world.token("acme")
         found = doctor("--server", world.target, "--token", token, code=0)
 
@@ -71,6 +73,7 @@ def test_a_certificate_is_checked_and_its_end_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(tls.certificate)
     (tmp_path / "greencloud").mkdir()
     with serving(tmp_path, tls=tls) as world:
+        world.now = datetime.now(UTC)
         profile = f'[profile.x]\nserver = "{world.target}"\nca_file = "{tmp_path / "ca.pem"}"\n'
         (tmp_path / "greencloud" / "config.toml").write_text(profile)
         found = doctor("--profile", "x", "--token", world.token("acme"), code=0)

@@ -251,7 +251,8 @@ def test_the_command_line_says_what_to_do_and_works_once_there_is_room(disk: Sma
     disk.leave(0)
     refused = CliRunner().invoke(main, command)
     assert refused.exit_code == StorageFullError.exit_code
-    assert "2026-02-01 is not closed" in refused.stderr
+    assert "was not begun" in refused.stderr  # it is noted first
+    assert not data.closes.folder.exists()
     assert "free some space" in refused.stderr
     disk.free()
     assert CliRunner().invoke(main, command).exit_code == 0

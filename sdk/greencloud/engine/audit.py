@@ -132,7 +132,9 @@ class AuditTrail:
                 return number
         except OSError as error:
             kind = StorageFullError if error.errno in NO_ROOM else StoreError
-            raise kind(f"{self._path} cannot be written: {error.strerror}", path=str(self._path)) from error
+            text = f"{self._path} cannot be written: {error.strerror}; what was asked for was not begun"
+            advice = "free some space on that volume" if kind is StorageFullError else "check the permissions of the data directory"
+            raise kind(text, path=str(self._path), advice=f"{advice}, then try again: what is done is noted first") from error
 
     @contextmanager
     def _locked(self) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 from google.protobuf.message import Message
@@ -30,7 +31,8 @@ def _text(value: object) -> str:
         return f"{len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()[:16]}"
     if isinstance(value, str | int | float | bool):
         return _cut(" ".join(str(value).split()), _LONGEST_VALUE)
-    values = list(value) if hasattr(value, "__iter__") else [value]
+    assert isinstance(value, Sequence), "no request has a map"
+    values = list(value)
     more = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
     return f"[{', '.join(_text(each) for each in values[:_MOST_VALUES])}{more}]"
 

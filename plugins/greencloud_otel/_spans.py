@@ -1,4 +1,4 @@
-"""From a context to the tally of its current span, and from a tally to attributes.
+"""From a span to its tally, and from a tally to attributes.
 
 The tally lives on the SDK's span object itself: no table to look up, nothing to clean, and no span processor, so that it
 does not matter whether the application makes its tracer provider before or after the plugin is switched on.
@@ -6,38 +6,20 @@ does not matter whether the application makes its tracer provider before or afte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from greencloud_otel import _quality
-from greencloud_otel._owner import CLOSED, Tally, close, owner_here, process
+from greencloud_otel._owner import CLOSED, SLOT, Tally, bind_spans, close, owner_here, process
 from greencloud_otel._semconv import CPU_TIME, QUALITY
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["close_span", "tally_of"]
+__all__ = ["close_span"]
 
 # The key is private, but what it keys is not: a context with a span and nothing else has just this one.
 _SPAN_KEY: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
-
-_SLOT: Final = "_greencloud_tally"
-
-
-def tally_of(context: Mapping[str, object] | None) -> Tally | None:
-    """The tally to charge while ``context`` is the current one."""
-    if context is None:
-        return None
-    span = context.get(_SPAN_KEY)
-    if span is None:
-        return None
-    tally: Tally | None = getattr(span, _SLOT, None)
-    if tally is not None and tally.era is process.era:
-        return tally
-    return _open_tally(span, tally)
 
 
 def _open_tally(span: object, stale: Tally | None) -> Tally | None:
@@ -48,16 +30,17 @@ def _open_tally(span: object, stale: Tally | None) -> Tally | None:
     fresh = Tally(era, quality)
     if stale is None:
         # Two threads may make the span current at the same moment: setdefault lets one of them win.
-        fresh = span.__dict__.setdefault(_SLOT, fresh)
+        fresh = span.__dict__.setdefault(SLOT, fresh)
     elif stale.era is CLOSED:
         return None
     else:
         # Inherited through a fork. What the parent process was charged stays there.
-        span.__dict__[_SLOT] = fresh
-    owner = owner_here()
-    if owner is not None and quality != _quality.EXACT:
+        span.__dict__[SLOT] = fresh
+    if quality != _quality.EXACT:
         # Whoever runs on this thread shares it with what cannot be seen.
-        owner.quality = _quality.worst(owner.quality, quality)
+        owner = owner_here()
+        if owner is not None:
+            owner.quality = _quality.worst(owner.quality, quality)
     return fresh
 
 
@@ -66,7 +49,7 @@ def close_span(span: Span) -> None:
     started = span.start_time
     if process.era is None or started is None or not span.is_recording():
         return
-    tally: Tally | None = getattr(span, _SLOT, None)
+    tally: Tally | None = getattr(span, SLOT, None)
     if tally is None:
         # Never current: by definition it used nothing of its own.
         spent, quality = 0, _quality.here()
@@ -80,6 +63,11 @@ def close_span(span: Span) -> None:
         spent, quality = 0, _quality.here()
     if started < process.began_ns:
         quality = _quality.NONE
-    if quality != _quality.NONE:
-        span.set_attribute(CPU_TIME, max(spent, 0))
-    span.set_attribute(QUALITY, quality)
+    if quality == _quality.NONE:
+        span.set_attribute(QUALITY, quality)
+    else:
+        # Both at once: each call takes the SDK's locks anew.
+        span.set_attributes({CPU_TIME: max(spent, 0), QUALITY: quality})
+
+
+bind_spans(_SPAN_KEY, _open_tally)

@@ -33,7 +33,7 @@ from opentelemetry.context.context import _RuntimeContext
 from opentelemetry.sdk.trace import Span
 
 from greencloud_otel import _quality, _schedulers
-from greencloud_otel._owner import Handover, owner_here, restart_in_child, switch, tally_of
+from greencloud_otel._owner import SLOT, Handover, owner_here, restart_in_child, switch, tally_of
 from greencloud_otel._patches import Patches
 from greencloud_otel._spans import close_span
 
@@ -98,6 +98,7 @@ def install() -> Patches:
         else:
             handover = Handover(runtime.attach, runtime.detach, get_current, current, fault)
         _quality.watched.forget()
+        patches.apply(Span, SLOT, None)
         patches.apply(Span, "end", _end_hook(Span.end))
         if current is not None:
             patches.apply(asyncio.Handle, "_run", handover.handle_hook(asyncio.Handle._run))
@@ -127,12 +128,12 @@ def _is_stock(runtime: _RuntimeContext) -> bool:
 
 def _end_hook(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
-    def end(span: Span, *args: Any, **kwargs: Any) -> None:
+    def end(self: Span, end_time: int | None = None) -> None:
         try:
-            close_span(span)
+            close_span(self)
         except Exception:
             fault("Span.end")
-        original(span, *args, **kwargs)
+        original(self, end_time)
 
     return end
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import context, trace
+from opentelemetry.sdk.trace import Span, SpanLimits, TracerProvider
 
-from greencloud_otel import _hooks, _owner, _python
+from greencloud_otel import GreencloudInstrumentor, _hooks, _owner, _python, _spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,3 +244,33 @@ def test_spans_that_do_not_record_are_left_alone(traced: Traced) -> None:
     with trace.use_span(trace.NonRecordingSpan(trace.INVALID_SPAN_CONTEXT)):
         traced.work(1)
         assert _owner.owner_here() is None
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        SpanLimits(),
+        SpanLimits(max_span_attributes=SpanLimits.UNSET),
+        SpanLimits(max_span_attributes=3),
+        SpanLimits(max_span_attributes=1),
+        SpanLimits(max_span_attributes=0),
+        SpanLimits(max_span_attribute_length=3),
+    ],
+    ids=["default", "none", "room", "one", "nothing", "short"],
+)
+def test_values_are_stored_as_the_sdk_would(limits: SpanLimits, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = []
+    for short_cut in (True, False):
+        if not short_cut:
+            monkeypatch.setattr(_spans, "_store", lambda *_: False)
+        provider = TracerProvider(shutdown_on_exit=False, span_limits=limits)
+        GreencloudInstrumentor().instrument()
+        try:
+            span = provider.get_tracer("tests").start_span("limited", attributes={"own": "value"})
+            span.end()
+        finally:
+            GreencloudInstrumentor().uninstrument()
+        assert isinstance(span, Span)
+        stored.append((list((span.attributes or {}).items()), span.dropped_attributes))
+
+    assert stored[0] == stored[1]

@@ -58,8 +58,8 @@ def here() -> str:
     modules = sys.modules
     if "greenlet" in modules and (watched.greenlets is None or not watched.greenlets()):
         return THREAD
-    if "eventlet" in modules or "twisted.internet.reactor" in modules:
-        # Loaded means that they may switch contexts on any thread; asking whether they do is not cheap.
+    if "twisted.internet.reactor" in modules:
+        # Loaded means that it may switch contexts on any thread; asking whether it does is not cheap.
         return THREAD
     if "trio" in modules and _in_trio() and (watched.trio is None or not watched.trio()):
         return THREAD

@@ -3,7 +3,7 @@
 =======  ==================================================================================================
 uvloop   its callbacks are C: they are scheduled inside of ``run_here``, which looks into the context when it is run
 trio     an instrument of every run is told before and after a task's step
-gevent   and everything else on greenlets: a greenlet has a context of its own, and ``greenlet.settrace`` tells of each switch
+gevent   and eventlet, and all on greenlets: each has a context of its own, and ``greenlet.settrace`` tells of every switch
 anyio    has threads of its own: ``to_thread.run_sync``
 =======  ==================================================================================================
 """

@@ -219,12 +219,12 @@ def test_an_sdk_that_cannot_be_hooked_is_left_as_it_was(monkeypatch: pytest.Monk
 UNSEEN_LOOP = cast("asyncio.AbstractEventLoop", object())
 
 
-@pytest.mark.parametrize("sign", ["eventlet", "loop"])
+@pytest.mark.parametrize("sign", ["twisted", "loop"])
 def test_what_shares_a_thread_unseen_lowers_the_quality(traced: Traced, monkeypatch: pytest.MonkeyPatch, sign: str) -> None:
     if sign == "loop":
         asyncio._set_running_loop(UNSEEN_LOOP)
     else:
-        monkeypatch.setitem(sys.modules, "eventlet", asyncio)
+        monkeypatch.setitem(sys.modules, "twisted.internet.reactor", asyncio)
     try:
         with traced.tracer.start_as_current_span("job"):
             pass

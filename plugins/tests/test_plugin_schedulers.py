@@ -190,7 +190,7 @@ def test_a_span_around_a_run_of_uvloop_has_what_is_left(scheduled: Callable[[str
     seen.check()
 
 
-GEVENT = """
+JOB = """
     def job(number, pause):
         name = f"request-{number}"
         with tracer.start_as_current_span(name):
@@ -206,7 +206,7 @@ GEVENT = """
 @pytest.mark.parametrize("first", ["gevent", "plugin"])
 def test_greenlets_of_gevent_are_charged_apart(scheduled: Callable[[str], Seen], first: str) -> None:
     seen = scheduled(
-        GEVENT
+        JOB
         + f"""
     if {first!r} == "gevent":
         from gevent import monkey; monkey.patch_all()
@@ -232,7 +232,7 @@ def test_greenlets_of_gevent_are_charged_apart(scheduled: Callable[[str], Seen],
 @needs("gevent")
 def test_greenlets_on_other_threads_are_charged_apart_and_tracers_of_others_go_on(scheduled: Callable[[str], Seen]) -> None:
     scheduled(
-        GEVENT
+        JOB
         + """
     import gevent, greenlet
     heard = []
@@ -248,6 +248,29 @@ def test_greenlets_on_other_threads_are_charged_apart_and_tracers_of_others_go_o
     end()
     """
     ).check()
+
+
+@needs("eventlet")
+@pytest.mark.parametrize("patched", [False, True])
+def test_greenlets_of_eventlet_are_charged_apart(scheduled: Callable[[str], Seen], patched: bool) -> None:
+    seen = scheduled(
+        JOB
+        + f"""
+    begin()
+    import eventlet
+    if {patched}: eventlet.monkey_patch()
+    with tracer.start_as_current_span("around"):
+        truth["around"] = work(20)
+        pool = eventlet.GreenPool()
+        for number in range(6): pool.spawn_n(job, number, eventlet.sleep)
+        pool.waitall()
+        truth["around"] += work(20)
+    end()
+    """
+    )
+
+    assert len(seen.truth) == 7
+    seen.check()
 
 
 @needs("greenlet")

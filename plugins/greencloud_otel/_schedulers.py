@@ -49,7 +49,11 @@ def await_imports(patches: Patches, handover: Handover, fault: Callable[[str], N
         except Exception:  # raised here it would break the application's import
             fault(f"import of {name}")
 
-    for name, hook in _SCHEDULERS.items():
+    schedulers: dict[str, Callable[[Patches, Handover, Any], None]] = {
+        **_SCHEDULERS,
+        "trio": functools.partial(_hook_trio, fault=fault),
+    }
+    for name, hook in schedulers.items():
         register_post_import_hook(functools.partial(arrived, name, hook), name)
 
 
@@ -117,6 +121,10 @@ class Greenlets:
         found = self._module.gettrace()
         if found is self._resume or (isinstance(found, _Chained) and found.resume is self._resume):
             return True
+        if isinstance(found, _Chained):  # of an earlier time that the plugin was on
+            found = found.then
+        elif isinstance(getattr(found, "__self__", None), Handover):
+            found = None
         self._module.settrace(self._resume if found is None else _Chained(self._resume, found))
         return owner_here() is None
 
@@ -124,15 +132,15 @@ class Greenlets:
 class _Chained:
     """A tracing function before another one's."""
 
-    __slots__ = ("_then", "resume")
+    __slots__ = ("resume", "then")
 
     def __init__(self, resume: Callable[..., None], then: Callable[..., None]) -> None:
         self.resume = resume
-        self._then = then
+        self.then = then
 
     def __call__(self, event: str, greenlets: tuple[object, object]) -> None:
         self.resume()
-        self._then(event, greenlets)
+        self.then(event, greenlets)
 
 
 def _hook_greenlet(_: Patches, handover: Handover, module: Any) -> None:
@@ -157,28 +165,33 @@ def _hook_gevent(patches: Patches, _: Handover, module: Any) -> None:
 class _Steps:
     """An instrument of trio. It is told before and after each step of a task, on the thread of the run."""
 
-    def __init__(self, handover: Handover, runs: threading.local) -> None:
+    def __init__(self, handover: Handover, runs: threading.local, fault: Callable[[str], None]) -> None:
         self._handover = handover
         self._runs = runs
+        self._fault = fault
 
     def before_run(self) -> None:
         self._runs.seen = True
+        self._runs.outer = None
 
     def after_run(self) -> None:
         self._runs.seen = False
 
     def before_task_step(self, task: Any) -> None:
         self._runs.outer = owner_here()
-        self._handover.switch_to(task.context)
+        try:
+            self._handover.switch_to(task.context)
+        except Exception:  # raised here trio would do without the instrument from then on
+            self._fault("step of trio")
 
     def after_task_step(self, task: Any) -> None:
         switch(self._runs.outer)
         self._runs.outer = None
 
 
-def _hook_trio(patches: Patches, handover: Handover, module: Any) -> None:
+def _hook_trio(patches: Patches, handover: Handover, module: Any, fault: Callable[[str], None]) -> None:
     runs = threading.local()
-    steps = _Steps(handover, runs)
+    steps = _Steps(handover, runs, fault)
 
     def instrumented(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -198,5 +211,4 @@ _SCHEDULERS: dict[str, Callable[[Patches, Handover, Any], None]] = {
     "anyio.to_thread": _hook_anyio,
     "greenlet": _hook_greenlet,
     "gevent.hub": _hook_gevent,
-    "trio": _hook_trio,
 }

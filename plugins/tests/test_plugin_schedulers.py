@@ -274,6 +274,27 @@ def test_greenlets_of_eventlet_are_charged_apart(scheduled: Callable[[str], Seen
 
 
 @needs("greenlet")
+def test_switching_off_and_on_leaves_one_tracing_function(scheduled: Callable[[str], Seen]) -> None:
+    scheduled("""
+        import greenlet
+        heard = []
+        theirs = lambda event, args: heard.append(event)
+        greenlet.settrace(theirs)
+        begin()
+        from greencloud_otel import GreencloudInstrumentor
+        for _ in range(3):
+            GreencloudInstrumentor().uninstrument()
+            GreencloudInstrumentor().instrument()
+        assert greenlet.gettrace().then is theirs
+        with tracer.start_as_current_span("job"):
+            truth["job"] = work(20)
+            greenlet.greenlet(lambda: work(20)).switch()
+        assert heard == ["switch", "switch"]
+        end()
+    """).check()
+
+
+@needs("greenlet")
 def test_bare_greenlets_are_charged_apart(scheduled: Callable[[str], Seen]) -> None:
     scheduled("""
         import greenlet

@@ -22,9 +22,11 @@ def build(source: Path, out: Path) -> Path:
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    )
+    # What is installed is tested, and not what a checkout may have put in the way.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1"
+    }
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 

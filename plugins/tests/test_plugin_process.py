@@ -137,7 +137,8 @@ def test_a_fork_divides_a_span_into_what_each_process_used(run_python: Callable[
     assert set(both["child"]["cpu"]) == {"inherited", "in the child"}
     for result in both.values():
         for name, true in result["truth"].items():
-            assert true <= result["cpu"][name] <= 1.2 * true
+            # Pages that the child touches first are copied on its account: some ms where the machine is busy.
+            assert true <= result["cpu"][name] <= 1.2 * true + 10_000_000
         assert sum(result["cpu"].values()) == result["charged"] <= result["process"]
 
 

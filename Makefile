@@ -1,7 +1,7 @@
 # Two commands: `make demo` runs the main job, `make test` passes the tests. Each sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := pyproject.toml setup.py plugins/pyproject.toml $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
+SOURCES := pyproject.toml setup.py plugins/pyproject.toml plugins/setup.py plugins/greencloud_otel/_compiled.pyx $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
 
 .PHONY: demo test test-packaging senders test-senders test-stress test-hostile crash-load lint reference format clean
 
@@ -39,7 +39,7 @@ test-senders: .venv/test.stamp senders
 lint: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint ext
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint ext plugins/greencloud_otel
 	$(BIN)/mypy
 	$(BIN)/mypy --no-explicit-package-bases plugins/tests plugins/benchmarks
 	$(BIN)/buf lint
@@ -67,4 +67,4 @@ format: .venv/test.stamp
 	touch $@ .venv/demo.stamp
 
 clean:
-	rm -rf .venv build plugins/build dist sdk/*.egg-info plugins/*.egg-info sdk/greencloud/*.so sdk/greencloud/v1/*_pb2*
+	rm -rf .venv build plugins/build dist sdk/*.egg-info plugins/*.egg-info sdk/greencloud/*.so plugins/greencloud_otel/*.so sdk/greencloud/v1/*_pb2*

@@ -54,9 +54,11 @@ def build(source: Path, out: Path) -> Path:
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    )
+    # What is installed is tested, and not what a checkout may have put in the way.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1"
+    }
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 
@@ -130,6 +132,48 @@ def test_the_plugin_wheel_holds_only_the_plugin(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"greencloud_otel"}
     assert not [name for name in names if "test" in name or name.endswith((".pyx", ".c"))]
+    assert [name for name in names if name.startswith("greencloud_otel/_compiled.")]
 
     python = fresh(tmp_path, str(wheel))
     run(str(python), "-c", "from greencloud_otel import GreencloudInstrumentor; GreencloudInstrumentor().instrument()")
+    assert run(str(python), "-c", "from greencloud_otel import _owner; print(_owner.CORE)").strip() == "compiled"
+
+
+@pytest.mark.packaging
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("why", ["no compiler", "on purpose"])
+def test_the_plugin_builds_without_its_compiled_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    monkeypatch.setenv(*{"no compiler": ("CC", "false"), "on purpose": ("GREENCLOUD_OTEL_PURE", "1")}[why])
+    wheel = build(clean_copy(tmp_path, "plugins"), tmp_path / "dist")
+
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith((".so", ".pyx", ".c"))]
+    if why == "on purpose":
+        assert wheel.name.endswith("-py3-none-any.whl")
+    python = fresh(tmp_path, str(wheel))
+    assert run(str(python), "-c", "from greencloud_otel import _owner; print(_owner.CORE)").strip() == "python"
+
+
+# The floors of plugins/pyproject.toml, and whatever is newest. In between the SDK has frozen a span's attributes at three moments.
+SDKS = {
+    "oldest": (
+        "opentelemetry-sdk==1.30.0",
+        "opentelemetry-instrumentation==0.51b0",
+        "opentelemetry-distro==0.51b0",
+        "wrapt==1.14.1",
+    ),
+    "1.41": ("opentelemetry-sdk==1.41.1", "opentelemetry-instrumentation==0.62b1", "opentelemetry-distro==0.62b1"),
+    "newest": ("opentelemetry-sdk", "opentelemetry-instrumentation", "opentelemetry-distro"),
+}
+
+
+@pytest.mark.packaging
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("sdk", SDKS)
+def test_the_plugin_passes_its_tests_on_the_oldest_and_the_newest_sdk(tmp_path: Path, sdk: str) -> None:
+    source = clean_copy(tmp_path, "plugins")
+    wheel = build(source, tmp_path / "dist")
+    python = fresh(tmp_path, f"greencloud-otel[test] @ {wheel.as_uri()}", *SDKS[sdk])
+
+    tests = shutil.move(source / "tests", tmp_path / "tests")  # away from the source: the wheel is what is tested
+    options = ("-q", "-c", os.devnull, "--rootdir", str(tests), "--import-mode=importlib", "-p", "no:cacheprovider", "-W", "error")
+    assert "[100%]" in run(str(python), "-m", "pytest", *options, str(tests))

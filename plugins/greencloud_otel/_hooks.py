@@ -4,8 +4,8 @@
 a span becomes current or not   ``attach`` and ``detach`` of OpenTelemetry's runtime context
 the loop runs a callback        ``asyncio.Handle._run``: hand over to the span of the callback's own context
 an eager task's first step      ``BaseEventLoop.create_task`` (3.12+): it runs inside of the call
-work under a copied context     ``ThreadPoolExecutor.submit``: ``asyncio.to_thread`` and the like; anyio has threads of
-                                its own, so ``anyio.to_thread.run_sync`` too, once somebody imports it
+work under a copied context     ``ThreadPoolExecutor.submit`` (``asyncio.to_thread`` and the like), ``Thread.run``
+other schedulers                ``_schedulers``, once somebody imports one of them
 a span ends                     ``Span.end``: the SDK freezes attributes before any processor sees the end
 ==============================  ==========================================================================
 
@@ -21,20 +21,21 @@ import functools
 import logging
 import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, ContextVar
-from types import BuiltinMethodType
+from types import BuiltinMethodType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 import opentelemetry.context as context_api
+from opentelemetry.context import contextvars_context
 from opentelemetry.context.context import _RuntimeContext
 from opentelemetry.sdk.trace import Span
-from wrapt import register_post_import_hook
 
-from greencloud_otel import _quality
-from greencloud_otel._owner import owner_here, restart_in_child, switch
+from greencloud_otel import _quality, _schedulers
+from greencloud_otel._owner import SLOT, Handover, owner_here, restart_in_child, switch, tally_of
 from greencloud_otel._patches import Patches
-from greencloud_otel._spans import close_span, tally_of
+from greencloud_otel._spans import close_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,31 +60,23 @@ def fault(place: str) -> None:
 
 
 class MeteredContext(_RuntimeContext):
-    """Delegates to the runtime context that was there, and hands the clock over when the current span changes."""
+    """Delegates to the runtime context that was there, and hands the clock over when the current span changes.
 
-    def __init__(self, inner: _RuntimeContext) -> None:
+    The three most frequent calls of the API go straight to where they are carried out: no frame of ours is in between.
+    """
+
+    def __init__(self, inner: _RuntimeContext, handover: Handover, get_current: Callable[[], context_api.Context]) -> None:
         self._inner = inner
-        # The most frequent call of the API; nothing changes in it, so nothing may be added to it.
-        self.__dict__["get_current"] = inner.get_current
+        self.__dict__.update(attach=handover.attach, detach=handover.detach, get_current=get_current)
 
-    def attach(self, context: context_api.Context) -> Token[context_api.Context]:
-        token = self._inner.attach(context)
-        try:
-            switch(tally_of(context))
-        except Exception:
-            fault("attach")
-        return token
+    def attach(self, context: context_api.Context) -> Token[context_api.Context]:  # abstract above; never called
+        return self._inner.attach(context)
 
     def get_current(self) -> context_api.Context:
         return self._inner.get_current()
 
     def detach(self, token: Token[context_api.Context]) -> None:
-        # A token of another context raises here: nothing has changed then, and the owner stays.
         self._inner.detach(token)
-        try:
-            switch(tally_of(self._inner.get_current()))
-        except Exception:
-            fault("detach")
 
     def __getattr__(self, name: str) -> Any:
         if name == "_inner":  # not set yet: do not look for it in itself
@@ -96,61 +89,65 @@ def install() -> Patches:
     patches = Patches()
     try:
         runtime = context_api._RUNTIME_CONTEXT
-        current = getattr(runtime, "_current_context", None)
+        variable = getattr(runtime, "_current_context", None)
+        current: ContextVar[Any] | None = variable if isinstance(variable, ContextVar) else None
+        get_current = runtime.get_current
+        if current is not None and _is_stock(runtime):
+            get_current = current.get
+            handover = Handover(current.set, current.reset, get_current, current, fault)
+        else:
+            handover = Handover(runtime.attach, runtime.detach, get_current, current, fault)
+        _quality.watched.forget()
+        patches.apply(Span, SLOT, None)
         patches.apply(Span, "end", _end_hook(Span.end))
-        if isinstance(current, ContextVar):
-            patches.apply(asyncio.Handle, "_run", _handle_hook(asyncio.Handle._run, current))
+        if current is not None:
+            patches.apply(asyncio.Handle, "_run", handover.handle_hook(asyncio.Handle._run))
             if sys.version_info >= (3, 12):
-                patches.apply(asyncio.BaseEventLoop, "create_task", _create_task_hook(asyncio.BaseEventLoop.create_task, current))
-            patches.apply(ThreadPoolExecutor, "submit", _submit_hook(ThreadPoolExecutor.submit, current))
-        # A runtime context of another kind cannot be looked into from outside: loops go unwatched, and spans in them say so.
-        _quality.watch_loops(isinstance(current, ContextVar))
-        patches.apply(context_api, "_RUNTIME_CONTEXT", MeteredContext(runtime))
-        register_post_import_hook(functools.partial(_hook_anyio, patches), "anyio.to_thread")
+                hook = _create_task_hook(asyncio.BaseEventLoop.create_task, handover)
+                patches.apply(asyncio.BaseEventLoop, "create_task", hook)
+            patches.apply(ThreadPoolExecutor, "submit", _submit_hook(ThreadPoolExecutor.submit, handover))
+            patches.apply(threading.Thread, "run", _thread_hook(threading.Thread.run, handover))
+            # A runtime context of another kind cannot be looked into from outside: loops go unwatched, and spans in them say so.
+            _quality.watched.loops = (asyncio.BaseEventLoop,)
+        patches.apply(context_api, "_RUNTIME_CONTEXT", MeteredContext(runtime, handover, get_current))
+        _schedulers.await_imports(patches, handover, fault)
     except Exception:
         patches.undo()
         raise
     return patches
 
 
+def _is_stock(runtime: _RuntimeContext) -> bool:
+    """Whether attaching is setting a variable and nothing else: neither a subclass nor somebody's patch is passed over."""
+    kind = type(runtime)
+    return kind is contextvars_context.ContextVarsRuntimeContext and all(
+        isinstance(method := kind.__dict__.get(name), FunctionType) and method.__code__.co_filename == contextvars_context.__file__
+        for name in ("attach", "detach", "get_current")
+    )
+
+
 def _end_hook(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
-    def end(span: Span, *args: Any, **kwargs: Any) -> None:
+    def end(self: Span, end_time: int | None = None) -> None:
         try:
-            close_span(span)
+            close_span(self)
         except Exception:
             fault("Span.end")
-        original(span, *args, **kwargs)
+        original(self, end_time)
 
     return end
 
 
-def _handle_hook(original: Callable[[Any], None], current: ContextVar[Any]) -> Callable[[Any], None]:
-    @functools.wraps(original)
-    def _run(handle: Any) -> None:
-        outer = owner_here()
-        try:
-            switch(tally_of(handle._context.get(current)))
-        except Exception:
-            fault("asyncio.Handle._run")
-        try:
-            original(handle)
-        finally:
-            switch(outer)
-
-    return _run
-
-
-def _create_task_hook(original: Callable[..., Any], current: ContextVar[Any]) -> Callable[..., Any]:
+def _create_task_hook(original: Callable[..., Any], handover: Handover) -> Callable[..., Any]:
     @functools.wraps(original)
     def create_task(loop: Any, *args: Any, **kwargs: Any) -> Any:
-        if getattr(loop, "_task_factory", None) is None and not kwargs.get("eager_start"):
+        if loop.get_task_factory() is None and not kwargs.get("eager_start"):
             return original(loop, *args, **kwargs)
         outer = owner_here()
         try:
             context = kwargs.get("context")
             if context is not None:
-                switch(tally_of(context.get(current)))
+                handover.switch_to(context)
         except Exception:
             fault("create_task")
         try:
@@ -161,7 +158,7 @@ def _create_task_hook(original: Callable[..., Any], current: ContextVar[Any]) ->
     return create_task
 
 
-def _submit_hook(original: Callable[..., Any], current: ContextVar[Any]) -> Callable[..., Any]:
+def _submit_hook(original: Callable[..., Any], handover: Handover) -> Callable[..., Any]:
     @functools.wraps(original)
     def submit(pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         # A pool runs work under no context but the one that the work brings along.
@@ -172,51 +169,25 @@ def _submit_hook(original: Callable[..., Any], current: ContextVar[Any]) -> Call
             fault("ThreadPoolExecutor.submit")
         if context is None:
             return original(pool, fn, *args, **kwargs)
-        return original(pool, _run_under, context, current, fn, *args, **kwargs)
+        return original(pool, handover.run_under, context, fn, *args, **kwargs)
 
     return submit
 
 
-def _run_under(context: Context, current: ContextVar[Any], fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    outer = owner_here()
-    try:
-        switch(tally_of(context.get(current)))
-    except Exception:
-        fault("work in a thread pool")
-    try:
-        return fn(*args, **kwargs)
-    finally:
-        switch(outer)
-
-
-def _hook_anyio(patches: Patches, module: Any) -> None:
-    if patches.undone:
-        return
-    try:
-        patches.apply(module, "run_sync", _run_sync_hook(module.run_sync))
-    except Exception:  # raised here it would break the application's import
-        fault("import of anyio.to_thread")
-
-
-def _run_sync_hook(original: Callable[..., Any]) -> Callable[..., Any]:
+def _thread_hook(original: Callable[[threading.Thread], None], handover: Handover) -> Callable[[threading.Thread], None]:
     @functools.wraps(original)
-    def run_sync(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return original(_run_here, func, *args, **kwargs)
+    def run(thread: threading.Thread) -> None:
+        context = None
+        try:
+            context = _context_within(getattr(thread, "_target", None), getattr(thread, "_args", ()))
+        except Exception:
+            fault("Thread.run")
+        if context is None:
+            handover.run_here(original, thread)  # from 3.14 on a thread may have a context from its start
+        else:
+            handover.run_under(context, original, thread)
 
-    return run_sync
-
-
-def _run_here(fn: Callable[..., Any], /, *args: Any) -> Any:
-    """``fn(*args)``, charged to the span of the context that this is called in."""
-    outer = owner_here()
-    try:
-        switch(tally_of(context_api.get_current()))
-    except Exception:
-        fault("work in a thread of anyio")
-    try:
-        return fn(*args)
-    finally:
-        switch(outer)
+    return run
 
 
 def _context_within(fn: object, args: tuple[object, ...]) -> Context | None:

@@ -13,7 +13,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from greencloud_otel import _hooks, _metrics
 from greencloud_otel._owner import process, restart
-from greencloud_otel._quality import watch_loops
+from greencloud_otel._quality import watched
 from greencloud_otel.environment_variables import OTEL_PYTHON_GREENCLOUD_ENABLED
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class GreencloudInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _uninstrument(self, **kwargs: Any) -> None:
         restart(on=False)
-        watch_loops(False)
+        watched.forget()
         if self._patches is not None:
             self._patches.undo()
             self._patches = None

@@ -1,140 +1,75 @@
-"""Who owns each thread's CPU clock, and what each owner has been charged.
+"""The core in use: in Cython where it was built, else in pure Python. Both give the same figures.
 
-On every thread the CPU clock runs on, and at each moment at most one tally owns it: the tally of the span that is
-current there, or nobody's. ``switch`` hands the clock over and charges what passed since the last hand-over to the owner
-until then. So no nanosecond is charged twice, and the sum of all tallies can never exceed what the process used.
-
-Reading the clock is a system call and nearly all of the cost: it is read only when the owner really changes.
-
-Charging is one ``+=`` on a slot with no call between its load and its store, which the interpreter's lock makes
-indivisible: several threads may charge one tally.
-
-This module and ``_spans`` are what a compiled core replaces; the hooks above them stay.
+``OTEL_PYTHON_GREENCLOUD_CORE`` names one: ``compiled``, ``python``, or ``auto``, which is the default. A compiled core that is not
+there or does not load is no error: the other one is as exact. Without the interpreter's lock it is never loaded, as importing it
+would bring the lock back for the whole application.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
-import time
 from typing import TYPE_CHECKING, Final
 
+from greencloud_otel.environment_variables import OTEL_PYTHON_GREENCLOUD_CORE
+
+__all__ = [
+    "CLOSED",
+    "CORE",
+    "FREE_THREADED",
+    "SLOT",
+    "Era",
+    "Handover",
+    "Process",
+    "Tally",
+    "bind_spans",
+    "close",
+    "owner_here",
+    "process",
+    "restart",
+    "restart_in_child",
+    "set_clock",
+    "switch",
+    "tally_of",
+]
+
+FREE_THREADED: Final = not getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Without the interpreter's lock two threads can lose each other's additions to one span."""
+
+
+def _wanted() -> bool:
+    wanted = os.environ.get(OTEL_PYTHON_GREENCLOUD_CORE, "").strip().lower() or "auto"
+    if wanted not in {"auto", "compiled", "python"}:
+        logging.getLogger("greencloud_otel").warning("%s=%s: not auto, compiled or python.", OTEL_PYTHON_GREENCLOUD_CORE, wanted)
+    return wanted != "python" and not FREE_THREADED
+
+
 if TYPE_CHECKING:
-    from _thread import _local as local
+    from greencloud_otel import _python as core
 else:
-    # gevent's thread-locals belong to greenlets. Two greenlets that both believe to own their thread's clock would be
-    # charged the same nanoseconds, so take the real ones even when gevent came first.
-    _monkey = sys.modules.get("gevent.monkey")
-    if _monkey is None:
-        from _thread import _local as local
-    else:
-        local = _monkey.get_original("_thread", "_local")
+    from greencloud_otel import _python as core
 
-__all__ = ["CLOSED", "Process", "Tally", "close", "owner_here", "process", "restart", "restart_in_child", "switch"]
+    if _wanted():
+        try:
+            from greencloud_otel import _compiled as core
+        except Exception:  # whatever a foreign binary may raise: ImportError is only the likeliest
+            if os.environ.get(OTEL_PYTHON_GREENCLOUD_CORE, "").strip().lower() == "compiled":
+                logging.getLogger("greencloud_otel").warning("The compiled core does not load: using Python.", exc_info=True)
 
-_clock: Final = time.thread_time_ns
-
-
-class Era:
-    """A stretch of measuring in one process. Switching off, switching on and forking each end an era, and with it the
-    validity of every tally made in it, without having to find them.
-    """
-
-    __slots__ = ()
-
-
-CLOSED: Final = Era()
-"""The era of a tally whose span has ended: what still arrives for it is nobody's."""
-
-
-class Process:
-    """What holds for the whole process: the era (``None``: switched off) and the CPU charged in it so far."""
-
-    __slots__ = ("began_ns", "charged", "era", "forks")
-
-    def __init__(self) -> None:
-        self.era: Era | None = None
-        self.charged = 0
-        self.forks = 0  # between the process that was started and this one
-        self.began_ns = 0  # wall clock, to be compared with the start of spans
-
-
-class Tally:
-    """What one span has been charged in one process."""
-
-    __slots__ = ("era", "ns", "quality")
-
-    def __init__(self, era: Era, quality: str) -> None:
-        self.era = era
-        self.ns = 0
-        self.quality = quality
-
-
-class Thread:
-    """The owner of one thread's clock, and what that clock said when it was handed over."""
-
-    __slots__ = ("owner", "since")
-
-    def __init__(self) -> None:
-        self.owner: Tally | None = None
-        self.since = 0
-
-
-class _Here(local):
-    def __init__(self) -> None:
-        super().__init__()
-        self.thread = Thread()
-
-
-process: Final = Process()
-_here: Final = _Here()
-
-
-def owner_here() -> Tally | None:
-    return _here.thread.owner
-
-
-def switch(new: Tally | None) -> None:
-    """Hands this thread's clock over to ``new``; ``None`` is nobody."""
-    thread = _here.thread
-    owner = thread.owner
-    if owner is new:
-        return
-    if owner is not None and owner.era is process.era:
-        now = _clock()
-        spent = now - thread.since
-        owner.ns += spent
-        process.charged += spent
-    elif new is not None:
-        now = _clock()
-    else:
-        now = 0  # nobody to nobody
-    thread.owner = new
-    thread.since = now
-
-
-def close(tally: Tally) -> int:
-    """Ends the charging of ``tally`` and returns what it came to. What it still uses on other threads is nobody's: their
-    clocks cannot be read from here.
-    """
-    thread = _here.thread
-    if thread.owner is tally:
-        if tally.era is process.era:
-            spent = _clock() - thread.since
-            tally.ns += spent
-            process.charged += spent
-        thread.owner = None
-    tally.era = CLOSED
-    return tally.ns
-
-
-def restart(*, on: bool) -> None:
-    """Begins a new era, or none."""
-    process.era = Era() if on else None
-    _here.thread = Thread()
-
-
-def restart_in_child() -> None:
-    """Begins the era of a forked child, whose clocks begin at zero again."""
-    process.charged = 0
-    process.forks += 1
-    restart(on=process.era is not None)
+CORE: Final = core.CORE
+CLOSED: Final = core.CLOSED
+SLOT: Final = core.SLOT
+process: Final = core.process
+Era = core.Era
+Handover = core.Handover
+Process = core.Process
+Tally = core.Tally
+bind_spans = core.bind_spans
+close = core.close
+owner_here = core.owner_here
+restart = core.restart
+restart_in_child = core.restart_in_child
+set_clock = core.set_clock
+switch = core.switch
+tally_of = core.tally_of

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 __all__ = ["Patches"]
 
+_ABSENT = object()
+
 
 @dataclass(frozen=True, slots=True)
 class _Patch:
@@ -20,14 +22,19 @@ class _Patch:
 
 
 class Patches:
-    """A stack of replacements, taken off once and for all."""
+    """A stack of replacements, taken off once and for all.
+
+    What is replaced has to be there: only ``None``, the default of an attribute of our own, may be put where nothing was.
+    """
 
     def __init__(self) -> None:
         self._applied: list[_Patch] = []
         self.undone = False
 
     def apply(self, target: object, name: str, ours: object) -> None:
-        original = getattr(target, name)
+        original = getattr(target, name, _ABSENT)
+        if original is _ABSENT and ours is not None:
+            raise AttributeError(name=name, obj=target)
         setattr(target, name, ours)
         self._applied.append(_Patch(target, name, original, ours))
 
@@ -35,5 +42,9 @@ class Patches:
         self.undone = True
         while self._applied:
             patch = self._applied.pop()
-            if getattr(patch.target, patch.name, None) is patch.ours:
+            if getattr(patch.target, patch.name, None) is not patch.ours:
+                continue
+            if patch.original is _ABSENT:
+                delattr(patch.target, patch.name)
+            else:
                 setattr(patch.target, patch.name, patch.original)

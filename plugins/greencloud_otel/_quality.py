@@ -1,17 +1,22 @@
 """How far a measurement made here and now can be trusted.
 
-The owner of a thread's CPU clock is only known where every switch between contexts is seen. Plain threads and the event
-loops of the standard library are seen. Other schedulers change the running context unseen, so that a span can be
+The owner of a thread's CPU clock is only known where every switch between contexts is seen. Plain threads, the event loops of the
+standard library, uvloop, trio and greenlets are seen. Other schedulers change the running context unseen, so that a span can be
 charged for its neighbour's work on the same thread: such a span says so instead of sending a wrong number as a right one.
 """
 
 from __future__ import annotations
 
 import sys
-from asyncio import BaseEventLoop, _get_running_loop
-from typing import Final
+from asyncio import _get_running_loop
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["EXACT", "NONE", "THREAD", "here", "watch_loops", "worst"]
+from greencloud_otel._owner import FREE_THREADED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["EXACT", "NONE", "THREAD", "Watched", "here", "watched", "worst"]
 
 EXACT: Final = "exact"
 """Every switch was seen."""
@@ -24,30 +29,41 @@ NONE: Final = "none"
 
 _RANK: Final = {EXACT: 0, THREAD: 1, NONE: 2}
 
-# Without the interpreter's lock two threads can lose each other's additions to one span.
-_FREE_THREADED: Final = not getattr(sys, "_is_gil_enabled", lambda: True)()
 
-_loops_watched = False
+class Watched:
+    """What the hooks see of the schedulers that share a thread between contexts. Written by the hooks only."""
+
+    __slots__ = ("greenlets", "loops", "trio")
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self.loops: tuple[type, ...] = ()
+        """Classes of event loops whose callbacks are seen."""
+        self.greenlets: Callable[[], bool] | None = None
+        """Whether switches of greenlets on this thread are seen; from now on, if not before."""
+        self.trio: Callable[[], bool] | None = None
+        """Whether the run of trio on this thread is seen."""
 
 
-def watch_loops(watched: bool) -> None:
-    """Says whether the callbacks of stdlib event loops are being seen."""
-    global _loops_watched  # noqa: PLW0603  one fact of the process, written by install and uninstall only
-    _loops_watched = watched
+watched: Final = Watched()
 
 
 def here() -> str:
     """The quality of a span that runs on this thread now."""
     loop = _get_running_loop()
-    if loop is not None and not (_loops_watched and isinstance(loop, BaseEventLoop)):
+    if loop is not None and not isinstance(loop, watched.loops):
         return THREAD
     modules = sys.modules
-    if "gevent" in modules or "eventlet" in modules or "twisted.internet.reactor" in modules:
-        # Loaded means that they may switch greenlets or callbacks on any thread; asking whether they do is not cheap.
+    if "greenlet" in modules and (watched.greenlets is None or not watched.greenlets()):
         return THREAD
-    if "trio" in modules and _in_trio():
+    if "twisted.internet.reactor" in modules:
+        # Loaded means that it may switch contexts on any thread; asking whether it does is not cheap.
         return THREAD
-    return THREAD if _FREE_THREADED else EXACT
+    if "trio" in modules and _in_trio() and (watched.trio is None or not watched.trio()):
+        return THREAD
+    return THREAD if FREE_THREADED else EXACT
 
 
 def worst(first: str, second: str) -> str:

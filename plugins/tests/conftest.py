@@ -75,15 +75,16 @@ def traced() -> Iterator[Traced]:
 
 
 @pytest.fixture
-def fake_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], int]], None]]:
+def fake_clock() -> Iterator[Callable[[Callable[[], int]], None]]:
     """Puts another clock in place of the threads' and starts measuring by it; nothing of it is left in the process."""
     charged = _owner.process.charged
 
     def start(clock: Callable[[], int]) -> None:
-        monkeypatch.setattr(_owner, "_clock", clock)
+        _owner.set_clock(clock)
         _owner.restart(on=True)
 
     yield start
+    _owner.set_clock(None)
     _owner.restart(on=False)
     _owner.process.charged = charged
 

@@ -217,6 +217,27 @@ def test_threads_of_anyio_are_charged_to_the_task_that_awaits_them(traced: Trace
     assert statistics.median(traced.excess(truth)) <= 2 * TOLERANCE
 
 
+@pytest.mark.parametrize("way", ["target", "partial", "handed"])
+def test_a_thread_that_enters_a_copied_context_is_charged_to_its_span(traced: Traced, way: str) -> None:
+    truth: dict[str, int] = {}
+
+    def job() -> None:
+        truth["caller"] += traced.work(25)
+
+    with traced.tracer.start_as_current_span("caller"):
+        truth["caller"] = traced.work(5)
+        run = contextvars.copy_context().run
+        thread = {
+            "target": threading.Thread(target=run, args=(job,)),
+            "partial": threading.Thread(target=functools.partial(run, job)),
+            "handed": threading.Thread(target=lambda run, inner: run(inner), args=(run, job)),
+        }[way]
+        thread.start()
+        thread.join()
+
+    assert traced.excess(truth)[0] <= 2 * TOLERANCE
+
+
 def test_a_pool_thread_under_no_context_is_nobodys(traced: Traced) -> None:
     with ThreadPoolExecutor(1) as pool, traced.tracer.start_as_current_span("caller"):
         elsewhere = pool.submit(traced.work, 20).result()

@@ -44,6 +44,7 @@ def hooked() -> list[object]:
         asyncio.Handle._run,
         asyncio.BaseEventLoop.create_task,
         ThreadPoolExecutor.submit,
+        threading.Thread.run,
         context_api._RUNTIME_CONTEXT,
     ]
 
@@ -136,7 +137,8 @@ def test_a_fork_divides_a_span_into_what_each_process_used(run_python: Callable[
     assert set(both["child"]["cpu"]) == {"inherited", "in the child"}
     for result in both.values():
         for name, true in result["truth"].items():
-            assert true <= result["cpu"][name] <= 1.2 * true
+            # Pages that the child touches first are copied on its account: some ms where the machine is busy.
+            assert true <= result["cpu"][name] <= 1.2 * true + 10_000_000
         assert sum(result["cpu"].values()) == result["charged"] <= result["process"]
 
 
@@ -218,12 +220,12 @@ def test_an_sdk_that_cannot_be_hooked_is_left_as_it_was(monkeypatch: pytest.Monk
 UNSEEN_LOOP = cast("asyncio.AbstractEventLoop", object())
 
 
-@pytest.mark.parametrize("sign", ["gevent", "loop"])
+@pytest.mark.parametrize("sign", ["twisted", "loop"])
 def test_what_shares_a_thread_unseen_lowers_the_quality(traced: Traced, monkeypatch: pytest.MonkeyPatch, sign: str) -> None:
     if sign == "loop":
         asyncio._set_running_loop(UNSEEN_LOOP)
     else:
-        monkeypatch.setitem(sys.modules, "gevent", asyncio)
+        monkeypatch.setitem(sys.modules, "twisted.internet.reactor", asyncio)
     try:
         with traced.tracer.start_as_current_span("job"):
             pass

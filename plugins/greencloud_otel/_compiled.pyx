@@ -1,0 +1,316 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""The core in Cython: the same as ``_python``, where the model is told, for less.
+
+Two things differ. A thread's state is reached through a C thread-local, so that libraries that replace Python's have no say; the
+interpreter's own dictionary of the thread keeps it alive and drops it with the thread. And nothing here gives the interpreter's
+lock away between reading a clock and charging, as no Python code runs in between.
+"""
+
+import functools
+
+cimport cython
+from cpython.object cimport PyObject
+
+cdef extern from *:
+    """
+    #include <time.h>
+    #include <pthread.h>
+
+    #ifdef Py_GIL_DISABLED
+    #error "charging relies on the interpreter's lock: use the core in pure Python"
+    #endif
+
+    /* The Thread of this thread, borrowed from the dictionary of its state. */
+    static __thread PyObject *greencloud_here = NULL;
+
+    static inline long long greencloud_read(clockid_t clock) {
+        struct timespec at;
+        if (clock_gettime(clock, &at) != 0) return -1;
+        return (long long)at.tv_sec * 1000000000LL + at.tv_nsec;
+    }
+
+    static inline long long greencloud_now(void) { return greencloud_read(CLOCK_THREAD_CPUTIME_ID); }
+
+    /* Linux makes the id from the thread's number: once the thread is gone reading it is an error, and nothing worse. */
+    static inline int greencloud_clock_here(clockid_t *clock) {
+    #ifdef __linux__
+        return pthread_getcpuclockid(pthread_self(), clock) == 0;
+    #else
+        (void)clock;
+        return 0;
+    #endif
+    }
+    """
+    ctypedef int clockid_t
+    PyObject *greencloud_here
+    long long greencloud_now() noexcept
+    long long greencloud_read(clockid_t clock) noexcept
+    bint greencloud_clock_here(clockid_t *clock) noexcept
+
+cdef extern from "Python.h":
+    PyObject *PyThreadState_GetDict()
+    int PyDict_CheckExact(object)
+
+CORE = "compiled"
+SLOT = "_greencloud_tally"
+
+cdef object SPAN_SLOT = SLOT
+cdef object THREAD_KEY = "greencloud_otel._compiled"
+
+
+@cython.final
+cdef class Era:
+    """A stretch of measuring in one process."""
+
+
+CLOSED = Era()
+cdef Era _CLOSED = CLOSED
+
+
+@cython.final
+cdef class Process:
+    """What holds for the whole process: the era (``None``: switched off) and the CPU charged in it so far."""
+
+    cdef public object era
+    cdef public long long charged
+    cdef public long long forks
+    cdef public long long began_ns
+
+
+@cython.final
+cdef class Thread:
+    """The owner of one thread's clock, and what that clock said when it was handed over."""
+
+    cdef Tally owner
+    cdef long long since
+    cdef clockid_t clock_id
+    cdef bint has_clock_id
+
+    def __cinit__(self):
+        self.has_clock_id = greencloud_clock_here(&self.clock_id)
+
+    def __dealloc__(self):
+        global greencloud_here
+        if greencloud_here == <PyObject *>self:
+            greencloud_here = NULL
+
+
+@cython.final
+cdef class Tally:
+    """What one span has been charged in one process, and the thread that it was handed last."""
+
+    cdef public object era
+    cdef public long long ns
+    cdef public object quality
+    cdef Thread thread
+
+    def __init__(self, era, quality):
+        self.era = era
+        self.quality = quality
+
+
+process = Process()
+cdef Process _process = process
+cdef object _clock = None
+
+
+def set_clock(clock):
+    """Puts ``clock`` (ns of the calling thread) in place of the threads' own; ``None`` puts theirs back."""
+    global _clock
+    _clock = clock
+
+
+cdef inline long long _now() except? -1:
+    return greencloud_now() if _clock is None else <long long>_clock()
+
+
+cdef Thread _enter():
+    global greencloud_here
+    cdef Thread thread = Thread()
+    cdef PyObject *kept = PyThreadState_GetDict()
+    if kept == NULL:
+        raise RuntimeError("this thread has no state")
+    (<dict>kept)[THREAD_KEY] = thread  # what was there before clears the pointer as it goes
+    greencloud_here = <PyObject *>thread
+    return thread
+
+
+cdef inline Thread _here():
+    return <Thread>greencloud_here if greencloud_here != NULL else _enter()
+
+
+cdef int _switch(Tally new) except -1:
+    cdef Thread thread = _here()
+    cdef Tally owner = thread.owner
+    cdef long long now = 0
+    if owner is new:
+        return 0
+    if owner is not None:
+        now = _now()
+        if owner.era is _process.era:
+            owner.ns += now - thread.since
+            _process.charged += now - thread.since
+    elif new is not None:
+        now = _now()
+    if new is not None:
+        new.thread = thread
+    thread.owner = new
+    thread.since = now
+    return 0
+
+
+def owner_here():
+    return _here().owner
+
+
+def switch(Tally new):
+    """Hands this thread's clock over to ``new``; ``None`` is nobody."""
+    _switch(new)
+
+
+def close(Tally tally not None):
+    """Ends the charging of ``tally`` and returns what it came to."""
+    cdef Thread here = _here()
+    cdef Thread there = tally.thread
+    cdef long long now, spent
+    if here.owner is tally:
+        now = _now()
+        if tally.era is _process.era:
+            tally.ns += now - here.since
+            _process.charged += now - here.since
+        here.owner = None
+    elif there is not None and there is not here and there.owner is tally:
+        if _clock is not None:
+            now = _clock()
+        else:
+            now = greencloud_read(there.clock_id) if there.has_clock_id else -1
+        if now >= 0 and tally.era is _process.era and there.owner is tally:
+            spent = max(now - there.since, 0)
+            tally.ns += spent
+            _process.charged += spent
+    tally.era = _CLOSED
+    tally.thread = None
+    return tally.ns
+
+
+def restart(*, on):
+    """Begins a new era, or none."""
+    _process.era = Era() if on else None
+    _enter()
+
+
+def restart_in_child():
+    """Begins the era of a forked child, whose clocks begin at zero again."""
+    _process.charged = 0
+    _process.forks += 1
+    restart(on=_process.era is not None)
+
+
+cdef object _span_key = ""
+cdef object _open_tally = None
+
+
+def bind_spans(key, open_tally):
+    """Tells where in a context the span is, and what opens the tally of a span that has none in this era."""
+    global _span_key, _open_tally
+    _span_key, _open_tally = key, open_tally
+
+
+cdef Tally _tally_of(object context):
+    if context is None:
+        return None
+    # OpenTelemetry's context is a dict that refuses changes and reads like any other.
+    span = (<dict>context).get(_span_key) if isinstance(context, dict) else context.get(_span_key)
+    if span is None:
+        return None
+    tally = getattr(span, SPAN_SLOT, None)
+    if tally is not None and (<Tally?>tally).era is _process.era:
+        return <Tally>tally
+    return None if _open_tally is None else _open_tally(span, tally)
+
+
+def tally_of(context):
+    """The tally to charge while ``context`` is the current one."""
+    return _tally_of(context)
+
+
+@cython.final
+cdef class Handover:
+    """What is done at the places where the running context changes: hand the clock over, call on, give it back."""
+
+    cdef object _attach, _detach, _get_current, _current, _fault
+
+    def __init__(self, attach, detach, get_current, current, fault):
+        self._attach = attach
+        self._detach = detach
+        self._get_current = get_current
+        self._current = current
+        self._fault = fault
+
+    def attach(self, context):
+        token = self._attach(context)
+        try:
+            _switch(_tally_of(context))
+        except Exception:
+            self._fault("attach")
+        return token
+
+    def detach(self, token):
+        self._detach(token)
+        try:
+            _switch(_tally_of(self._get_current()))
+        except Exception:
+            self._fault("detach")
+
+    def run_here(self, fn, /, *args, **kwargs):
+        """``fn(...)``, charged to the span of the context that this is called in."""
+        cdef Tally outer = _here().owner
+        try:
+            _switch(_tally_of(self._get_current()))
+        except Exception:
+            self._fault("work under a context")
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            _switch(outer)
+
+    def run_under(self, context, fn, /, *args, **kwargs):
+        """``fn(...)``, charged to the span of ``context``, which ``fn`` is going to enter."""
+        cdef Tally outer = _here().owner
+        try:
+            self.switch_to(context)
+        except Exception:
+            self._fault("work under a copied context")
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            _switch(outer)
+
+    cpdef switch_to(self, context):
+        """Hands over to the span of ``context``."""
+        if self._current is not None:
+            _switch(_tally_of(context.get(self._current)))
+
+    def resume(self, *_):
+        """Hands over to the span of the running context, which has just changed."""
+        try:
+            _switch(_tally_of(self._get_current()))
+        except Exception:
+            self._fault("switch of greenlets")
+
+    def handle_hook(self, original):
+        """In place of ``asyncio.Handle._run``."""
+        current, fault = self._current, self._fault
+
+        def _run(handle):
+            cdef Tally outer = _here().owner
+            try:
+                _switch(_tally_of(handle._context.get(current)))
+            except Exception:
+                fault("asyncio.Handle._run")
+            try:
+                original(handle)
+            finally:
+                _switch(outer)
+
+        return functools.wraps(original)(_run)

@@ -225,4 +225,5 @@ def _named(exporter: object) -> str:
 def _readers(provider: object) -> list[Any]:
     """The SDK has moved them from its configuration to the provider."""
     config = getattr(provider, "_sdk_config", None)
-    return list(getattr(provider, "_metric_readers", None) or getattr(config, "metric_readers", ()))
+    found: Any = getattr(provider, "_metric_readers", None) or getattr(config, "metric_readers", ())
+    return list(found)

@@ -13,10 +13,11 @@ import subprocess
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -175,7 +176,7 @@ def test_grpc(server: Served, tmp_path: Path) -> None:
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
         ThreadPoolExecutor(6) as pool,
     ):
-        work = channel.unary_unary("/example.Burner/Work")
+        work: Callable[..., bytes] = channel.unary_unary("/example.Burner/Work")
         work(b"0", wait_for_ready=True, timeout=60)
         assert set(pool.map(work, [b"20"] * 40)) == {b"20 ms"}
     check(server, "grpc", 40 * 20 * MS, {"/example.Burner/Work": 41})
@@ -221,7 +222,7 @@ def test_with_a_dead_server_a_service_serves_as_fast(server: Served, tmp_path: P
             command = ["python", "service_flask.py", str(port)]
             stack.enter_context(instrumented(command, tmp_path / f"log-{port}", variables))
         for port in ports:
-            wait_for(lambda port=port: fetch(f"http://127.0.0.1:{port}/work/0"))
+            wait_for(partial(fetch, f"http://127.0.0.1:{port}/work/0"))
         alive, refused, mute = latencies(ports, 400)
 
     for times in (refused, mute):

@@ -23,7 +23,7 @@ app.conf.task_ignore_result = True
 app.conf.broker_connection_retry_on_startup = True
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]
 def work(milliseconds: int) -> str:
     done = burn(milliseconds)
     (folder / "done").open("a").write("x")

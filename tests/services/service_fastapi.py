@@ -10,7 +10,7 @@ from fastapi import FastAPI
 app = FastAPI()
 
 
-@app.get("/loop/{milliseconds}")
+@app.get("/loop/{milliseconds}")  # type: ignore[untyped-decorator]
 async def loop(milliseconds: int) -> str:
     """Several of these are in flight at a time, and take turns on one thread."""
     for _ in range(4):
@@ -19,6 +19,6 @@ async def loop(milliseconds: int) -> str:
     return f"{milliseconds} ms"
 
 
-@app.get("/thread/{milliseconds}")
+@app.get("/thread/{milliseconds}")  # type: ignore[untyped-decorator]
 def thread(milliseconds: int) -> str:
     return burn(milliseconds)

@@ -16,7 +16,7 @@ def work(request: bytes, context: grpc.ServicerContext) -> bytes:
 
 if __name__ == "__main__":
     server = grpc.server(ThreadPoolExecutor(4))
-    methods = {"Work": grpc.unary_unary_rpc_method_handler(work)}
+    methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {"Work": grpc.unary_unary_rpc_method_handler(work)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("example.Burner", methods),))
     server.add_insecure_port(f"127.0.0.1:{sys.argv[1]}")
     server.start()

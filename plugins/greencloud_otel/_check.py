@@ -65,7 +65,7 @@ def check() -> Check:
 
 
 def log_if_asked(plugin: GreencloudInstrumentor) -> None:
-    """Logs the report as one warning, the level that shows without set-up, where the variable asks for it."""
+    """Logs the report as one warning, the level that shows without set-up, where the variable asks for it. Never raises."""
     if os.environ.get(OTEL_PYTHON_GREENCLOUD_CHECK, "").strip().lower() in {"1", "true"}:
         _log.warning("greencloud-otel at the start of process %d:\n%s", os.getpid(), _report(plugin))
 

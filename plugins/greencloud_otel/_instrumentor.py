@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import MeterProvider
 
-    from greencloud_otel._caller import CallerHook
     from greencloud_otel._patches import Patches
 
 __all__ = ["GreencloudInstrumentor"]
@@ -50,19 +49,20 @@ class GreencloudInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def _instrument(self, **kwargs: Any) -> None:
         if _switched_off():
             return
+        # Claims are stripped whether or not CPU can be measured.
+        self._extras = put_in_place(kwargs.get("caller_hook"))
         try:
-            self._start(kwargs.get("meter_provider"), kwargs.get("caller_hook"))
-            _check.log_if_asked(self)
+            self._start(kwargs.get("meter_provider"))
         except Exception:
             # An error here would keep the whole application from being instrumented.
-            self._uninstrument()
+            restart(on=False)
             _log.warning("CPU time per span is off: this OpenTelemetry SDK could not be hooked into.", exc_info=True)
+        _check.log_if_asked(self)
 
-    def _start(self, meter_provider: MeterProvider | None, caller_hook: CallerHook | None) -> None:
+    def _start(self, meter_provider: MeterProvider | None) -> None:
         if _threads_are_greenlets():
             _log.warning("CPU time per span is off: eventlet replaced the threads. Load greencloud_otel before eventlet.")
             return
-        self._extras = put_in_place(caller_hook)
         self._patches = _hooks.install()
         _hooks.register_fork_hook()
         process.began_ns = time.time_ns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -241,6 +242,12 @@ def test_a_claim_in_another_propagators_header_is_stripped_too(serve: Serve, mon
     service = serve()
     with service.request({"traceparent": PARENT, "another": f"{KEY}=mallory"}):
         assert baggage.get_baggage(KEY) is None
+
+
+def test_a_claim_is_stripped_even_where_cpu_cannot_be_measured(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(asyncio.Handle, "_run")
+    serve()
+    assert baggage.get_all(propagate.extract(CLAIM)) == {"color": "green"}
 
 
 def test_everything_is_put_back(serve: Serve) -> None:

@@ -87,19 +87,22 @@ class Told:
         return sum(self.spans.values())
 
 
-def told(data: Path, service: str) -> Told:
-    spans: dict[str, int] = defaultdict(int)
-    qualities = set()
+def spans_of(data: Path, service: str) -> Iterator[tuple[str, dict[str, str | int | float | bool]]]:
+    """Names and attributes of the spans that have arrived."""
     for record in read_log(data / "wal"):
         if record.signal != "traces":
             continue
         for group in ExportTraceServiceRequest.FromString(record.payload).resource_spans:
-            if attributes_of(group.resource.attributes).get("service.name") != service:
-                continue
-            for span in (span for scope in group.scope_spans for span in scope.spans):
-                attributes = attributes_of(span.attributes)
-                spans[span.name] += int(attributes["greencloud.cpu.time"])
-                qualities.add(str(attributes["greencloud.quality"]))
+            if attributes_of(group.resource.attributes).get("service.name") == service:
+                yield from ((span.name, attributes_of(span.attributes)) for scope in group.scope_spans for span in scope.spans)
+
+
+def told(data: Path, service: str) -> Told:
+    spans: dict[str, int] = defaultdict(int)
+    qualities = set()
+    for name, attributes in spans_of(data, service):
+        spans[name] += int(attributes["greencloud.cpu.time"])
+        qualities.add(str(attributes["greencloud.quality"]))
     counted = {name: last(data, service, f"greencloud.process.cpu.{name}") for name in ("attributed", "unattributed")}
     memory = last(data, service, "process.memory.usage")
     return Told(dict(spans), qualities, round(counted["attributed"] * 1e9), round(counted["unattributed"] * 1e9), memory)
@@ -193,6 +196,19 @@ def test_celery_with_forked_workers(server: Served, tmp_path: Path) -> None:
         wait_for(lambda: (folder / "done").exists() and (folder / "done").stat().st_size == 40)
         time.sleep(1.5)  # workers are ended without flushing: let them export what they have
     check(server, "celery", 40 * 20 * MS, {"run/service_celery.work": 40})
+
+
+def test_an_edge_names_the_account_that_it_knows_and_not_the_one_that_is_claimed(server: Served, tmp_path: Path) -> None:
+    port = free_port()
+    variables = environment(server.target, server.token("acme"), "edge", GLOBEX_PORT=str(port))
+    variables["OTEL_PYTHON_GREENCLOUD_CALLER_HOOK"] = "accounts:account_of"
+    claim = urllib.request.Request(f"http://127.0.0.1:{port}/work/1", headers={"baggage": "greencloud.caller.account=mallory"})
+    with instrumented(["python", "service_flask.py", str(port)], tmp_path / "log", variables):
+        wait_for(lambda: fetch(f"http://127.0.0.1:{port}/work/0"))
+        with urllib.request.urlopen(claim, timeout=30) as answer:
+            assert answer.status == 200
+    callers = [attributes.get("greencloud.caller.account") for _, attributes in spans_of(server.data, "edge")]
+    assert callers == ["globex", "globex"]
 
 
 def latencies(ports: list[int], rounds: int) -> list[list[float]]:

@@ -53,7 +53,8 @@ __all__ = ["CallerHook", "Callers", "Stance", "set_caller_account", "stance_of",
 
 CallerHook = Callable[[Mapping[str, object], str], "str | None"]
 """``hook(attributes, claimed)``: the account of a request, from the attributes that its span starts with; None where it is not
-known. ``claimed`` is what the request says itself, "" if nothing: to be returned only if something else vouches for it."""
+known. ``claimed`` is what the request says itself, "" if nothing. Attributes that the sender can choose (a Host header, a path) are
+claims as well: only what something else vouches for may be returned."""
 
 ACCOUNT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:/-]{0,127}")
 """What a server takes for an account id."""

@@ -125,7 +125,8 @@ def test_a_local_root_emits_for_all_that_ran_under_it(traced: Traced, fed: Calla
     feedback.look()
     cpu = request(traced)
 
-    assert asked == ["unknown_service:python"]
+    (service,) = asked
+    assert service.startswith("unknown_service"), "what the SDK says where nobody named it"
     root = traced.attributes("request")
     emissions = root["greencloud.emissions"]
     assert isinstance(emissions, int)

@@ -105,7 +105,7 @@ class Feedback:
             self._service = service
         if service != self._service:
             return
-        place.root.cpu_ns += cpu
+        place.root.add_cpu(cpu)
         self._means.add(span.name, cpu)
         if place.first:
             if self._thread is None:

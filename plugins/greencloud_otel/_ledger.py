@@ -31,8 +31,10 @@ class Ledger:
 
     def ask(self, service: str, now: datetime | None = None) -> Answer:
         """What the service was charged up to ``now``; raises what the client raises, and an ImportError without one."""
-        from greencloud.client import Client
-
+        try:
+            from greencloud.client import Client
+        except ImportError as error:
+            raise ImportError(f"{error}; pip install 'greencloud-otel[feedback]'") from error
         hour = (now or datetime.now(UTC)).replace(minute=0, second=0, microsecond=0)
         token = Path(self.token_file).read_text(encoding="utf-8").strip() if self.token_file else None
         trusted = Path(self.certificate).read_bytes() if self.certificate else None

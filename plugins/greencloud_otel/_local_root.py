@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import get_current_span
 
 from greencloud_otel._complaint import complain
+from greencloud_otel._owner import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,15 +34,22 @@ _SLOT: Final = "_greencloud_place"
 
 class LocalRoot:
     """``account``: for whom, "" where that is not known. ``entry``: what the baggage said of it when the root started.
-    ``cpu_ns``: of the spans that have ended.
+    ``cpu_ns``: of the spans that have ended in this process.
     """
 
-    __slots__ = ("account", "cpu_ns", "entry")
+    __slots__ = ("_era", "account", "cpu_ns", "entry")
 
     def __init__(self) -> None:
+        self._era = process.era
         self.account = ""
         self.entry = ""
         self.cpu_ns = 0
+
+    def add_cpu(self, cpu_ns: int) -> None:
+        if self._era is not process.era:
+            # Inherited through a fork: what the parent process has used is told there.
+            self._era, self.cpu_ns = process.era, 0
+        self.cpu_ns += cpu_ns
 
 
 class Place:

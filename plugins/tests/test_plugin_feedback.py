@@ -218,6 +218,51 @@ def test_a_thread_begins_with_the_first_request_and_anew_in_a_forked_child(run_p
     assert json.loads(run_python("-W", "ignore", "-c", FORK)) == [False, True, False, True]
 
 
+INHERITED = textwrap.dedent("""
+    import json, os, time
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    from greencloud_otel import GreencloudInstrumentor, _feedback
+    from greencloud_otel._rates import Answer, Charged
+
+    feedback = _feedback.Feedback(lambda _: Answer([Charged("before", 10**9, 1)], "then"), first_s=1000)
+    _feedback.feedback_of = lambda _: feedback
+    GreencloudInstrumentor().instrument()
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("fork")
+
+    def burn(ms):
+        until = time.thread_time_ns() + ms * 1_000_000
+        while time.thread_time_ns() < until: sum(range(200))
+
+    with tracer.start_as_current_span("before"):
+        burn(10)
+    feedback.look()
+    read, write = os.pipe()
+    with tracer.start_as_current_span("inherited"):
+        with tracer.start_as_current_span("in the parent"):
+            burn(50)
+        child = os.fork()
+        with tracer.start_as_current_span("in both"):
+            burn(5)
+    (root,) = (span for span in exporter.get_finished_spans() if span.name == "inherited")
+    emissions = root.attributes["greencloud.emissions"]
+    if child == 0:
+        os.write(write, str(emissions).encode())
+        os._exit(0)
+    os.wait()
+    print(json.dumps([emissions, int(os.read(read, 99))]))
+""")
+
+
+def test_a_span_that_a_child_inherits_emits_in_each_process_what_was_used_there(run_python: Callable[..., str]) -> None:
+    parent, child = json.loads(run_python("-W", "ignore", "-c", INHERITED))
+    assert child < parent / 2
+
+
 def test_without_a_server_there_is_no_feedback() -> None:
     assert feedback_of({}) is None
     assert feedback_of({"OTEL_PYTHON_GREENCLOUD_SERVER": " "}) is None

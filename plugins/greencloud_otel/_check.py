@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+from asyncio import _get_running_loop
 from dataclasses import dataclass
 from importlib import metadata
 from types import FunctionType
@@ -138,7 +139,9 @@ class _Look:
         return ", ".join(f"{name.removeprefix('opentelemetry-')} {version}" for name, version in found.items())
 
     def schedulers(self) -> str:
-        return ", ".join(name for name in _SCHEDULERS if name in sys.modules) or "none but asyncio and threads"
+        found = ", ".join(name for name in _SCHEDULERS if name in sys.modules) or "none but asyncio and threads"
+        loop = _get_running_loop()
+        return found if loop is None else f"{found}; a loop of {type(loop).__module__}.{type(loop).__qualname__} runs here"
 
     def quality(self) -> str:
         found = _quality.here()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -46,8 +47,14 @@ def test_it_counts_what_spans_were_charged(traced: Traced) -> None:
 
 def test_what_shares_threads_is_named(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gevent", sys)
-    found = greencloud_otel.check()
-    assert "gevent" in found.fact("schedulers")
+    assert "gevent" in greencloud_otel.check().fact("schedulers")
+
+
+def test_the_loop_that_runs_here_is_named(traced: Traced) -> None:
+    async def look() -> str:
+        return greencloud_otel.check().fact("schedulers")
+
+    assert "EventLoop runs here" in asyncio.run(look())
 
 
 def test_what_cannot_be_told_spoils_nothing_else(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,13 +109,12 @@ def told(data: Path, service: str) -> Told:
 
 
 def last(data: Path, service: str, metric: str) -> float:
-    """The last value of each process, added up."""
+    """The last value of each process, added up; 0 before any has arrived."""
     found = {
         resource["service.instance.id"]: value
         for resource, _, value in numbers(data, metric)
         if resource.get("service.name") == service
     }
-    assert found, f"{metric} of {service} did not arrive"
     return sum(found.values())
 
 
@@ -131,6 +130,15 @@ def check(server: Served, service: str, truth_ns: int, expected: dict[str, int])
     assert result.unattributed > 0
     assert result.memory > 10 << 20
     return result
+
+
+def arrived(data: Path, service: str, spans: int) -> bool:
+    """Whether so many spans are there, and counters that have caught up with them."""
+    found = list(spans_of(data, service))
+    if len(found) < spans:
+        return False
+    total = sum(int(attributes["greencloud.cpu.time"]) for _, attributes in found)
+    return last(data, service, "greencloud.process.cpu.attributed") * 1e9 >= total - 4 * 20 * MS
 
 
 def ask(url: str, times: int, at_once: int = 6) -> None:
@@ -194,7 +202,8 @@ def test_celery_with_forked_workers(server: Served, tmp_path: Path) -> None:
     with instrumented(command, tmp_path / "log", variables):
         subprocess.run([BIN / "python", "service_celery.py", "40"], check=True, env=plain, cwd=SERVICES, timeout=60)
         wait_for(lambda: (folder / "done").exists() and (folder / "done").stat().st_size == 40)
-        time.sleep(1.5)  # workers are ended without flushing: let them export what they have
+        # Workers are ended without flushing, so wait until they have exported what they have.
+        wait_for(lambda: arrived(server.data, "celery", 40), timeout=120)
     check(server, "celery", 40 * 20 * MS, {"run/service_celery.work": 40})
 
 

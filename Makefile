@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml setup.py plugins/pyproject.toml plugins/setup.py plugins/greencloud_otel/_compiled.pyx $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
 
-.PHONY: demo test test-packaging senders test-senders test-stress test-hostile crash-load lint reference format clean
+.PHONY: demo test test-packaging senders services test-senders test-stress test-hostile crash-load lint reference format clean
 
 demo: .venv/demo.stamp
 	$(BIN)/greencloud demo
@@ -33,7 +33,11 @@ crash-load: .venv/test.stamp
 senders:
 	PYTHON=$(PYTHON) tests/senders/install.sh
 
-test-senders: .venv/test.stamp senders
+# Frameworks that the plugin is tried under, the same way: some 150 MB.
+services:
+	PYTHON=$(PYTHON) tests/services/install.sh
+
+test-senders: .venv/test.stamp senders services
 	$(BIN)/python -m pytest -m senders -n auto --dist worksteal
 
 lint: .venv/test.stamp

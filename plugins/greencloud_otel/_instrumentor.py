@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 # Typed packages, but this module of theirs asks type checkers to look away.
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
-from greencloud_otel import _hooks, _metrics
+from greencloud_otel import _check, _hooks, _metrics
+from greencloud_otel._extras import Extras, observe_resources, put_in_place
 from greencloud_otel._owner import process, restart
 from greencloud_otel._quality import watched
 from greencloud_otel.environment_variables import OTEL_PYTHON_GREENCLOUD_ENABLED
@@ -33,10 +34,14 @@ class GreencloudInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     ``instrument(meter_provider=...)`` sends the process' counters elsewhere than to the global meter provider.
     Tracer providers need no mention: spans of all of them are measured, made before or after this call.
+
+    ``instrument(caller_hook=...)`` makes the service an edge that names callers: ``caller_hook(attributes, claimed)`` is given what
+    the span of an arriving request starts with and what its baggage claims, and returns an account id or None.
     """
 
     _patches: Patches | None = None
-    _observed: bool = False
+    _extras: Extras | None = None
+    _resources: dict[str, str] | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         return ()
@@ -44,12 +49,15 @@ class GreencloudInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def _instrument(self, **kwargs: Any) -> None:
         if _switched_off():
             return
+        # Claims are stripped whether or not CPU can be measured.
+        self._extras = put_in_place(kwargs.get("caller_hook"))
         try:
             self._start(kwargs.get("meter_provider"))
         except Exception:
             # An error here would keep the whole application from being instrumented.
             restart(on=False)
             _log.warning("CPU time per span is off: this OpenTelemetry SDK could not be hooked into.", exc_info=True)
+        _check.log_if_asked(self)
 
     def _start(self, meter_provider: MeterProvider | None) -> None:
         if _threads_are_greenlets():
@@ -59,9 +67,9 @@ class GreencloudInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         _hooks.register_fork_hook()
         process.began_ns = time.time_ns()
         restart(on=True)
-        if not self._observed:  # instruments cannot be taken back: while switched off they observe nothing
+        if self._resources is None:  # instruments cannot be taken back: while switched off they observe nothing
             _metrics.observe(meter_provider)
-            self._observed = True
+            self._resources = observe_resources(meter_provider)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         restart(on=False)
@@ -69,6 +77,9 @@ class GreencloudInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         if self._patches is not None:
             self._patches.undo()
             self._patches = None
+        if self._extras is not None:
+            self._extras.undo()
+            self._extras = None
 
 
 def _switched_off() -> bool:

@@ -373,6 +373,30 @@ def test_a_tenants_cpu_metrics_give_way_to_spans_of_the_same_process_in_the_same
     assert sum(row["cpu_ns"] for row in rows(beside)) == 4 * SECOND
 
 
+def test_what_no_span_of_a_process_tells_counts_beside_its_spans() -> None:
+    resource = {"service.name": "shop", "service.instance.id": "1", "host.name": "h1"}
+
+    def cpu(name: str, seconds: int) -> Record:
+        of = [point(T0 + 1800 * SECOND, seconds, start=T0)]
+        return tenant(metrics(name, of, temporality=DELTA, resource=resource, unit="s"), signal="metrics")
+
+    whole, rest = cpu("process.cpu.time", 10), cpu("greencloud.process.cpu.unattributed", 9)
+    sampled = tenant(traces([span(1, T0, T0 + SECOND, attributes={"greencloud.cpu.time": SECOND})], resource))
+
+    def used(*records: Record) -> dict[str, int]:
+        return {row["operation"]: row["cpu_ns"] // SECOND for row in rows(collect(list(records), BOOK))}
+
+    assert used(sampled, rest) == {"GET /": 1, "": 9}
+    assert used(sampled, rest, whole) == {"GET /": 1, "": 9}
+    assert used(rest, whole) == {"": 10}
+    assert used(rest) == {"": 9}
+
+    named = {**resource, "cloud.account.id": "alice"}
+    of = [point(T0 + 1800 * SECOND, 9, start=T0)]
+    agents = metrics("greencloud.process.cpu.unattributed", of, temporality=DELTA, resource=named, unit="s")
+    assert used(provider(agents, signal="metrics")) == {}, "a part of a process is no measurement of it"
+
+
 def test_span_ids_of_two_accounts_do_not_meet() -> None:
     collected = collect([tenant(traces([span(1, T0, T0 + SECOND)]), account) for account in ("alice", "bob")], BOOK)
     assert (collected.span_count, collected.duplicate_count) == (2, 0)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from greencloud.telemetry import semconv
 from greencloud.telemetry.otlp import Attributes, identity
 
-__all__ = ["METERS", "Meter", "busy", "parts_of", "shape_fault", "wanted"]
+__all__ = ["METERS", "REST", "Meter", "busy", "parts_of", "shape_fault", "wanted"]
 
 _SECONDS: Final = {"": Fraction(10**9), "s": Fraction(10**9), "ms": Fraction(10**6), "us": Fraction(1000), "ns": Fraction(1)}
 _JOULES: Final = {"": Fraction(1000), "J": Fraction(1000), "kJ": Fraction(10**6), "mJ": Fraction(1), "kWh": Fraction(36 * 10**8)}
@@ -45,6 +45,9 @@ class Meter(NamedTuple):
     rank: int = 0
 
 
+REST: Final = 3 * len(semconv.FAMILIES)
+"""The rank of what spans leave over: every family holds it."""
+
 METERS: Final[dict[str, Meter]] = {
     semconv.SYSTEM_CPU_TIME: Meter("busy_cpu_ns", _SECONDS, of="host"),
     semconv.SYSTEM_MEMORY_USAGE: Meter("memory_byte_s", _HELD_BYTES, level=True, of="host"),
@@ -65,6 +68,7 @@ METERS: Final[dict[str, Meter]] = {
             ("network.io", "network_bytes", _BYTES, False, 0),
         )
     },
+    semconv.PROCESS_CPU_UNATTRIBUTED: Meter("cpu_ns", _SECONDS, rank=REST),
 }
 
 

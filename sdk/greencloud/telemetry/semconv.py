@@ -37,6 +37,7 @@ __all__ = [
     "MEMORY_STATE",
     "NOT_BUSY",
     "PARTS",
+    "PROCESS_CPU_UNATTRIBUTED",
     "PROCESS_PID",
     "QUALITY",
     "SERVICE_INSTANCE_ID",
@@ -85,6 +86,9 @@ GPU_TASK: Final = "hw.gpu.task"
 
 FAMILIES: Final = ("k8s.pod", "container", "process")
 """Prefixes of workload metrics, the widest first: a pod's CPU holds its containers', a container's its processes'."""
+
+PROCESS_CPU_UNATTRIBUTED: Final = "greencloud.process.cpu.unattributed"
+"""Of greencloud-otel: what a process used and no span of it tells. Spans that were not sampled are in it."""
 
 CPU_MODE: Final = ("cpu.mode", "state", "type", "process.cpu.state", "container.cpu.state", "system.cpu.state")
 MEMORY_STATE: Final = ("system.memory.state", "state")

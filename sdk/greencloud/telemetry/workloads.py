@@ -3,7 +3,9 @@
 A pod's CPU holds its containers', which hold their processes', so of the families that one account's service reports on one machine
 in one window only the widest counts, for each measure; of memory, ``usage`` goes before ``working_set`` before ``rss``. From the
 provider's agents they are rows of source "provider". A tenant's own are rows of source "tenant" without an operation, except CPU
-in a window in which the same process sent spans: the same CPU counts once, and the spans say for what.
+in a window in which the same process sent spans: the same CPU counts once, and the spans say for what. What greencloud-otel says
+that no span of a tenant's process tells then counts beside its spans, so that sampling loses nothing; where there are no spans the
+process's whole CPU counts, and where that is not reported either, the rest.
 
 **Whose report.** A process is known by its id on a machine within its container, with its service and instance; a container by its
 id; a pod by its uid. What is known so counts once at a time, however many agents tell of it. What is not cannot be told from
@@ -18,7 +20,7 @@ from typing import NamedTuple
 
 from greencloud.telemetry import semconv
 from greencloud.telemetry.deadletter import DeadLetters
-from greencloud.telemetry.meters import Meter
+from greencloud.telemetry.meters import REST, Meter
 from greencloud.telemetry.otlp import Attributes, Resource
 from greencloud.telemetry.place import Place, Process
 from greencloud.telemetry.senders import Kept, Reported, one_at_a_time
@@ -105,9 +107,16 @@ class Workloads:
         for use, sums in self._sums.items():
             ranks = widest.setdefault(use.group, {})
             for window in sums:
-                ranks[window] = min(ranks.get(window, use.rank), use.rank)
+                if not self._told_by_spans(use, window):
+                    ranks[window] = min(ranks.get(window, use.rank), use.rank)
         for use, sums in self._sums.items():
             self._book(use, sums, widest[use.group])
+
+    def _told_by_spans(self, use: _Use, window: int) -> bool:
+        """Whether spans of the same process tell what these metrics tell."""
+        if use.source != "tenant" or use.measure != "cpu_ns" or use.rank == REST:
+            return False
+        return (Process(use.account, use.place.service, use.place.instance), window) in self.told
 
     def _sum(self, workload: Workload, kept: Kept) -> None:
         place, meter = workload.place, workload.meter
@@ -127,15 +136,15 @@ class Workloads:
 
     def _book(self, use: _Use, sums: dict[int, int], widest: dict[int, int]) -> None:
         who = f"account {use.account}, service {use.place.service}"
-        process = Process(use.account, use.place.service, use.place.instance)
-        own = use.source == "tenant" and use.measure == "cpu_ns"
         row = RowKey.of(0, use.place, use.account, source=use.source, quality="measured")
         for window, amount in sums.items():
-            if use.rank > widest[window]:
+            if self._told_by_spans(use, window):
+                self.dead.add("a process's CPU metrics that its spans tell of already", who)
+            elif use.rank == REST and (use.source != "tenant" or use.rank > widest[window]):
+                pass  # the plugin reports it always: it is no news that something wider is there
+            elif use.rank > widest[window]:
                 family = semconv.FAMILIES[use.rank // 3]
                 wider = "a wider one holds" if use.rank // 3 > widest[window] // 3 else "tell again what another one holds"
                 self.dead.add(f"{family} metrics that {wider} already", f"{who}: {use.measure}")
-            elif own and (process, window) in self.told:
-                self.dead.add("a process's CPU metrics that its spans tell of already", who)
             else:
                 self.tally.add(row._replace(window=window), use.measure, amount)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from greencloud.cli._options import output_option
-from greencloud.durable import replace_file
+from greencloud.cli._output import write_file
 
 if TYPE_CHECKING:
     from greencloud.client import ClientConfig
@@ -96,7 +96,7 @@ def set_command(key: str, value: str, profile: str | None) -> None:
     text = with_value(path.read_text(encoding="utf-8") if path.exists() else "", name, key, written)
     _check(path, text, name)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    replace_file(path, text)
+    write_file(path, text)
     click.echo(f"set {key} of profile {name} in {path}", err=True)
 
 

@@ -11,7 +11,7 @@ import click
 
 from greencloud.cli._source import Source
 from greencloud.cli._span import EVER
-from greencloud.errors import NotFoundError
+from greencloud.errors import InvalidArgumentError, NotFoundError, TooLargeError
 from greencloud.results import GROUPABLE, BatchSummary, FootprintQuery, FootprintRow, Granularity
 
 if TYPE_CHECKING:
@@ -150,15 +150,22 @@ def _check_known(named: Iterable[str], posted: set[str], in_book: Callable[[], s
 
 
 def _from_server(client: Client, query: FootprintQuery) -> list[FootprintRow]:
+    """In pages, or as a stream where there are more rows than the server puts into pages."""
     asked: dict[str, Any] = {field: getattr(query, field) or () for field in FILTERS.values()}
     if not query.methodology_versions:
         del asked["methodology_versions"]
     if query.fiscal_year_start_month != 1:
         asked["fiscal_year_start_month"] = query.fiscal_year_start_month
-    rows: Iterable[FootprintRow] = client.query_footprint(
-        start=query.start, end=query.end, group_by=query.group_by, granularity=query.granularity, **asked
-    )
-    return list(rows)
+    asked |= {"start": query.start, "end": query.end, "group_by": query.group_by, "granularity": query.granularity}
+    rows: Iterable[FootprintRow] = client.query_footprint(**asked)
+    try:
+        return list(rows)
+    except InvalidArgumentError as error:
+        if error.reason != TooLargeError.reason:
+            raise
+    from greencloud.client.tables import rows_of_batch  # needs Arrow, as an answer of a few rows does not
+
+    return [row for batch in client.stream_footprint(**asked) for row in rows_of_batch(batch, query.group_by)]
 
 
 def _answer(asking: Callable[[FootprintQuery], list[FootprintRow]], query: FootprintQuery) -> Asked:

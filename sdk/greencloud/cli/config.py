@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,7 +90,13 @@ def set_command(key: str, value: str, profile: str | None) -> None:
             written = float(value)
         except ValueError:
             raise click.BadParameter(f"{value!r} is not a number of seconds", param_hint="VALUE") from None
-    elif key != "server":
+        if not math.isfinite(written):
+            raise click.BadParameter(f"{value!r} is not a number of seconds", param_hint="VALUE")
+    elif key == "server":
+        from greencloud.client.channel import ChannelSettings
+
+        ChannelSettings(value)  # raises ConfigError where it is no address
+    else:
         written = str(Path(value).expanduser().absolute())
     name = profile or os.environ.get("GREENCLOUD_PROFILE") or "default"
     path = _path()

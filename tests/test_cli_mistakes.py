@@ -75,6 +75,13 @@ def test_a_time_that_is_no_datetime(server: Server, time: Any) -> None:
         client.query_footprint(start=time, end=server.end)
 
 
+@pytest.mark.parametrize("option", ["--group-by", "--by"])
+def test_every_verb_groups_by_the_same_name(server: Server, option: str) -> None:
+    words = ["compare", "--server", server.target, "--token", server.token(), "-o", "csv", "--rule", "used"]
+
+    assert said([*words, option, "account,site"], 0).startswith('"start","end","account","site","rule"')
+
+
 def test_a_customer_sees_its_own_name_above_its_report(server: Server) -> None:
     words = ["report", "--server", server.target, "--token"]
 

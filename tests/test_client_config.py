@@ -27,20 +27,38 @@ def load(text: str = "", profile: str | None = None, *, path: str = str(FILE), *
     file=st.dictionaries(st.sampled_from(sorted(VARIABLES)), st.just("/of/file")),
     environment=st.dictionaries(st.sampled_from(sorted(VARIABLES)), st.sampled_from(["/of/environment", ""])),
     code=st.dictionaries(st.sampled_from(sorted(VARIABLES)), st.sampled_from(["/of/code", None])),
+    named=st.sampled_from([None, "default"]),
 )
 def test_code_wins_over_the_environment_and_that_over_the_file(
-    file: Mapping[str, str], environment: Mapping[str, str], code: Mapping[str, Any]
+    file: Mapping[str, str], environment: Mapping[str, str], code: Mapping[str, Any], named: str | None
 ) -> None:
     lines = "".join(f'{key} = "{value}"\n' for key, value in file.items())
     environ = {VARIABLES[key]: value for key, value in environment.items()}
 
-    found = load(f"[profile.default]\n{lines}", **environ).with_values(**code)
+    found = load(f"[profile.default]\n{lines}", named, **environ).with_values(**code)
 
+    # The credential of a profile that nobody named is for its own server.
+    elsewhere = not named and "server" in file and (code.get("server") or environment.get("server"))
     for key, variable in VARIABLES.items():
-        wanted = code.get(key) or environment.get(key) or file.get(key, "")
+        of_file = "" if elsewhere and key == "token_file" else file.get(key, "")
+        wanted = code.get(key) or environment.get(key) or of_file
         assert str(getattr(found, key) or "") == wanted
         kinds = {"/of/code": "code", "/of/environment": variable, "/of/file": f"profile default of {FILE}"}
         assert found.sources.get(key) == kinds.get(wanted)
+
+
+def test_no_other_server_gets_the_credential_of_the_default_profile() -> None:
+    text = '[profile.default]\nserver = "a:1"\ntoken_file = "/t"\nclient_cert = "/c"\nclient_key = "/k"\n'
+
+    for other in (
+        load(text).with_values(server="b:1"),
+        load(text, GREENCLOUD_SERVER="b:1"),
+        load(text, GREENCLOUD_SERVER="a:1").with_values(server="b:1"),
+    ):
+        assert (other.server, other.token_file, other.client_cert, other.client_key) == ("b:1", None, None, None)
+    for same in (load(text).with_values(server="a:1"), load(text, "default").with_values(server="b:1")):
+        assert same.token_file == Path("/t")
+    assert load('[profile.default]\ntoken_file = "/t"\n', GREENCLOUD_SERVER="b:1").token_file == Path("/t")
 
 
 def test_nothing_at_all_is_a_configuration() -> None:

@@ -15,12 +15,14 @@ NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says when a disk, or somebody's part of it, is full."""
 
 
-def replace_file(path: Path, content: str | bytes) -> None:
-    """Write a file by writing another beside it, syncing that, and renaming it. Raises OSError."""
+def replace_file(path: Path, content: str | bytes, mode: int | None = None) -> None:
+    """Write a file by writing another beside it, syncing that, and renaming it; ``mode`` are its permissions. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with fresh.open("wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())

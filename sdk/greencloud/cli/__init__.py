@@ -1,9 +1,9 @@
 """The command line: one module a verb, loaded when the verb is used, so that ``--help`` stays fast.
 
 Every module ``greencloud.cli.VERB`` has a click command named ``command``. Data goes to standard output, progress and messages
-to standard error. Exit codes: 0 done, 1 error, 2 wrong usage, 3 a threshold was exceeded or a check failed, 4 not authenticated or
-not allowed, 5 not found, 6 unavailable (server, disk), 7 a period that
-cannot be closed or a log of roots that does not hold, 130 interrupted.
+to standard error. Exit codes: 0 done, 1 error, or a check that found a fault, 2 wrong usage, 3 a threshold was exceeded or is not
+known to be kept, 4 not authenticated or not allowed, 5 not found, 6 unavailable (server, disk, time), 7 a period that cannot be
+closed or a log of roots that does not hold, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from greencloud import __version__
-from greencloud.errors import GreencloudError, MissingExtraError, StorageFullError, StoreError
+from greencloud.errors import GreencloudError, MissingExtraError, StorageFullError, StoreError, UnauthenticatedError
 
 __all__ = ["main"]
 
@@ -122,6 +122,8 @@ def fail(error: GreencloudError) -> Any:
     click.echo(f"greencloud: error: {error.message}", err=True)
     if error.advice:
         click.echo(f"  {error.advice}", err=True)
+    if isinstance(error, UnauthenticatedError):
+        click.echo("  give it by --token-file, GREENCLOUD_TOKEN_FILE or greencloud config set token_file FILE", err=True)
     if request_id := getattr(error, "request_id", ""):
         click.echo(f"  request id: {request_id}", err=True)
     sys.exit(error.exit_code)

@@ -11,7 +11,7 @@ import click
 
 from greencloud.cli._source import Source
 from greencloud.cli._span import EVER
-from greencloud.errors import NotFoundError
+from greencloud.errors import InvalidArgumentError, NotFoundError, TooLargeError
 from greencloud.results import GROUPABLE, BatchSummary, FootprintQuery, FootprintRow, Granularity
 
 if TYPE_CHECKING:
@@ -36,13 +36,14 @@ FILTERS: Final = {
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the source answered. ``period`` is None where there is no window; ``batches`` where it does not show its windows.
-    ``before`` are the rows of another time, where that was asked for.
+    ``before`` are the rows of another time, where that was asked for. ``whose``: the accounts of a customer that named none.
     """
 
     rows: list[FootprintRow]
     period: tuple[datetime, datetime] | None
     batches: list[BatchSummary] | None = None
     before: list[FootprintRow] | None = None
+    whose: str = ""
 
 
 def _dimensions(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -99,11 +100,11 @@ def filters_option(function: Any) -> Any:
     )(function)
 
 
-def ask(source: Source, query: FootprintQuery, before: FootprintQuery | None = None) -> Asked:
+def ask(source: Source, query: FootprintQuery, before: FootprintQuery | None = None, *, titled: bool = False) -> Asked:
     """The rows of a query, and those of another one. Open ends are moved to the first and last window.
 
     A directory is asked both of one version of the ledger. A server reads the newest one for each, so that what is posted in
-    between is in the second alone.
+    between is in the second alone. ``titled``: a server is asked who its customer is, too, where no account is named.
 
     Raises:
         NotFoundError: an account that is nowhere to be found.
@@ -114,7 +115,13 @@ def ask(source: Source, query: FootprintQuery, before: FootprintQuery | None = N
         return _from_directory(data, query, before)
     with source.client() as client:
         answered = _answer(lambda wanted: _from_server(client, wanted), query)
-        return replace(answered, before=None if before is None else _from_server(client, before))
+        whose = _whose(client) if titled and not query.accounts else ""
+        return replace(answered, before=None if before is None else _from_server(client, before), whose=whose)
+
+
+def _whose(client: Client) -> str:
+    caller = client.get_caller_identity()
+    return f"{caller.account} and the accounts that it pays for" if caller.member_accounts else caller.account
 
 
 def _from_directory(data: DataDirectory, query: FootprintQuery, before: FootprintQuery | None) -> Asked:
@@ -150,15 +157,22 @@ def _check_known(named: Iterable[str], posted: set[str], in_book: Callable[[], s
 
 
 def _from_server(client: Client, query: FootprintQuery) -> list[FootprintRow]:
+    """In pages, or as a stream where there are more rows than the server puts into pages."""
     asked: dict[str, Any] = {field: getattr(query, field) or () for field in FILTERS.values()}
     if not query.methodology_versions:
         del asked["methodology_versions"]
     if query.fiscal_year_start_month != 1:
         asked["fiscal_year_start_month"] = query.fiscal_year_start_month
-    rows: Iterable[FootprintRow] = client.query_footprint(
-        start=query.start, end=query.end, group_by=query.group_by, granularity=query.granularity, **asked
-    )
-    return list(rows)
+    asked |= {"start": query.start, "end": query.end, "group_by": query.group_by, "granularity": query.granularity}
+    rows: Iterable[FootprintRow] = client.query_footprint(**asked)
+    try:
+        return list(rows)
+    except InvalidArgumentError as error:
+        if error.reason != TooLargeError.reason:
+            raise
+    from greencloud.client.tables import rows_of_batch  # needs Arrow, as an answer of a few rows does not
+
+    return [row for batch in client.stream_footprint(**asked) for row in rows_of_batch(batch, query.group_by)]
 
 
 def _answer(asking: Callable[[FootprintQuery], list[FootprintRow]], query: FootprintQuery) -> Asked:

@@ -47,7 +47,7 @@ class Instant(click.ParamType[datetime]):
         try:
             return parse_instant(value)
         except QuantityError as error:
-            self.fail(f"{error.message}. {error.advice}".rstrip(), param, ctx)
+            self.fail("; ".join(filter(None, (error.message, error.advice))), param, ctx)
 
 
 class Duration(click.ParamType[timedelta]):
@@ -161,7 +161,7 @@ class OrderOption(click.ParamType[Any]):
         try:
             return Order.of(value)
         except QuantityError as error:
-            self.fail(f"{error.message}. {error.advice}", param, ctx)
+            self.fail(f"{error.message}; {error.advice}", param, ctx)
 
 
 class Zone(click.ParamType[ZoneInfo]):

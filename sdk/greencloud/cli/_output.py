@@ -2,12 +2,15 @@
 
 The default format is the table, on a terminal and in a pipe alike: a script that was tried by hand does the same in a pipe. A
 file's suffix chooses the format where none is named. Bytes that are no text never go to a terminal.
+
+A file that is there keeps its name and its permissions: what a link points to is replaced, and a device or a pipe is written to.
 """
 
 from __future__ import annotations
 
 import functools
 import shutil
+import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ import click
 
 from greencloud.durable import replace_file
 
-__all__ = ["BINARY", "Output", "format_of", "output_options"]
+__all__ = ["BINARY", "Output", "format_of", "output_options", "write_file"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,12 +51,26 @@ class Output:
     def write(self, content: str | bytes) -> None:
         """Whole, or not at all where it is a file. Raises OSError."""
         if self.file is not None:
-            replace_file(self.file, content)
+            write_file(self.file, content)
             click.echo(f"wrote {self.file}", err=True)
         elif isinstance(content, str) and self.pager and self.format in ("table", "text") and _longer_than_a_screen(content):
             click.echo_via_pager(content, color=False)
         else:
             click.echo(content, nl=False)
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Whole, or not at all where it is a regular file. Raises OSError, which names ``path``."""
+    try:
+        mode = path.stat().st_mode if path.exists() else None
+        if mode is None or stat.S_ISREG(mode):
+            # Of a link that leads nowhere yet, too, what it leads to is made.
+            replace_file(path.resolve(), content, None if mode is None else stat.S_IMODE(mode))
+        else:
+            with path.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # and not the name of the file beside it
 
 
 def output_options(*formats: str) -> Callable[[F], F]:

@@ -41,7 +41,7 @@ def read_period(text: str, fiscal_year_start_month: int, hint: str = "--period")
     try:
         return period_named(text, datetime.now(UTC), fiscal_year_start_month)
     except QuantityError as error:
-        raise click.BadParameter(f"{error.message}. {error.advice}".rstrip(), param_hint=hint) from None
+        raise click.BadParameter("; ".join(filter(None, (error.message, error.advice))), param_hint=hint) from None
 
 
 def span_options(function: F) -> F:

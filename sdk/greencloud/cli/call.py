@@ -16,7 +16,7 @@ _SERVICES = ("footprint", "allocation", "goal", "facility", "identity")
 
 
 @click.command(name="call")
-@click.argument("method")
+@click.argument("method", shell_complete=lambda _ctx, _parameter, text: _completed(text))
 @click.argument("request_json", metavar="[JSON]", default="{}")
 @server_options
 @output_options("json")
@@ -40,7 +40,8 @@ def command(*, method: str, request_json: str, source: Source, output: Output) -
         request = Parse(text, GetMessageClass(found.input_type)())
     except ParseError as error:
         fields = ", ".join(field.json_name for field in found.input_type.fields) or "none"
-        raise click.BadParameter(f"{error}. Fields of {found.input_type.name}: {fields}", param_hint="JSON") from None
+        said = str(error).partition("\n")[0].rstrip(".")  # protobuf lists the fields, too, in Python's own way
+        raise click.BadParameter(f"{said}. Fields of {found.input_type.name}: {fields}", param_hint="JSON") from None
     with source.client() as client:
         answer = client._call(getattr(getattr(client.raw, attribute), found.name), request, None)
     output.write(MessageToJson(answer, indent=2, ensure_ascii=False, always_print_fields_with_no_presence=False) + "\n")
@@ -61,6 +62,11 @@ def _method(name: str) -> tuple[str, Any]:
     if descriptor.server_streaming:
         raise click.BadParameter(f"{descriptor.name} is a stream of Arrow: use greencloud export -o arrow", param_hint="METHOD")
     return attribute, descriptor
+
+
+def _completed(text: str) -> list[str]:
+    names = [*_methods(), *(full.partition(".")[2] for full in _methods())]
+    return [name for name in names if name.startswith(text)]
 
 
 def _methods() -> dict[str, tuple[str, Any]]:

@@ -32,7 +32,15 @@ _FIELDS = dict(zip(_MEASURES, ("energy", "total_location_based", "total_market_b
 @click.option(
     "--rule", "rules", type=RULE, multiple=True, metavar="RULE", help="A rule; give it again for more. The first is the base. [all]"
 )
-@click.option("--by", type=NAMES, default="account", metavar="LIST", help=f"Dimensions, comma-separated: {', '.join(_BY)}.")
+@click.option(
+    "--group-by",
+    "--by",
+    "by",
+    type=NAMES,
+    default="account",
+    metavar="LIST",
+    help=f"Dimensions, comma-separated: {', '.join(_BY)}.",
+)
 @click.option("--measure", type=click.Choice(_MEASURES), default="total-location", help="What tables show; other formats show all.")
 @span_options
 @output_options("table", "json", "jsonl", "csv", "tsv", "md", "parquet", "arrow")
@@ -53,12 +61,12 @@ def command(
     \b
     Examples:
       greencloud compare --data ./data
-      greencloud compare --data ./data --rule reserved_and_used --rule used --by account,service -o csv
+      greencloud compare --data ./data --rule reserved_and_used --rule used --group-by account,service -o csv
       GREENCLOUD_TOKEN=... greencloud compare --server localhost:4317 --period yesterday
     """
     for name in by:
         if name not in _BY:
-            raise click.BadParameter(f"{name!r} is not one of {', '.join(_BY)}", param_hint="--by")
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(_BY)}", param_hint="--group-by")
     if len(set(rules)) < len(rules):
         raise click.BadParameter("one is named twice", param_hint="--rule")
     comparison, left_out = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from greencloud.cli._options import output_option
-from greencloud.durable import replace_file
+from greencloud.cli._output import write_file
 
 if TYPE_CHECKING:
     from greencloud.client import ClientConfig
@@ -89,14 +90,20 @@ def set_command(key: str, value: str, profile: str | None) -> None:
             written = float(value)
         except ValueError:
             raise click.BadParameter(f"{value!r} is not a number of seconds", param_hint="VALUE") from None
-    elif key != "server":
+        if not math.isfinite(written):
+            raise click.BadParameter(f"{value!r} is not a number of seconds", param_hint="VALUE")
+    elif key == "server":
+        from greencloud.client.channel import ChannelSettings
+
+        ChannelSettings(value)  # raises ConfigError where it is no address
+    else:
         written = str(Path(value).expanduser().absolute())
     name = profile or os.environ.get("GREENCLOUD_PROFILE") or "default"
     path = _path()
     text = with_value(path.read_text(encoding="utf-8") if path.exists() else "", name, key, written)
     _check(path, text, name)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    replace_file(path, text)
+    write_file(path, text)
     click.echo(f"set {key} of profile {name} in {path}", err=True)
 
 

@@ -9,8 +9,14 @@ from greencloud.cli._help_topics import TOPICS
 __all__ = ["command"]
 
 
+def _completed(ctx: click.Context, _parameter: click.Parameter, text: str) -> list[str]:
+    root = ctx.find_root()
+    assert isinstance(root.command, click.Group)
+    return [name for name in (*TOPICS, *root.command.list_commands(root)) if name.startswith(text)]
+
+
 @click.command(name="help")
-@click.argument("names", nargs=-1, metavar="[VERB|TOPIC]...")
+@click.argument("names", nargs=-1, metavar="[VERB|TOPIC]...", shell_complete=_completed)
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...]) -> None:
     """Show the help of a verb, or of a topic: exit-codes, periods, formats, environment.

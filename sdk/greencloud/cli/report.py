@@ -98,14 +98,14 @@ def command(
         granularity=Granularity(granularity),
         fiscal_year_start_month=span.fiscal_year_start_month,
     )
-    found = ask(source, query, _before(query, span) if change else None)
+    found = ask(source, query, _before(query, span) if change else None, titled=output.format in ("table", "md"))
     measure = _METHODS[method]
     whole = found.rows
     try:
         found, changes = _arranged(found, query, measure, sort, limit)
         content = _render(found, query, output.format, Layout(columns, _units(units), zone or UTC), changes)
     except QuantityError as error:  # a column or a field that there is not
-        raise click.UsageError(f"{error.message}. {error.advice}") from None
+        raise click.UsageError(f"{error.message}; {error.advice}") from None
     if not found.rows:
         click.echo(f"Nothing is posted for {f'account {account}' if account else 'any account'} in that time.", err=True)
     output.write(content)
@@ -172,7 +172,7 @@ def _render(found: Asked, query: FootprintQuery, output: str, layout: Layout, ch
 
     account = query.accounts[0] if query.accounts and len(query.accounts) == 1 else None
     narrowed = [f"{name} {' or '.join(getattr(query, field))}" for name, field in FILTERS.items() if getattr(query, field)]
-    whose = narrowed.pop(0).removeprefix("account ") if query.accounts else "all accounts and pools"
+    whose = narrowed.pop(0).removeprefix("account ") if query.accounts else found.whose or "all accounts and pools"
     title = printable(", ".join([f"Footprint of {whose}", *narrowed]))
     match output:
         case "table":

@@ -24,8 +24,12 @@ def _dimension(ctx: click.Context, parameter: click.Parameter, value: str) -> st
     return value
 
 
+def _completed(text: str) -> list[str]:
+    return [name for name in (*_DIMENSIONS, "label") if name.startswith(text)]
+
+
 @click.command(name="values")
-@click.argument("dimension", callback=_dimension)
+@click.argument("dimension", callback=_dimension, shell_complete=lambda _ctx, _parameter, text: _completed(text))
 @source_options
 @click.option("--account", metavar="ID", help="Of this account only; all that you may see if left out.")
 @span_options

@@ -46,7 +46,7 @@ class ChannelSettings:
     app_info: str = ""
 
     def __post_init__(self) -> None:
-        if not self.target or "://" in self.target.removeprefix("dns:///").removeprefix("unix:///"):
+        if not _is_address(self.target):
             raise ConfigError(
                 f"{self.target!r} is not the address of a server", key="server", advice="write HOST:PORT, as footprint.example:4317"
             )
@@ -109,6 +109,13 @@ class ChannelSettings:
 
     def _credentials(self) -> grpc.ChannelCredentials:
         return grpc.ssl_channel_credentials(self.root_certificates, self.client_key, self.client_certificate)
+
+
+def _is_address(target: str) -> bool:
+    """Not so a URL, nor a host without its port, where gRPC would take 443 and say so nowhere."""
+    if "://" in target.removeprefix("dns:///").removeprefix("unix:///"):
+        return False
+    return ":" in target.rpartition("]")[2] if target.startswith("[") else ":" in target.removeprefix("dns:").lstrip("/")
 
 
 def is_local(target: str) -> bool:

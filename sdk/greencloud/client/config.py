@@ -14,6 +14,8 @@ names::
 The environment: ``GREENCLOUD_PROFILE``, ``GREENCLOUD_SERVER``, ``GREENCLOUD_TOKEN`` or ``GREENCLOUD_TOKEN_FILE``,
 ``GREENCLOUD_CA_FILE``. Empty is not set. Without a profile named, ``default`` counts where the file has one. A token never
 stands in the file itself, and none is ever shown.
+
+The credential of a profile that nobody named is for its own server: another one, of the environment or of code, never gets it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from greencloud.errors import ConfigError
 __all__ = ["ClientConfig", "config_path", "read_text"]
 
 _PATHS: Final = ("token_file", "ca_file", "client_cert", "client_key")
+_CREDENTIALS: Final = ("token_file", "client_cert", "client_key")
 _KEYS: Final = ("server", *_PATHS, "timeout_s")
 _VARIABLES: Final = {"server": "GREENCLOUD_SERVER", "token_file": "GREENCLOUD_TOKEN_FILE", "ca_file": "GREENCLOUD_CA_FILE"}
 
@@ -46,7 +49,8 @@ def read_text(path: Path) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ClientConfig:
-    """``profile`` is "" where none counted. ``sources`` says of each value that was set where it is from."""
+    """``profile`` is "" where none counted. ``profile_server``: the one server that gets its credential, "" where any may, since
+    somebody named the profile or it names no server. ``sources`` says of each value that was set where it is from."""
 
     server: str = ""
     token: str | None = field(default=None, repr=False)
@@ -56,6 +60,7 @@ class ClientConfig:
     client_key: Path | None = None
     timeout_s: float = 30.0
     profile: str = ""
+    profile_server: str = ""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -83,7 +88,7 @@ class ClientConfig:
         named = profile or variables.get("GREENCLOUD_PROFILE", "")
         values = _profile(path, text or "", named)
         found = replace(
-            cls(profile=named or ("default" if values else "")),
+            cls(profile=named or ("default" if values else ""), profile_server="" if named else values.get("server", "")),
             **values,
             sources=dict.fromkeys(values, f"profile {named or 'default'} of {path}"),
         )
@@ -96,7 +101,17 @@ class ClientConfig:
             said.setdefault("token_file", None)
         elif "token_file" in said:
             said["token"] = None
-        return replace(self, **said, sources={**self.sources, **dict.fromkeys(said, "code")})
+        own = self._for_server(said.get("server", self.server))
+        return replace(own, **said, sources={**own.sources, **dict.fromkeys(said, "code")})
+
+    def _for_server(self, server: str) -> ClientConfig:
+        """Without the credential of the profile, where it is another server's."""
+        if self.profile_server in ("", server):
+            return self
+        strange = [key for key in _CREDENTIALS if self.sources.get(key, "").startswith("profile ")]
+        sources = {key: source for key, source in self.sources.items() if key not in strange}
+        without: dict[str, Any] = dict.fromkeys(strange)
+        return replace(self, **without, sources=sources)
 
     def bearer(self) -> str | Callable[[], str] | None:
         """The token, or a function that reads it from its file."""
@@ -155,6 +170,7 @@ def _with_environment(config: ClientConfig, variables: Mapping[str, str]) -> Cli
         )
     values: dict[str, Any] = {key: variables[name] for key, name in _VARIABLES.items() if name in variables}
     values |= {key: Path(values[key]).expanduser() for key in _PATHS if key in values}
+    config = config._for_server(values.get("server", config.server))
     sources = {**config.sources, **{key: _VARIABLES[key] for key in values}}
     if "token_file" in values:
         values["token"] = None

@@ -251,6 +251,8 @@ def _period(start: datetime | None, end: datetime | None) -> dict[str, Any]:
 
 
 def _instant(name: str, instant: datetime) -> Timestamp:
+    if not isinstance(instant, datetime):
+        raise QuantityError(f"{name} {instant!r} is no datetime", advice="write datetime(2026, 3, 1, tzinfo=UTC)")
     if instant.tzinfo is None:
         raise QuantityError(f"{name} {instant.isoformat()} has no time zone", advice="a guess would move it: add tzinfo=UTC")
     return instant_to_message(instant)

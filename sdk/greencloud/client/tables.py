@@ -6,9 +6,9 @@ what is not known is null. Names and order are those of StreamFootprint, whose a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow as pa
 
-__all__ = ["library", "pandas_frame", "polars_frame", "rows_table", "total_of"]
+__all__ = ["library", "pandas_frame", "polars_frame", "rows_of_batch", "rows_table", "total_of"]
 
 _EXTRAS: Final = {
     "pyarrow": ("arrow", "an Arrow table"),
@@ -92,6 +92,24 @@ def rows_table(rows: Iterable[FootprintRow], names: Sequence[str]) -> pa.Table:
     return pa.table([pa.array([column.value(row) for row in held], column.type) for column in columns], schema=schema)
 
 
+def rows_of_batch(batch: pa.RecordBatch, names: Sequence[str]) -> Iterator[FootprintRow]:
+    """The rows of a record batch of StreamFootprint, or of a table: ``rows_table`` the other way round."""
+    for row in batch.to_pylist():
+        amounts: dict[str, Any] = {field: _amount(row[f"{field}_mj"], Energy) for field in _ENERGY}
+        amounts |= {field: _amount(row[column], Emissions) for field, column in _EMISSIONS.items() if not field.startswith("total")}
+        yield FootprintRow(
+            start=row["start_time"].astimezone(UTC),
+            end=row["end_time"].astimezone(UTC),
+            dimensions={name: row[name] for name in names if row[name] is not None},
+            operation_count=row["operation_count"],
+            quality_flags=tuple(row["quality_flags"]),
+            provisional=row["provisional"],
+            methodology_versions=tuple(row["methodology_versions"]),
+            updated=row["update_time"] and row["update_time"].astimezone(UTC),
+            **amounts,
+        )
+
+
 def pandas_frame(table: pa.Table) -> pandas.DataFrame:
     """A data frame of Arrow types, in which amounts stay exact and null stays null. Raises MissingExtraError."""
     frame: pandas.DataFrame = table.to_pandas(types_mapper=library("pandas").ArrowDtype)
@@ -156,6 +174,10 @@ def _columns(pa: Any, names: Sequence[str]) -> list[_Column]:
         *(emissions(field, name) for field, name in _EMISSIONS.items() if field.endswith("width")),
         _Column("update_time", instant, lambda row: row.updated),
     ]
+
+
+def _amount(value: Any, unit: Any) -> Any:
+    return None if value is None else unit(int(value))
 
 
 def _part(amount: Energy | Emissions | None, unit: str) -> int | None:

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
-from greencloud.errors import StoppedError
+from greencloud.ledger.stop import Stop
 from greencloud.results import RuleComparison
 from greencloud.server.accounts import Members, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
@@ -71,19 +71,19 @@ class Comparisons:
         self._lock = threading.Lock()
         self._running: set[tuple[str, str]] = set()
 
-    def page(self, request: messages.CompareRulesRequest, principal: Principal, context: Any) -> messages.CompareRulesResponse:
+    def page(self, request: messages.CompareRulesRequest, principal: Principal, stop: Stop) -> messages.CompareRulesResponse:
         """A page for the principal.
 
         Raises:
             PermissionDeniedError, RequestError: as ``compare_order_from``; or the page before was of another state of telemetry.
             QuantityError: more site-windows than a comparison may be of.
             BusyError: others are being made.
-            StoppedError: the caller is gone.
+            StoppedError: ``stop`` was set.
         """
         order, size = compare_order_from(request, principal, tuple(self._services.rules), self._services.members)
         cursor = self._pages.open(request, principal)
         state, kept = self._answers.get(cursor.version, order)
-        found = kept[0] if kept else self._made(order, principal, context)
+        found = kept[0] if kept else self._made(order, principal, stop)
         if not kept:
             state = _state_of(found)
             if cursor.version not in (None, state):
@@ -98,13 +98,9 @@ class Comparisons:
             response.next_page_token = self._pages.seal(Cursor(state, reached), request, principal)
         return response
 
-    def _made(self, order: CompareOrder, principal: Principal, context: Any) -> RuleComparison:
-        def go_on() -> None:
-            if not context.is_active():
-                raise StoppedError("the caller is gone")
-
+    def _made(self, order: CompareOrder, principal: Principal, stop: Stop) -> RuleComparison:
         with self._one_of(principal):
-            return self._services.compare(order, go_on)
+            return self._services.compare(order, stop.check)
 
     @contextmanager
     def _one_of(self, principal: Principal) -> Iterator[None]:

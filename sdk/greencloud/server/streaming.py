@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from typing import Final, TypeVar
 
-import grpc
 import pyarrow as pa
 
 from greencloud.ledger.parts import Part, Place
@@ -28,7 +27,7 @@ from greencloud.server.questions import query_from
 from greencloud.server.services import Services
 from greencloud.v1 import footprint_service_pb2 as messages
 
-__all__ = ["Export", "Streaming", "stop_of"]
+__all__ = ["Export", "Streaming"]
 
 T = TypeVar("T")
 
@@ -43,14 +42,6 @@ _COMPRESSIONS: Final = {
 _OF_ROWS: Final = ("group_by", "granularity", "fiscal_year_start_month")
 
 
-def stop_of(context: grpc.ServicerContext) -> Stop:
-    """Set when the call is over: answered, cancelled by its caller, or past its deadline."""
-    stop = Stop()
-    if not context.add_callback(stop.set):
-        stop.set()
-    return stop
-
-
 class Streaming:
     """The streams of a server."""
 
@@ -60,7 +51,7 @@ class Streaming:
         self._export = export
 
     def answer(
-        self, request: messages.StreamFootprintRequest, principal: Principal, context: grpc.ServicerContext
+        self, request: messages.StreamFootprintRequest, principal: Principal, stop: Stop
     ) -> Iterator[messages.StreamFootprintResponse]:
         """The messages of a stream; at least one.
 
@@ -71,7 +62,6 @@ class Streaming:
             StoreError: a segment is missing or torn.
         """
         query, options = _asked(request, principal, self._services.members)
-        stop = stop_of(context)
         with self._export(principal.account), closing(self._made(request, principal, query, options=options, stop=stop)) as made:
             yield from _ahead(made)
 

@@ -4,6 +4,7 @@ ends, and one account's questions, which leave threads for the others'."""
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,6 +15,7 @@ import grpc
 import pytest
 
 from greencloud.errors import StoppedError
+from greencloud.ledger import Ledger, streamed_postings
 from greencloud.ledger.stop import Stop
 from greencloud.server import calls
 from greencloud.server.auth import deadline, facts
@@ -22,6 +24,7 @@ from greencloud.v1 import footprint_service_pb2 as footprint
 from greencloud.v1 import footprint_service_pb2_grpc as stubs
 from greencloud.wire import instant_to_message
 from inprocess import NOW, START, World, serving
+from ledger_builders import EVER, batch_of, hour
 from sending import wait_for
 
 QUERY = footprint.QueryFootprintRequest(start_time=instant_to_message(START), end_time=instant_to_message(NOW))
@@ -127,6 +130,23 @@ def test_a_stream_that_nobody_reads_is_given_up(world: World, monkeypatch: pytes
         next(call)
         wait_for(lambda: world.server is not None and not world.server.gate.calls)
         assert refused(lambda: list(call))[0] is grpc.StatusCode.CANCELLED
+
+
+def test_a_reader_who_takes_its_time_gets_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the server has given the stream up, between two of its batches."""
+    monkeypatch.setattr(calls, "_LONGEST_UNREAD_S", 0.3)
+    monkeypatch.setattr(streamed_postings, "TARGET", 400)
+    ledger = Ledger(tmp_path / "ledger")
+    texts = [os.urandom(24_000).hex() for _ in range(300)]  # more than gRPC holds of what nobody reads
+    ledger.post_all([batch_of([{"operation": text, "energy_mj": 1}], window=hour(at)) for at, text in enumerate(texts)])
+    with serving(tmp_path) as world, world.client() as client:
+        monkeypatch.setattr(world, "snapshot", ledger.snapshot)
+        found: list[str] = []
+        for number, batch in enumerate(client.stream_footprint(start=EVER.start, end=EVER.end, content="postings")):
+            if number == 1:
+                wait_for(lambda: world.server is not None and not world.server.gate.calls)
+            found += batch["operation"].to_pylist()
+    assert found == texts
 
 
 def test_one_account_cannot_have_every_thread_that_answers(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_a_caller_who_hangs_up_frees_the_place(slow: tuple[World, Slow], monkeyp
 
 
 def test_two_that_ask_for_one_place_do_not_both_have_it(comparisons: Comparisons) -> None:
-    with comparisons._one_of(PROVIDER), pytest.raises(BusyError), comparisons._one_of(PROVIDER):
+    with comparisons._turns.one_of(PROVIDER), pytest.raises(BusyError), comparisons._turns.one_of(PROVIDER):
         pass
 
 

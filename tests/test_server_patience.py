@@ -163,6 +163,21 @@ def test_one_account_cannot_have_every_thread_that_answers(tmp_path: Path) -> No
         assert not any(call.exception() for call in held)
 
 
+def test_one_account_s_explanations_leave_a_turn_for_another(tmp_path: Path) -> None:
+    request = footprint.ExplainFootprintRequest(account="", start_time=QUERY.start_time, end_time=QUERY.end_time)
+    with serving(tmp_path) as world, world.channel() as channel:
+        explain = stub_of(channel).ExplainFootprint
+        world.held = threading.Event()
+        held = [explain.future(request, metadata=world.bearer("acme"), timeout=20)]
+        assert world.arrived.acquire(timeout=10)
+        code, text = refused(lambda: explain(request, metadata=world.bearer("acme"), timeout=20))
+        assert (code, "another explanation" in text) == (grpc.StatusCode.UNAVAILABLE, True)
+        held.append(explain.future(request, metadata=world.bearer("globex"), timeout=20))
+        assert world.arrived.acquire(timeout=10)
+        world.held.set()
+        assert [call.exception().code() for call in held] == [grpc.StatusCode.NOT_FOUND] * 2
+
+
 def test_a_caller_that_goes_away_stops_its_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = threading.Event()
 

@@ -4,7 +4,8 @@ Messages end with whole record batches. So when a stream breaks off, every row t
 last message goes on after it: no row comes twice and none is missing. All of it is of one version of the ledger.
 
 A stream is opened anew when the server cannot be reached or says that it cannot serve just now (UNAVAILABLE, AIP-194), and when it
-gave the stream up because a reader took its time (CANCELLED), after a pause that doubles. What came in the meantime makes the tries count from the beginning. Every other error is the caller's.
+gave the stream up because a reader took its time (CANCELLED), after a pause that doubles. What came in the meantime makes the tries
+count from the beginning. Every other error is the caller's.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     ) -> messages.ExplainFootprintResponse:
         principal = require(Permission.FOOTPRINT_READ)
         order = explain_order_from(request, principal, self._services.members)
-        response, following = self._explanations.page(order, self._pages.open(request, principal))
+        response, following = self._explanations.page(order, self._pages.open(request, principal), principal, facts().stop)
         if following:
             response.next_page_token = self._pages.seal(following, request, principal)
         return response

@@ -30,7 +30,9 @@ def _text(value: object) -> str:
         return f"{len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()[:16]}"
     if isinstance(value, str | int | float | bool):
         return _cut(" ".join(str(value).split()), _LONGEST_VALUE)
-    values = list(value) if hasattr(value, "__iter__") else [value]
+    if not hasattr(value, "__len__"):  # what protobuf's repeated fields have; not all have __iter__
+        return _cut(str(value), _LONGEST_VALUE)
+    values: list[object] = list(value)  # type: ignore[call-overload]
     more = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
     return f"[{', '.join(_text(each) for each in values[:_MOST_VALUES])}{more}]"
 

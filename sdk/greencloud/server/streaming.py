@@ -19,9 +19,10 @@ import pyarrow as pa
 from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.stop import Stop
 from greencloud.results import FootprintQuery
-from greencloud.server.accounts import Members
+from greencloud.server.accounts import Members, allowed_accounts
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
+from greencloud.server.errors import RequestError
 from greencloud.server.paging import Cursor, Pages
 from greencloud.server.questions import query_from
 from greencloud.server.services import Services
@@ -80,6 +81,7 @@ class Streaming:
         parts = (snapshot.stream_postings if postings else snapshot.stream_rows)(query, Place(cursor.within, cursor.row), stop)
         offset, first = cursor.offset, True
         for part in parts:
+            _still(request, principal, query, self._services.members)
             reached = Cursor(snapshot.version, offset + part.rows.num_rows, *part.reached)
             yield messages.StreamFootprintResponse(
                 arrow_ipc=_encoded(part, options, schema=first),
@@ -107,6 +109,16 @@ def _asked(
     checks.done()
     assert query is not None
     return query, pa.ipc.IpcWriteOptions(compression=_COMPRESSIONS[request.compression], use_threads=False)
+
+
+def _still(request: messages.StreamFootprintRequest, principal: Principal, query: FootprintQuery, members: Members) -> None:
+    """A stream lasts long, and an account that is moved to another payer meanwhile is out of sight at once.
+
+    Raises:
+        PermissionDeniedError, RequestError: the principal sees other accounts than when the stream began.
+    """
+    if allowed_accounts(request.filter.accounts, principal, members) != query.accounts:
+        raise RequestError([("filter.accounts", "other accounts are yours to see than when the stream began; begin again")])
 
 
 def _encoded(part: Part, options: pa.ipc.IpcWriteOptions, *, schema: bool) -> bytes:

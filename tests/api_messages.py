@@ -57,7 +57,7 @@ def messages_in(file: FileDescriptor) -> list[Descriptor]:
 
 @dataclass(frozen=True)
 class Pool:
-    """What fields are filled from. ``by_name``: of fields of that name; else ``texts`` and ``instants``."""
+    """What fields are filled from. ``by_name``: of fields of that name, or ``Message.field``; else ``texts`` and ``instants``."""
 
     texts: st.SearchStrategy[str]
     instants: st.SearchStrategy[Timestamp]
@@ -81,7 +81,7 @@ def filled(kind: Descriptor, pool: Pool, depth: int = 0) -> st.SearchStrategy[Me
 
 
 def _set(draw: st.DrawFn, message: Message, field: FieldDescriptor, pool: Pool, depth: int) -> None:
-    own = pool.by_name.get(field.name)
+    own = pool.by_name.get(f"{message.DESCRIPTOR.name}.{field.name}", pool.by_name.get(field.name))
     if field.message_type and field.message_type.GetOptions().map_entry:
         return  # no request has one
     one = own if own is not None else _values(field, pool, depth)

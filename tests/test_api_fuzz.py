@@ -89,7 +89,7 @@ POOL = Pool(
         "period": st.just(PERIOD) | odd,
         "name": st.sampled_from(["goals/-", "facilityBooks/-", f"facilityBooks/{'0' * 64}", "facilityBooks/../.."]) | odd,
         "path": st.sampled_from(["facility.toml", "a/facility.toml", "m.csv", "m.csv.gz", "a", "facility.toml/x"]) | odd,
-        "content": contents,
+        "FacilityFile.content": contents,
     },
     numbers=st.sampled_from([0, 1, 2, -1, 10_001, 2**31 - 1, -(2**31)]) | st.integers(-(2**63), 2**63 - 1),
 )

@@ -57,8 +57,7 @@ def messages_in(file: FileDescriptor) -> list[Descriptor]:
 
 @dataclass(frozen=True)
 class Pool:
-    """What fields are filled from. ``by_name``: of fields of that name, with or without their
-    message; else ``texts`` and ``instants``."""
+    """What fields are filled from. ``by_name``: of fields of that name, or ``Message.field``; else ``texts`` and ``instants``."""
 
     texts: st.SearchStrategy[str]
     instants: st.SearchStrategy[Timestamp]

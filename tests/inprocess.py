@@ -258,7 +258,8 @@ class World:
         self.runs.append((rule, start, end))
         return RunSummary(posted=(batch(0),), unchanged_count=2)
 
-    def explain(self, order: ExplainOrder, version: int | None, skip: int) -> Mapping[str, Any]:
+    def explain(self, order: ExplainOrder, version: int | None, skip: int, stop: Stop) -> Mapping[str, Any]:
+        self._wait()
         raise NotFoundError("nothing is posted")
 
     def statement(self, account: str, period: str) -> Statement:

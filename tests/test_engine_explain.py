@@ -18,8 +18,9 @@ from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.cell_document import cell_document
 from greencloud.engine.explain import Cell, explain_cell
 from greencloud.engine.recomputation import amounts_of, recompute, window_of
-from greencloud.errors import NotFoundError, QuantityError
+from greencloud.errors import NotFoundError, QuantityError, StoppedError, TooLargeError
 from greencloud.ledger import make_batch
+from greencloud.ledger.stop import Stop
 from greencloud.results import FootprintQuery
 from greencloud.telemetry import WriteAheadLog
 from greencloud.usage import usage_from
@@ -184,3 +185,12 @@ def test_amounts_that_differ_are_named_with_both(data: DataDirectory) -> None:
     assert "energy_mj" in found.windows[0].reason
     (tenant,) = cell_document(replace(found, cell=replace(found.cell, audience="tenant")))["recomputed"]
     assert [one["dimensions"]["account"] for one in tenant["differences"]] == ["acme"]
+
+
+def test_a_figure_of_very_many_windows_is_refused_and_an_explanation_can_be_stopped(kept: DataDirectory) -> None:
+    with pytest.raises(TooLargeError):
+        explain_cell(kept, ACME, most_rows=1)
+    stop = Stop()
+    stop.set()
+    with pytest.raises(StoppedError):
+        explain_cell(kept, ACME, stop=stop)

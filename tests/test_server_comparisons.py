@@ -16,6 +16,7 @@ from greencloud.allocation import RULES
 from greencloud.engine import DataDirectory
 from greencloud.engine.compare import compare_rules, rule_comparison
 from greencloud.errors import QuantityError, StoppedError
+from greencloud.ledger.stop import Stop
 from greencloud.results import RuleComparison
 from greencloud.server import Principal
 from greencloud.server import comparisons as module
@@ -35,15 +36,18 @@ PROVIDER = Principal("provider.admin", "", "operator")
 TENANT = Principal("customer.viewer", ME.account, "somebody")
 
 
-class Call:
-    """Of a call, whether its caller is there: for so many looks."""
+class Call(Stop):
+    """Stopped after so many looks."""
 
     def __init__(self, looks: int = 10**9) -> None:
+        super().__init__()
         self.looks = looks
 
-    def is_active(self) -> bool:
+    def check(self) -> None:
         self.looks -= 1
-        return self.looks >= 0
+        if self.looks < 0:
+            self.set()
+        super().check()
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +225,7 @@ def test_a_caller_who_hangs_up_frees_the_place(slow: tuple[World, Slow], monkeyp
 
 
 def test_two_that_ask_for_one_place_do_not_both_have_it(comparisons: Comparisons) -> None:
-    with comparisons._one_of(PROVIDER), pytest.raises(BusyError), comparisons._one_of(PROVIDER):
+    with comparisons._turns.one_of(PROVIDER), pytest.raises(BusyError), comparisons._turns.one_of(PROVIDER):
         pass
 
 

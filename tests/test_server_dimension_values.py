@@ -16,6 +16,7 @@ from api_world import NOW, TENANTS, Api, data_of, serving
 from greencloud.engine import DataDirectory
 from greencloud.ledger import data_availability, dimension_values
 from greencloud.ledger.availability import EVER
+from greencloud.ledger.stop import Stop
 from greencloud.results import DataAvailability, DimensionValue, FootprintQuery
 from greencloud.server import Principal
 from greencloud.server.dimension_values import DimensionValues
@@ -120,11 +121,11 @@ PROVIDER = Principal("provider.admin", "", "operator")
 def test_pages_go_on_in_the_version_that_they_began_with(listing: tuple[DataDirectory, DimensionValues]) -> None:
     data, asked = listing
     request = messages.ListDimensionValuesRequest(dimension="account", page_size=2)
-    first = asked.page(request, PROVIDER)
+    first = asked.page(request, PROVIDER, Stop())
     data.ledger.post(batch_of([{"account": "new", "energy_mj": 9}], window=hour(1)))
     request.page_token = first.next_page_token
     for lister in (asked, DimensionValues(asked._services, asked._pages)):  # also in a process that has not seen it
-        second = lister.page(request, PROVIDER)
+        second = lister.page(request, PROVIDER, Stop())
         assert [value.value for value in (*first.values, *second.values)] == ["a", "b", "c", "d"]
         assert (second.total_size, second.ledger_version) == (5, first.ledger_version)
 
@@ -134,16 +135,16 @@ def test_what_is_wrong_is_told_at_once(listing: tuple[DataDirectory, DimensionVa
     for dimension, said in (("", "is required"), ("scope", "there is no dimension"), ("labels", "there is no dimension")):
         wrong.dimension = dimension
         with pytest.raises(RequestError, match=said) as caught:
-            listing[1].page(wrong, PROVIDER)
+            listing[1].page(wrong, PROVIDER, Stop())
         assert {field for field, _ in caught.value.violations} == {"dimension", "page_size", "filter.components"}
 
 
 def test_a_token_is_of_one_question_and_one_caller(listing: tuple[DataDirectory, DimensionValues]) -> None:
     request = messages.ListDimensionValuesRequest(dimension="account", page_size=2)
-    request.page_token = listing[1].page(request, PROVIDER).next_page_token
+    request.page_token = listing[1].page(request, PROVIDER, Stop()).next_page_token
     for other in (replace(PROVIDER, role="auditor"), Principal("customer.viewer", "a", "a")):
         with pytest.raises(RequestError, match="belongs to another request"):
-            listing[1].page(request, other)
+            listing[1].page(request, other, Stop())
     request.dimension = "site"
     with pytest.raises(RequestError, match="belongs to another request"):
-        listing[1].page(request, PROVIDER)
+        listing[1].page(request, PROVIDER, Stop())

@@ -22,6 +22,7 @@ from greencloud.engine import DataDirectory
 from greencloud.engine.cell_document import cell_document
 from greencloud.engine.explain import Cell, explain_cell
 from greencloud.errors import NotFoundError, PermissionDeniedError
+from greencloud.ledger.stop import Stop
 from greencloud.server import explanations
 from greencloud.server.services import ExplainOrder
 from greencloud.server.wiring import services_of
@@ -169,12 +170,12 @@ def test_windows_that_do_not_fit_are_left_to_the_next_page(
     assert "name fewer measures" in refusal(world, "", asking(account="acme", page_size=2))[1]
 
 
-def test_one_explanation_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_has_one_explanation_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     inner, refused = world.explain, []
 
-    def meanwhile(order: ExplainOrder, version: int | None, skip: int) -> Any:
-        refused.append(refusal(world, "dora", asking()))
-        return inner(order, version, skip)
+    def meanwhile(order: ExplainOrder, version: int | None, skip: int, stop: Stop) -> Any:
+        refused.append(refusal(world, "acme", asking()))
+        return inner(order, version, skip, stop)
 
     monkeypatch.setattr(world, "explain", meanwhile)
     with world.client("acme") as client:

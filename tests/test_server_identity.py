@@ -196,6 +196,11 @@ def test_a_summary_is_bounded_and_holds_no_content_of_files() -> None:
     restate.end_time.nanos = -5
     assert len(summary_of(restate)) <= 500
     assert summary_of(restate).isprintable()
+    files = [facility.FacilityFile(path=f"{name}.csv", content=b"secret") for name in "abcdefg"]
+    told = summary_of(facility.ApplyFacilityBookRequest(files=files, validate_only=True))
+    assert told.startswith("files=[(path=a.csv; content=6 bytes, SHA-256 2bb80d537b1da3e3), ")
+    assert "and 2 more" in told
+    assert told.endswith("; validate_only=True")
 
 
 @pytest.mark.parametrize(("given_s", "least", "most"), [(None, 590, 600), (5.0, 1, 5.1)])

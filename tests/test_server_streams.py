@@ -220,6 +220,28 @@ def test_an_account_has_so_many_streams_at_once_and_others_have_theirs(stand: St
         assert next(stub.StreamFootprint(asked(content=POSTINGS), timeout=5, metadata=stand.world.bearer("b")))
 
 
+def test_a_stream_ends_when_its_payer_pays_for_other_accounts(stand: Stand, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    del small
+    monkeypatch.setitem(stand.world.members, "org", frozenset({"a", "b"}))
+    go = threading.Event()
+    encoded = served._encoded
+    monkeypatch.setattr(served, "_encoded", lambda *given, **more: (len(seen) and go.wait(10), encoded(*given, **more))[1])
+    seen: list[Any] = []
+    with stand.world.channel() as channel:
+        for filter_, code in (({}, grpc.StatusCode.INVALID_ARGUMENT), ({"accounts": ["b"]}, grpc.StatusCode.PERMISSION_DENIED)):
+            request = asked(content=POSTINGS, filter=footprint.FootprintFilter(**filter_))
+            call = stand.stub(channel).StreamFootprint(request, metadata=stand.world.bearer("org"), timeout=20)
+            seen.append(next(call))
+            stand.world.members["org"] = frozenset({"a"})
+            go.set()
+            with pytest.raises(grpc.RpcError) as caught:
+                seen.extend(call)
+            assert caught.value.code() is code
+            stand.world.members["org"] = frozenset({"a", "b"})
+            seen.clear()
+            go.clear()
+
+
 def wait_for(holds: Any, seconds: float = 10.0) -> None:
     until = time.monotonic() + seconds
     while not holds():

@@ -3,8 +3,9 @@
 Messages end with whole record batches. So when a stream breaks off, every row that arrived has been given out, and the token of the
 last message goes on after it: no row comes twice and none is missing. All of it is of one version of the ledger.
 
-A stream is opened anew when the server cannot be reached or says that it cannot serve just now (UNAVAILABLE, AIP-194), after a
-pause that doubles. What came in the meantime makes the tries count from the beginning. Every other error is the caller's.
+A stream is opened anew when the server cannot be reached or says that it cannot serve just now (UNAVAILABLE, AIP-194), and when it
+gave the stream up because a reader took its time (CANCELLED), after a pause that doubles. What came in the meantime makes the tries
+count from the beginning. Every other error is the caller's.
 """
 
 from __future__ import annotations
@@ -116,9 +117,16 @@ class _Progress:
         """How long to wait before the next try. Raises the error that it stands for where there is none."""
         self._failed += 1
         assert hasattr(error, "code"), "errors of a call have a status"
-        if error.code() is not grpc.StatusCode.UNAVAILABLE or self._failed >= self._tries:
+        if not _passes(error) or self._failed >= self._tries:
             raise error_from(error) from error
         return min(_FIRST_PAUSE_S * 2.0 ** (self._failed - 1), _LONGEST_PAUSE_S)
+
+
+def _passes(error: grpc.RpcError) -> bool:
+    """Whether a stream that ended so can go on."""
+    if error.code() is grpc.StatusCode.CANCELLED:
+        return "Channel closed" not in (error.details() or "")  # which the caller did
+    return bool(error.code() is grpc.StatusCode.UNAVAILABLE)
 
 
 class _Reader:

@@ -8,7 +8,7 @@ adds up to what the ledger holds of that window. Windows beyond the largest are 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
@@ -19,6 +19,7 @@ from greencloud.engine.data import DataDirectory
 from greencloud.engine.recomputation import Books, Recomputation, amounts_of, kept_inputs, recompute, window_of
 from greencloud.errors import GreencloudError, NotFoundError, QuantityError
 from greencloud.ledger import Snapshot
+from greencloud.ledger.stop import Stop
 from greencloud.results import BatchSummary, FootprintQuery, Granularity
 from greencloud.units import Window, format_instant
 
@@ -83,22 +84,27 @@ def explain_cell(
     skip: int = 0,
     again: Again = "none",
     snapshot: Snapshot | None = None,
+    most_rows: int | None = None,
+    stop: Stop | None = None,
 ) -> ExplainedCell:
     """Explain a cell of the ledger, with the arithmetic of its ``most`` largest windows after the first ``skip``.
 
     Windows are ranked by the measure that the cell names; of several, by the location-based total. ``again`` computes batches a
-    second time, whole, and compares.
+    second time, whole, and compares. ``most_rows``: of how many windows, by site and component, the cell may be.
 
     Raises:
         QuantityError: an empty time, or no measure.
         NotFoundError: nothing was posted for such a cell.
+        TooLargeError: there are more than ``most_rows``.
+        StoppedError: ``stop`` was set.
         StoreError: the ledger cannot be read.
     """
     where = cell.where
     if cell.start >= cell.end or not where.measures or most < 0:
         raise QuantityError("the time is empty, or no line is named", advice="write --from before --to, and one line at least")
     snapshot = snapshot or data.ledger.snapshot()
-    by_window, by_component = _found(snapshot, cell)
+    stop = stop or Stop()
+    by_window, by_component = _found(snapshot, cell, most_rows, stop)
     if not by_window:
         raise NotFoundError(
             f"account {cell.account!r} has nothing in the ledger from {format_instant(cell.start)} to {format_instant(cell.end)} "
@@ -110,7 +116,7 @@ def explain_cell(
     books = Books(data)
     windows = tuple(
         ExplainedWindow(batch, by_window[place], *_explained(data, books, batch, cell, by_window[place]))
-        for place in shown
+        for place in _until(stop, shown)
         for batch in [_batch(snapshot, *place)]
     )
     rest = [by_window[place] for place in places[:skip] + places[skip + most :]]
@@ -123,8 +129,16 @@ def explain_cell(
         windows,
         len(rest),
         _together(rest, where),
-        None if again == "none" else tuple(recompute(data, snapshot, _batch(snapshot, *place), books) for place in computed),
+        None
+        if again == "none"
+        else tuple(recompute(data, snapshot, _batch(snapshot, *place), books) for place in _until(stop, computed)),
     )
+
+
+def _until(stop: Stop, places: Iterable[tuple[str, Window]]) -> Iterator[tuple[str, Window]]:
+    for place in places:
+        stop.check()
+        yield place
 
 
 def _batch(snapshot: Snapshot, site: str, window: Window) -> BatchSummary:
@@ -133,7 +147,9 @@ def _batch(snapshot: Snapshot, site: str, window: Window) -> BatchSummary:
     return batch
 
 
-def _found(snapshot: Snapshot, cell: Cell) -> tuple[dict[tuple[str, Window], Amounts], dict[str, Amounts]]:
+def _found(
+    snapshot: Snapshot, cell: Cell, most: int | None, stop: Stop
+) -> tuple[dict[tuple[str, Window], Amounts], dict[str, Amounts]]:
     """The amounts of the cell by site-window, and by component."""
     query = FootprintQuery(
         cell.start,
@@ -149,7 +165,7 @@ def _found(snapshot: Snapshot, cell: Cell) -> tuple[dict[tuple[str, Window], Amo
     )
     windows: dict[tuple[str, Window], list[Amounts]] = defaultdict(list)
     components: dict[str, list[Amounts]] = defaultdict(list)
-    for row in snapshot.footprint(query):
+    for row in snapshot.footprint(query, most=most, stop=stop):
         amounts = amounts_of(row)
         window = Window(row.start, int((row.end - row.start).total_seconds()))
         windows[row.dimensions["site"], window].append(amounts)

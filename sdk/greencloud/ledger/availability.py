@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from greencloud.ledger.stop import Stop
 from greencloud.results import DataAvailability, FootprintQuery, FootprintRow, Granularity, SiteDataAvailability
 from greencloud.units import Window
 
@@ -40,7 +41,7 @@ class Readable(Protocol):
     @property
     def version(self) -> int: ...
 
-    def footprint(self, query: FootprintQuery) -> list[FootprintRow]: ...
+    def footprint(self, query: FootprintQuery, *, most: int | None = None, stop: Stop | None = None) -> list[FootprintRow]: ...
 
     def windows(self, query: FootprintQuery) -> Sequence[FilledWindow]: ...
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from greencloud.ledger.availability import Readable
+from greencloud.ledger.stop import Stop
 from greencloud.results import DimensionValue, FootprintQuery, FootprintRow, Granularity
 from greencloud.units import Emissions, Energy
 
@@ -23,17 +24,21 @@ LABEL_KEYS: Final = "label"
 _LABELS: Final = "labels"
 
 
-def dimension_values(snapshot: Readable, dimension: str, query: FootprintQuery) -> list[DimensionValue]:
+def dimension_values(
+    snapshot: Readable, dimension: str, query: FootprintQuery, *, most: int | None = None, stop: Stop | None = None
+) -> list[DimensionValue]:
     """The values among the postings that a query leaves, in descending order of the location-based total, then by value.
 
     ``dimension``: one of ``GROUPABLE`` but scope, ``label:<key>``, or ``LABEL_KEYS``. How the query is grouped does not count.
 
     Raises:
         QuantityError: an unknown dimension.
+        TooLargeError: there are more than ``most`` values, or sets of labels.
+        StoppedError: ``stop`` was set.
         StoreError: a segment is missing or torn.
     """
     column = _LABELS if dimension == LABEL_KEYS else dimension
-    rows = snapshot.footprint(replace(query, group_by=(column,), granularity=Granularity.ALL))
+    rows = snapshot.footprint(replace(query, group_by=(column,), granularity=Granularity.ALL), most=most, stop=stop)
     found: dict[str, list[int]] = {}
     for row in rows:
         amounts = (row.energy.millijoules, row.total_location_based.micrograms, row.total_market_based.micrograms)

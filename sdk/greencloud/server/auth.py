@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from greencloud.errors import PermissionDeniedError
+from greencloud.ledger.stop import Stop
 from greencloud.server.credentials import Credential, Principal, refused
 from greencloud.server.errors import BusyError
 from greencloud.server.quota import Bucket
@@ -64,11 +65,13 @@ class PeerVerifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a method of the API may want to know of its call. ``until``: when the answer must be there, by ``time.monotonic``."""
+    """What a method of the API may want to know of its call. ``until``: when the answer must be there, by ``time.monotonic``;
+    ``stop`` is set then, or when the caller is gone."""
 
     credential: Credential
     request_id: str
     until: float
+    stop: Stop
 
 
 def caller() -> Principal:
@@ -156,6 +159,10 @@ class Authenticator:
         if certified and not _same(by_token.principal, certified.principal):
             raise refused()
         return by_token
+
+    def remaining(self, credential: Credential) -> float:
+        """Seconds until the credential ends; negative within the leeway after that."""
+        return (credential.expires - self._clock()).total_seconds()
 
     def _by_token(self, value: str) -> Credential:
         digest = hashlib.sha256(value.encode()).digest()

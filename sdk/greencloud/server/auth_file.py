@@ -129,7 +129,7 @@ class AuthFile:
 def read_auth_file(path: Path) -> AuthFile:
     """Raises AuthFileError, which names the entry and key, and what to write."""
     try:
-        said = tomllib.loads(path.read_text())
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise AuthFileError(f"{path} cannot be read: {error.strerror}", path=str(path), advice="check --auth") from error
     except (ValueError, RecursionError) as error:

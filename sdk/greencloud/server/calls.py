@@ -6,7 +6,8 @@ that holds for methods that do not exist, too. Only health is open. Then the mes
 that is not one is INVALID_ARGUMENT. Whatever a method raises becomes a status (``greencloud.server.errors``).
 
 What changes something (``AUDITED``) is written to the audit trail before it begins, and how it ended after. A question must be
-answered by its caller's deadline, or by one of ours where it brought none (``greencloud.server.auth.deadline``).
+answered by its caller's deadline, or by one of ours where it brought none: then whatever looks at its ``stop`` ends. A stream ends
+with the token of its caller, too, and when its reader takes nothing for long; what is left comes by its resume token.
 
 Every call is counted. One line in the log names method, principal, code, time and request id, and never a token: for questions
 always, for telemetry when it fails (or at level DEBUG), and of refusals that cost a caller nothing so many a second.
@@ -15,22 +16,35 @@ always, for telemetry when it fails (or at level DEBUG), and of refusals that co
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import grpc
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
+from greencloud.errors import GreencloudError, StoppedError
+from greencloud.ledger.stop import Stop
 from greencloud.server.auth import CALLER, FACTS, Authenticator, Facts, Peer, authorise
 from greencloud.server.counts import Counts
 from greencloud.server.credentials import Credential, Principal
-from greencloud.server.errors import BusyError, QuotaError, RequestError, UnimplementedError, abort, answer_to, status_of
+from greencloud.server.errors import (
+    BusyError,
+    DeadlineError,
+    LapsedError,
+    QuotaError,
+    RequestError,
+    UnimplementedError,
+    abort,
+    answer_to,
+    status_of,
+)
 from greencloud.server.gate import Account, Gate, Job
 from greencloud.server.health import CHECK, LIST, SERVICE, WATCH, Health
 from greencloud.server.intake import SIGNALS
@@ -53,6 +67,8 @@ _MOST_STREAMS: Final = 2
 _LINES_A_SECOND: Final = 20
 _PATIENCE_S: Final = 60.0
 _LONGEST_GIVEN_S: Final = 3_600.0
+_LONGEST_UNREAD_S: Final = 120.0
+"""A message of a stream that nobody takes holds two threads."""
 _CHEAP: Final = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)  # for a caller to be told
 _ALLOCATION: Final = "/greencloud.v1.AllocationService/"
 _LONGEST_S: Final = {
@@ -73,7 +89,20 @@ AUDITED: Final = {
 class _Call:
     """One call from its headers to its end."""
 
-    __slots__ = ("account", "cause", "code", "credential", "metadata", "method", "refusal", "size", "started", "unique")
+    __slots__ = (
+        "account",
+        "cause",
+        "code",
+        "credential",
+        "metadata",
+        "method",
+        "refusal",
+        "rows",
+        "size",
+        "started",
+        "unique",
+        "until",
+    )
 
     def __init__(self, details: grpc.HandlerCallDetails) -> None:
         self.method: str = details.method
@@ -83,7 +112,9 @@ class _Call:
         self.code = grpc.StatusCode.OK
         self.cause = self.refusal = self.unique = ""
         self.size = 0
+        self.rows = -1  # of a stream: that went out
         self.started = time.monotonic()
+        self.until = math.inf
 
     @property
     def principal(self) -> Principal | None:
@@ -163,13 +194,15 @@ class _Question(_Behaviour):
             raise RequestError([("request", f"larger than {largest} bytes")])
         with _one_of(self.guard.slots):
             request = _parsed(self.handler.request_deserializer, message)
-            self.guard.tell_facts(self.call, context)
-            with self.guard.audited(self.call, request):
+            with self.guard.answering(self.call, context), self.guard.audited(self.call, request):
                 return self.handler.unary_unary(request, context)
 
 
 class _Export(_Behaviour):
-    """A method of the API that answers with a stream. It has a thread until its last message has gone out."""
+    """A method of the API that answers with a stream. It has a thread until its last message has gone out.
+
+    Between messages its time is looked at here. While one waits to go out nothing runs here, and the call is cancelled.
+    """
 
     __slots__ = ()
 
@@ -180,14 +213,31 @@ class _Export(_Behaviour):
                 raise self.error
             if len(message) > _LARGEST_API_REQUEST:
                 raise RequestError([("request", f"larger than {_LARGEST_API_REQUEST} bytes")])
-            self.guard.tell_facts(self.call, context)
-            with _one_of(self.guard.slots):
-                yield from self.handler.unary_stream(_parsed(self.handler.request_deserializer, message), context)
+            with self.guard.answering(self.call, context, lasting=True), _one_of(self.guard.slots):
+                request = _parsed(self.handler.request_deserializer, message)
+                with closing(self.handler.unary_stream(request, context)) as answers:
+                    yield from self.paced(answers, context)
             self.call.code = grpc.StatusCode.OK
         except Exception as error:  # each becomes a status
             self.guard.fail(self.call, error, context)
         finally:
             self.guard.end(self.call)
+
+    def arrive(self, size: int | None, job: Job) -> None:
+        if size is None:
+            self.error = RequestError([("request", "no message came")])
+        self.guard.arrive(self.call, size or 0, job, lasting=True)
+
+    def paced(self, answers: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+        """The messages, each with so long to go out. Raises LapsedError when the time of the stream is over."""
+        self.call.rows = 0
+        for answer in answers:
+            now = time.monotonic()
+            if now >= self.call.until:
+                raise _lapsed()
+            with self.guard.threads.alarm(min(now + _LONGEST_UNREAD_S, self.call.until + _PATIENCE_S), context.cancel):
+                yield answer
+            self.call.rows += getattr(answer, "row_count", 0)
 
 
 class _Check(_Behaviour):
@@ -317,14 +367,25 @@ class CallInterceptor(grpc.ServerInterceptor):
             authorise(principal, call.method)
         call.account = self._gate.enter(principal, metered=call.method in SIGNALS)
 
-    def tell_facts(self, call: _Call, context: grpc.ServicerContext) -> None:
-        """For the method that is to answer."""
+    @contextmanager
+    def answering(self, call: _Call, context: grpc.ServicerContext, *, lasting: bool = False) -> Iterator[None]:
+        """Around the method, which is told the facts; it is stopped when its caller is gone or the time is over. ``lasting``: a
+        stream, which the credential of its caller ends, too, but not in its first minute."""
         assert call.credential
+        now = time.monotonic()
         given = context.time_remaining()  # very many where none was brought
-        longest = _LONGEST_S.get(call.method, _PATIENCE_S)
         if given is None or given > _LONGEST_GIVEN_S:
-            given = longest - (time.monotonic() - call.started)
-        FACTS.set(Facts(call.credential, call.request_id, time.monotonic() + given))
+            call.until = call.started + _LONGEST_S.get(call.method, _PATIENCE_S)
+        else:
+            call.until = now + given
+        if lasting:
+            call.until = min(call.until, now + max(_PATIENCE_S, self._authenticator.remaining(call.credential)))
+        stop = Stop()
+        if not context.add_callback(stop.set):
+            stop.set()
+        FACTS.set(Facts(call.credential, call.request_id, call.until, stop))
+        with self.threads.alarm(call.until, stop.set):
+            yield
 
     @contextmanager
     def audited(self, call: _Call, request: Any) -> Iterator[None]:
@@ -345,10 +406,10 @@ class CallInterceptor(grpc.ServerInterceptor):
             raise
         trail.end(index, grpc.StatusCode.OK.name)
 
-    def arrive(self, call: _Call, size: int, job: Job) -> None:
+    def arrive(self, call: _Call, size: int, job: Job, *, lasting: bool = False) -> None:
         """The message of a call is there. Raises BusyError."""
         assert call.account
-        self._gate.arrive(call.account, size, job, metered=call.method in SIGNALS)
+        self._gate.arrive(call.account, size, job, metered=call.method in SIGNALS, lasting=lasting)
         call.size = size
 
     def unseen(self, call: _Call) -> None:
@@ -360,6 +421,8 @@ class CallInterceptor(grpc.ServerInterceptor):
         """End the call with the status of the error."""
         if isinstance(error, NotImplementedError):  # of the generated base of a service
             error = UnimplementedError("there is no such method")
+        if isinstance(error, StoppedError) and time.monotonic() >= call.until:
+            error = _late(call)
         provider = call.principal is not None and call.principal.side == "provider"
         answer = answer_to(error, request_id=call.request_id, otlp=call.otlp, provider=provider)
         call.code, call.cause = answer.code, type(error.__cause__ or error).__name__
@@ -384,13 +447,14 @@ class CallInterceptor(grpc.ServerInterceptor):
         if _LOG.isEnabledFor(level):
             _LOG.log(
                 level,
-                "rpc method=%s role=%s account=%s code=%s ms=%.1f request=%s%s",
+                "rpc method=%s role=%s account=%s code=%s ms=%.1f request=%s%s%s",
                 re.sub(r"[^\w./-]", "?", call.method[:200]),
                 call.principal.role if call.principal else "-",
                 (call.principal and call.principal.account) or "-",
                 call.code.name,
                 seconds * 1000,
                 call.request_id,
+                f" rows={call.rows}" if call.rows >= 0 else "",
                 f" cause={call.cause}" if call.cause else "",
             )
 
@@ -427,6 +491,22 @@ def _parsed(deserialize: Callable[[bytes], Any] | None, raw: bytes) -> Any:
         return deserialize(raw)
     except ProtobufDecodeError as error:
         raise RequestError([("request", "not a message of this method")]) from error
+
+
+def _late(call: _Call) -> GreencloudError:
+    """What is told in place of a StoppedError of a call whose time is over."""
+    if call.rows > 0:
+        return _lapsed()
+    return DeadlineError(
+        "there is no answer in the time that there is for one", advice="narrow the question, or bring a later deadline"
+    )
+
+
+def _lapsed() -> LapsedError:
+    return LapsedError(
+        "the stream lasted as long as one may, or as its credential holds",
+        advice="go on with the resume_token of the last message that arrived",
+    )
 
 
 def _request_id(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:

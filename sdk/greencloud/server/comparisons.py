@@ -8,21 +8,19 @@ ledger to go by, since telemetry arrives all the time.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
-from greencloud.errors import StoppedError
+from greencloud.ledger.stop import Stop
 from greencloud.results import RuleComparison
 from greencloud.server.accounts import Members, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
-from greencloud.server.errors import BusyError, RequestError
+from greencloud.server.errors import RequestError
 from greencloud.server.paging import Cursor, Pages, fill
 from greencloud.server.services import CompareOrder, Services
+from greencloud.server.turns import Turns
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.wire import comparison_to_message, rule_row_to_message
 
@@ -34,8 +32,6 @@ MOST_WINDOWS: Final = 2_000
 _BY: Final = ("account", "service", "region", "site", "sku", "operation", "component")
 _DEFAULT_ROWS: Final = 1_000
 _MOST_ROWS: Final = 10_000
-_AT_ONCE: Final = 2
-_RETRY_S: Final = 5.0
 
 
 def compare_order_from(
@@ -68,22 +64,21 @@ class Comparisons:
         self._services = services
         self._pages = pages
         self._answers: Answers[CompareOrder, RuleComparison] = Answers()
-        self._lock = threading.Lock()
-        self._running: set[tuple[str, str]] = set()
+        self._turns = Turns("other comparisons of rules are being made", retry_after_s=5.0, cause="comparisons")
 
-    def page(self, request: messages.CompareRulesRequest, principal: Principal, context: Any) -> messages.CompareRulesResponse:
+    def page(self, request: messages.CompareRulesRequest, principal: Principal, stop: Stop) -> messages.CompareRulesResponse:
         """A page for the principal.
 
         Raises:
             PermissionDeniedError, RequestError: as ``compare_order_from``; or the page before was of another state of telemetry.
             QuantityError: more site-windows than a comparison may be of.
             BusyError: others are being made.
-            StoppedError: the caller is gone.
+            StoppedError: ``stop`` was set.
         """
         order, size = compare_order_from(request, principal, tuple(self._services.rules), self._services.members)
         cursor = self._pages.open(request, principal)
         state, kept = self._answers.get(cursor.version, order)
-        found = kept[0] if kept else self._made(order, principal, context)
+        found = kept[0] if kept else self._made(order, principal, stop)
         if not kept:
             state = _state_of(found)
             if cursor.version not in (None, state):
@@ -98,26 +93,9 @@ class Comparisons:
             response.next_page_token = self._pages.seal(Cursor(state, reached), request, principal)
         return response
 
-    def _made(self, order: CompareOrder, principal: Principal, context: Any) -> RuleComparison:
-        def go_on() -> None:
-            if not context.is_active():
-                raise StoppedError("the caller is gone")
-
-        with self._one_of(principal):
-            return self._services.compare(order, go_on)
-
-    @contextmanager
-    def _one_of(self, principal: Principal) -> Iterator[None]:
-        whose = (principal.side, principal.account)
-        with self._lock:
-            if whose in self._running or len(self._running) >= _AT_ONCE:
-                raise BusyError("other comparisons of rules are being made", retry_after_s=_RETRY_S, cause="comparisons")
-            self._running.add(whose)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running.discard(whose)
+    def _made(self, order: CompareOrder, principal: Principal, stop: Stop) -> RuleComparison:
+        with self._turns.one_of(principal):
+            return self._services.compare(order, stop.check)
 
 
 def _state_of(found: RuleComparison) -> int:

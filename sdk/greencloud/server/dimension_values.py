@@ -6,6 +6,7 @@ from typing import Final
 
 from greencloud.ledger import LABEL_KEYS, dimension_values
 from greencloud.ledger.availability import EVER
+from greencloud.ledger.stop import Stop
 from greencloud.results import GROUPABLE, DimensionValue, FootprintQuery
 from greencloud.server.answers import Answers
 from greencloud.server.checks import Checks
@@ -22,6 +23,8 @@ _DIMENSIONS: Final = tuple(name for name in GROUPABLE if name != "scope")
 _LONGEST_LABEL: Final = 128
 _DEFAULT_VALUES: Final = 1_000
 _MOST_VALUES: Final = 10_000
+_MOST_ANSWER: Final = 100_000
+"""As of QueryFootprint: an answer is made and kept whole."""
 
 
 class DimensionValues:
@@ -32,19 +35,23 @@ class DimensionValues:
         self._pages = pages
         self._answers: Answers[tuple[str, FootprintQuery], DimensionValue] = Answers()
 
-    def page(self, request: messages.ListDimensionValuesRequest, principal: Principal) -> messages.ListDimensionValuesResponse:
+    def page(
+        self, request: messages.ListDimensionValuesRequest, principal: Principal, stop: Stop
+    ) -> messages.ListDimensionValuesResponse:
         """A page for the principal.
 
         Raises:
             PermissionDeniedError: a tenant asks for an account that is not its own.
             RequestError: a field is wrong.
+            TooLargeError: there are very many values.
+            StoppedError: ``stop`` was set.
         """
         query, size = self._read(request, principal)
         cursor = self._pages.open(request, principal)
         version, values = self._answers.get(cursor.version, (request.dimension, query))
         if values is None:
             snapshot = self._services.snapshot(cursor.version)
-            version, values = snapshot.version, dimension_values(snapshot, request.dimension, query)
+            version, values = snapshot.version, dimension_values(snapshot, request.dimension, query, most=_MOST_ANSWER, stop=stop)
         page = fill((values[place] for place in range(cursor.offset, len(values))), size, dimension_value_to_message)
         response = messages.ListDimensionValuesResponse(values=page, total_size=len(values), ledger_version=version)
         reached = cursor.offset + len(page)

@@ -48,6 +48,8 @@ __all__ = [
     "Answer",
     "AuthFileError",
     "BusyError",
+    "DeadlineError",
+    "LapsedError",
     "ListenError",
     "QuotaError",
     "RequestError",
@@ -109,6 +111,21 @@ class QuotaError(GreencloudError):
         self.cause = cause
 
 
+class LapsedError(GreencloudError):
+    """A stream that went out for as long as one may, or as its credential holds. What is left comes by its resume token."""
+
+    reason = "STREAM_LAPSED"
+    exit_code = 6
+    retry_after_s = 1.0
+
+
+class DeadlineError(GreencloudError):
+    """There is no answer by the time that a method has where its caller brought no deadline."""
+
+    reason = "DEADLINE_EXCEEDED"
+    exit_code = 6
+
+
 class ListenError(GreencloudError):
     """The server cannot listen where it was asked to."""
 
@@ -145,6 +162,8 @@ STATUS: Final[dict[type[GreencloudError], grpc.StatusCode]] = {
     StoreUnavailableError: grpc.StatusCode.UNAVAILABLE,
     ProofError: grpc.StatusCode.FAILED_PRECONDITION,
     BusyError: grpc.StatusCode.UNAVAILABLE,
+    LapsedError: grpc.StatusCode.UNAVAILABLE,
+    DeadlineError: grpc.StatusCode.DEADLINE_EXCEEDED,
     ConflictError: grpc.StatusCode.ABORTED,
     QuotaError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
@@ -163,6 +182,8 @@ _TOLD_TO_ALL: Final = (
     StoppedError,
     DecodeError,
     BusyError,
+    LapsedError,
+    DeadlineError,
     ConflictError,
     QuotaError,
     UnauthenticatedError,

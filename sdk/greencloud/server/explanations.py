@@ -1,21 +1,22 @@
 """Explanations over the API: an account's figure, its windows a few at a time, the largest first.
 
-Each window is allocated again from its inputs, which is work for the server: one explanation is made at a time, and who comes
-meanwhile is told to come again.
+Each window is allocated again from its inputs, which is work for the server: explanations are made few at a time, one of an account
+(``greencloud.server.turns``).
 """
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import Any, Final
 
 from greencloud.allocation import COMPONENTS, POSTING_MEASURES
+from greencloud.ledger.stop import Stop
 from greencloud.server.accounts import Members, allowed_account, is_tenant
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
-from greencloud.server.errors import BusyError, RequestError
+from greencloud.server.errors import RequestError
 from greencloud.server.paging import PAGE_BYTES, Cursor
 from greencloud.server.services import ExplainOrder, Services
+from greencloud.server.turns import Turns
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.wire import explained_page_to_message
 
@@ -23,7 +24,6 @@ __all__ = ["Explanations", "explain_order_from"]
 
 _DEFAULT_WINDOWS: Final = 1
 _MOST_WINDOWS: Final = 8
-_RETRY_S: Final = 2.0
 
 
 def explain_order_from(request: messages.ExplainFootprintRequest, principal: Principal, members: Members) -> ExplainOrder:
@@ -57,26 +57,26 @@ def explain_order_from(request: messages.ExplainFootprintRequest, principal: Pri
 
 
 class Explanations:
-    """Makes one at a time."""
+    """Makes them, few at a time."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._free = Lock()
+        self._turns = Turns("another explanation is being worked out", retry_after_s=2.0, cause="explanations")
 
-    def page(self, order: ExplainOrder, cursor: Cursor) -> tuple[messages.ExplainFootprintResponse, Cursor | None]:
+    def page(
+        self, order: ExplainOrder, cursor: Cursor, principal: Principal, stop: Stop
+    ) -> tuple[messages.ExplainFootprintResponse, Cursor | None]:
         """A page, and where the next begins; None after the last.
 
         Raises:
             BusyError: another explanation is being made.
             RequestError: a single window is too large for a message.
             NotFoundError: the account has nothing that fits.
+            TooLargeError: the figure is of very many windows.
+            StoppedError: ``stop`` was set.
         """
-        if not self._free.acquire(blocking=False):
-            raise BusyError("another explanation is being worked out", retry_after_s=_RETRY_S, cause="explanations")
-        try:
-            document = self._services.explain(order, cursor.version, cursor.offset)
-        finally:
-            self._free.release()
+        with self._turns.one_of(principal):
+            document = self._services.explain(order, cursor.version, cursor.offset, stop)
         page = explained_page_to_message(document)
         _fit(page)
         reached = cursor.offset + len(page.windows)

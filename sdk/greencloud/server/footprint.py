@@ -14,7 +14,7 @@ from typing import Any, Final
 from greencloud.results import FootprintQuery, FootprintRow, Restatement
 from greencloud.server.accounts import allowed_account, allowed_accounts, is_tenant
 from greencloud.server.answers import Answers
-from greencloud.server.auth import require
+from greencloud.server.auth import facts, require
 from greencloud.server.availability import availability_for
 from greencloud.server.checks import Checks
 from greencloud.server.comparisons import Comparisons
@@ -26,7 +26,7 @@ from greencloud.server.questions import Order, in_order, order_from, query_from
 from greencloud.server.restatements import RestatementQuery, restatement_page, restatements_for
 from greencloud.server.roles import Permission
 from greencloud.server.services import Record, Services
-from greencloud.server.streaming import Export, Streaming, stop_of
+from greencloud.server.streaming import Export, Streaming
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.v1 import footprint_service_pb2_grpc as stubs
 from greencloud.v1 import statement_pb2
@@ -64,7 +64,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
         version, rows = self._answers.get(cursor.version, (query, order))
         if rows is None:
             snapshot = self._services.snapshot(cursor.version)
-            rows = in_order(snapshot.footprint(query, most=_MOST_ANSWER, stop=stop_of(context)), order)
+            rows = in_order(snapshot.footprint(query, most=_MOST_ANSWER, stop=facts().stop), order)
             version = snapshot.version
         page = fill((rows[index] for index in range(cursor.offset, len(rows))), size, row_to_message)
         response = messages.QueryFootprintResponse(rows=page, ledger_version=version, total_size=len(rows))
@@ -77,7 +77,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     def StreamFootprint(  # noqa: N802
         self, request: messages.StreamFootprintRequest, context: Any
     ) -> Iterator[messages.StreamFootprintResponse]:
-        return self._streaming.answer(request, require(Permission.FOOTPRINT_READ), context)
+        return self._streaming.answer(request, require(Permission.FOOTPRINT_READ), facts().stop)
 
     def ListRestatements(  # noqa: N802
         self, request: messages.ListRestatementsRequest, context: Any
@@ -111,13 +111,13 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     ) -> messages.ExplainFootprintResponse:
         principal = require(Permission.FOOTPRINT_READ)
         order = explain_order_from(request, principal, self._services.members)
-        response, following = self._explanations.page(order, self._pages.open(request, principal))
+        response, following = self._explanations.page(order, self._pages.open(request, principal), principal, facts().stop)
         if following:
             response.next_page_token = self._pages.seal(following, request, principal)
         return response
 
     def CompareRules(self, request: messages.CompareRulesRequest, context: Any) -> messages.CompareRulesResponse:  # noqa: N802
-        return self._comparisons.page(request, require(Permission.FOOTPRINT_READ), context)
+        return self._comparisons.page(request, require(Permission.FOOTPRINT_READ), facts().stop)
 
     def GetDataAvailability(  # noqa: N802
         self, request: messages.GetDataAvailabilityRequest, context: Any
@@ -127,7 +127,7 @@ class FootprintServicer(stubs.FootprintServiceServicer):
     def ListDimensionValues(  # noqa: N802
         self, request: messages.ListDimensionValuesRequest, context: Any
     ) -> messages.ListDimensionValuesResponse:
-        return self._dimension_values.page(request, require(Permission.FOOTPRINT_READ))
+        return self._dimension_values.page(request, require(Permission.FOOTPRINT_READ), facts().stop)
 
     def GetStatement(self, request: messages.GetStatementRequest, context: Any) -> statement_pb2.Statement:  # noqa: N802
         checks = Checks()

@@ -7,7 +7,8 @@ long, to be turned away too. ``leave`` ends a call, whatever became of it.
 
 Telemetry that is turned away is UNAVAILABLE with a delay of 1 to 3 s, because OTLP clients drop what they hold at anything else.
 An account that asks more of the API than it may is told so with RESOURCE_EXHAUSTED. Exports last long, so that they have a limit
-of their own (``export``).
+of their own (``export``). Of its other questions so many are answered at once, and the next wait for their turn: else one account
+could have all the threads that answer.
 """
 
 from __future__ import annotations
@@ -143,8 +144,8 @@ class Gate:
                 self._exports -= 1
                 self._forget(held)
 
-    def arrive(self, account: Account, size: int, job: Job, *, metered: bool) -> None:
-        """The message is there: queue the job that serves it.
+    def arrive(self, account: Account, size: int, job: Job, *, metered: bool, lasting: bool = False) -> None:
+        """The message is there: queue the job that serves it. ``lasting``: it is an export, of which ``export`` has the limit.
 
         Raises:
             BusyError: too many bytes are in hand. The job is not queued.
@@ -160,8 +161,8 @@ class Gate:
             self.bytes += size
             if metered and account.bucket:
                 account.bucket.take(size, now)
-            flow = account.key if metered else ("api", account.key)
-            share = limits.running if metered else 1 << 30
+            flow = account.key if metered else ("exports" if lasting else "api", account.key)
+            share = limits.running if metered else 1 << 30 if lasting else limits.answering
             self._queue_up(flow, size + _REQUEST_COST, job, now=now, share=share, weight=limits.weight)
 
     def line_up(self, flow: Hashable, job: Job) -> None:

@@ -33,7 +33,7 @@ _LONGEST_S: Final = 3.0
 class Limits:
     """What one account has. ``rate`` is bytes/s of telemetry (0: any); in hand ``calls``, ``bytes`` and ``running`` threads.
 
-    Of the API: ``requests`` a second (0: any), ``questions`` in hand and ``exports`` under way.
+    Of the API: ``requests`` a second (0: any), ``questions`` in hand, of which ``answering`` at once, and ``exports`` under way.
     """
 
     calls: int
@@ -44,6 +44,7 @@ class Limits:
     burst_s: float = 4.0
     requests: float = 0
     questions: int = 1 << 30
+    answering: int = 1 << 30
     exports: int = 2
 
 
@@ -64,11 +65,23 @@ class Policy:
     def of(
         cls, threads: int, *, rate: int = TENANT_RATE, provider_rate: int = PROVIDER_RATE, requests: float = TENANT_REQUESTS
     ) -> Policy:
-        """For a server of so many threads. A tenant has a quarter of them, the provider with all its agents a half."""
-        calls, running = 32 * threads, max(1, threads // 2)
+        """For a server of so many threads. A tenant has a quarter of them, the provider with all its agents a half.
+
+        Questions have half of the threads together; of these a tenant has a quarter (two at the least), and the provider a half.
+        """
+        calls, running, answering = 32 * threads, max(1, threads // 2), max(1, threads // 4)
         return cls(
-            tenant=Limits(calls=threads, running=max(1, threads // 4), bytes=64 << 20, rate=rate, requests=requests),
-            provider=Limits(calls=calls, running=running, bytes=128 << 20, rate=provider_rate, weight=4, exports=4),
+            tenant=Limits(
+                calls=threads,
+                running=max(1, threads // 4),
+                bytes=64 << 20,
+                rate=rate,
+                requests=requests,
+                answering=max(2, threads // 8),
+            ),
+            provider=Limits(
+                calls=calls, running=running, bytes=128 << 20, rate=provider_rate, weight=4, exports=4, answering=answering
+            ),
         )
 
 

@@ -140,9 +140,10 @@ class Services:
     ``snapshot(None)`` is the latest version. ``run_allocation(rule, start, end, requested_by)`` posts what is due.
     ``restate(order)`` does so too, or says what would come; both ways with the restatements.
 
-    ``explain(order, version, skip)`` gives the document of the figure (``greencloud.explanation/1``) in a version, with the windows
-    after the first ``skip``; it raises NotFoundError where the account has nothing that fits, as ``statement(account, period)``
-    does where the period is not closed or says nothing of the account. ``root_log()`` is the log of roots, oldest first.
+    ``explain(order, version, skip, stop)`` gives the document of the figure (``greencloud.explanation/1``) in a version, with the
+    windows after the first ``skip``; it raises NotFoundError where the account has nothing that fits, as
+    ``statement(account, period)`` does where the period is not closed or says nothing of the account. ``root_log()`` is the log of
+    roots, oldest first.
     ``goal_progress(name)`` takes ``goals/GOAL`` or ``goals/-`` and raises NotFoundError where there is no such goal.
 
     ``compare(order, go_on)`` calls ``go_on`` before each site-window, which may raise. ``facility_book(revision)`` is a book with
@@ -154,7 +155,7 @@ class Services:
     snapshot: Callable[[int | None], Snapshot]
     run_allocation: Callable[[str, datetime | None, datetime | None, str], RunSummary]
     restate: Callable[[RestateOrder], RunSummary]
-    explain: Callable[[ExplainOrder, int | None, int], Mapping[str, Any]]
+    explain: Callable[[ExplainOrder, int | None, int, Stop], Mapping[str, Any]]
     statement: Callable[[str, str], Statement]
     root_log: Callable[[], Sequence[RootLogEntry]]
     goal_progress: Callable[[str], GoalProgress]

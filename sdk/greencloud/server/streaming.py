@@ -14,21 +14,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from typing import Final, TypeVar
 
-import grpc
 import pyarrow as pa
 
 from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.stop import Stop
 from greencloud.results import FootprintQuery
-from greencloud.server.accounts import Members
+from greencloud.server.accounts import Members, allowed_accounts
 from greencloud.server.checks import Checks
 from greencloud.server.credentials import Principal
+from greencloud.server.errors import RequestError
 from greencloud.server.paging import Cursor, Pages
 from greencloud.server.questions import query_from
 from greencloud.server.services import Services
 from greencloud.v1 import footprint_service_pb2 as messages
 
-__all__ = ["Export", "Streaming", "stop_of"]
+__all__ = ["Export", "Streaming"]
 
 T = TypeVar("T")
 
@@ -43,14 +43,6 @@ _COMPRESSIONS: Final = {
 _OF_ROWS: Final = ("group_by", "granularity", "fiscal_year_start_month")
 
 
-def stop_of(context: grpc.ServicerContext) -> Stop:
-    """Set when the call is over: answered, cancelled by its caller, or past its deadline."""
-    stop = Stop()
-    if not context.add_callback(stop.set):
-        stop.set()
-    return stop
-
-
 class Streaming:
     """The streams of a server."""
 
@@ -60,7 +52,7 @@ class Streaming:
         self._export = export
 
     def answer(
-        self, request: messages.StreamFootprintRequest, principal: Principal, context: grpc.ServicerContext
+        self, request: messages.StreamFootprintRequest, principal: Principal, stop: Stop
     ) -> Iterator[messages.StreamFootprintResponse]:
         """The messages of a stream; at least one.
 
@@ -71,7 +63,6 @@ class Streaming:
             StoreError: a segment is missing or torn.
         """
         query, options = _asked(request, principal, self._services.members)
-        stop = stop_of(context)
         with self._export(principal.account), closing(self._made(request, principal, query, options=options, stop=stop)) as made:
             yield from _ahead(made)
 
@@ -90,6 +81,7 @@ class Streaming:
         parts = (snapshot.stream_postings if postings else snapshot.stream_rows)(query, Place(cursor.within, cursor.row), stop)
         offset, first = cursor.offset, True
         for part in parts:
+            _still(request, principal, query, self._services.members)
             reached = Cursor(snapshot.version, offset + part.rows.num_rows, *part.reached)
             yield messages.StreamFootprintResponse(
                 arrow_ipc=_encoded(part, options, schema=first),
@@ -117,6 +109,16 @@ def _asked(
     checks.done()
     assert query is not None
     return query, pa.ipc.IpcWriteOptions(compression=_COMPRESSIONS[request.compression], use_threads=False)
+
+
+def _still(request: messages.StreamFootprintRequest, principal: Principal, query: FootprintQuery, members: Members) -> None:
+    """A stream lasts long, and an account that is moved to another payer meanwhile is out of sight at once.
+
+    Raises:
+        PermissionDeniedError, RequestError: the principal sees other accounts than when the stream began.
+    """
+    if allowed_accounts(request.filter.accounts, principal, members) != query.accounts:
+        raise RequestError([("filter.accounts", "other accounts are yours to see than when the stream began; begin again")])
 
 
 def _encoded(part: Part, options: pa.ipc.IpcWriteOptions, *, schema: bool) -> bytes:

@@ -98,6 +98,7 @@ class Threads(futures.Executor):
         self._lock = threading.Lock()
         self._silent: dict[Any, tuple[float, bool]] = {}  # calls by age: since when, and whether nobody's
         self._silent_of_nobody = 0
+        self._alarms: dict[object, tuple[float, Callable[[], object]]] = {}
         self._closed = threading.Event()
         self._threads = [threading.Thread(target=self._work, name=f"greencloud-{number}", daemon=True) for number in range(count)]
         self._watch = threading.Thread(target=self._look_after, name="greencloud-watch", daemon=True)
@@ -128,6 +129,18 @@ class Threads(futures.Executor):
             yield
         finally:
             self._heard(context)
+
+    @contextmanager
+    def alarm(self, at: float, ring: Callable[[], object]) -> Iterator[None]:
+        """``ring`` is called once if this is still open at that time (``time.monotonic``), or a quarter of a second later."""
+        mine = object()
+        with self._lock:
+            self._alarms[mine] = (at, ring)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._alarms.pop(mine, None)
 
     def close(self) -> None:
         """End the threads once they have nothing to do."""
@@ -209,8 +222,12 @@ class Threads(futures.Executor):
             latest = time.monotonic() - self._patience_s
             with self._lock:
                 overdue = [call for call, (since, _) in self._silent.items() if since < latest]
+                due = [mine for mine, (at, _) in self._alarms.items() if at <= latest + self._patience_s]
+                rung = [self._alarms.pop(mine)[1] for mine in due]
             for call in overdue:
                 self._give_up(call)
+            for ring in rung:
+                ring()
             for job in self._gate.overdue():
                 job(BusyError("the server is too busy to come to this call in time", retry_after_s=2.0, cause="wait"))
 

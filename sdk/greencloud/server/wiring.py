@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.errors import NotFoundError
+from greencloud.ledger.stop import Stop
 from greencloud.results import AppliedFacilityBook, GoalProgress, RuleComparison, RunSummary
 from greencloud.server.members import BookMembers
 from greencloud.server.services import ApplyOrder, CompareOrder, ExplainOrder, RestateOrder, Services
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
 
 __all__ = ["services_of"]
+
+_MOST_EXPLAINED: Final = 100_000
+"""Windows, by site and component, of an explained figure: as rows of QueryFootprint, each takes some 2.5 kB."""
 
 
 def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
@@ -55,7 +59,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         listed = data.ledger.snapshot().restatement_records(order.start, order.end) if posted else []
         return replace(run, restatements=tuple(each.read() for each in listed if (each.new.id, each.new.created) in posted))
 
-    def explain(order: ExplainOrder, version: int | None, skip: int) -> dict[str, Any]:
+    def explain(order: ExplainOrder, version: int | None, skip: int, stop: Stop) -> dict[str, Any]:
         where = Where(order.services, order.skus, order.operations, order.components, order.measures)
         cell = Cell(order.account, order.start, order.end, where, order.sites, "tenant" if order.tenant else "provider")
         found = explain_cell(
@@ -65,6 +69,8 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
             skip=skip,
             again="shown" if order.recompute else "none",
             snapshot=data.ledger.snapshot(version),
+            most_rows=_MOST_EXPLAINED,
+            stop=stop,
         )
         return cell_document(found)
 

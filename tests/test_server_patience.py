@@ -17,7 +17,7 @@ import pytest
 from greencloud.errors import StoppedError
 from greencloud.ledger import Ledger, streamed_postings
 from greencloud.ledger.stop import Stop
-from greencloud.server import calls
+from greencloud.server import behaviours, calls
 from greencloud.server.auth import deadline, facts
 from greencloud.server.footprint import FootprintServicer
 from greencloud.v1 import footprint_service_pb2 as footprint
@@ -58,7 +58,7 @@ def refused(call: Callable[[], Any]) -> tuple[grpc.StatusCode, str]:
 
 @pytest.mark.parametrize("request_", [QUERY, VALUES], ids=lambda request: type(request).__name__)
 def test_a_question_without_a_deadline_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: Any) -> None:
-    monkeypatch.setattr(calls, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(calls, "PATIENCE_S", 0.3)
     with serving(tmp_path) as world, world.channel() as channel:
         monkeypatch.setattr(world, "snapshot", lambda _version: Slow())
         method = getattr(stub_of(channel), type(request_).__name__.removesuffix("Request"))
@@ -110,7 +110,8 @@ def test_a_stream_ends_with_the_token_of_its_caller_whatever_deadline_it_brought
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    monkeypatch.setattr(calls, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(calls, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(behaviours, "PATIENCE_S", 0.5)
     for ttl in (timedelta(seconds=1), timedelta(hours=1)):
         token = world.keys.issue("customer.viewer", "acme", ttl=ttl, now=world.now)
         with world.channel() as channel:
@@ -124,7 +125,7 @@ def test_a_stream_ends_with_the_token_of_its_caller_whatever_deadline_it_brought
 
 
 def test_a_stream_that_nobody_reads_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "_LONGEST_UNREAD_S", 0.5)
+    monkeypatch.setattr(behaviours, "_LONGEST_UNREAD_S", 0.5)
     with world.channel() as channel:
         call = stub_of(channel).StreamFootprint(STREAM, metadata=world.bearer("acme"))
         next(call)
@@ -134,7 +135,7 @@ def test_a_stream_that_nobody_reads_is_given_up(world: World, monkeypatch: pytes
 
 def test_a_reader_who_takes_its_time_gets_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the server has given the stream up, between two of its batches."""
-    monkeypatch.setattr(calls, "_LONGEST_UNREAD_S", 0.3)
+    monkeypatch.setattr(behaviours, "_LONGEST_UNREAD_S", 0.3)
     monkeypatch.setattr(streamed_postings, "TARGET", 400)
     ledger = Ledger(tmp_path / "ledger")
     texts = [os.urandom(24_000).hex() for _ in range(300)]  # more than gRPC holds of what nobody reads

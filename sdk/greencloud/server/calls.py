@@ -16,36 +16,30 @@ always, for telemetry when it fails (or at level DEBUG), and of refusals that co
 from __future__ import annotations
 
 import logging
-import math
 import re
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
-from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from greencloud.errors import GreencloudError, StoppedError
 from greencloud.ledger.stop import Stop
 from greencloud.server.auth import CALLER, FACTS, Authenticator, Facts, Peer, authorise
+from greencloud.server.behaviours import PATIENCE_S, Behaviour, Call, Check, Crowded, Export, Question, Stream, Watch, lapsed
 from greencloud.server.counts import Counts
-from greencloud.server.credentials import Credential, Principal
 from greencloud.server.errors import (
     BusyError,
     DeadlineError,
-    LapsedError,
     QuotaError,
-    RequestError,
     UnimplementedError,
     abort,
     answer_to,
     status_of,
 )
-from greencloud.server.gate import Account, Gate, Job
+from greencloud.server.gate import Gate, Job
 from greencloud.server.health import CHECK, LIST, SERVICE, WATCH, Health
 from greencloud.server.intake import SIGNALS
 from greencloud.server.lines import Lines
@@ -58,17 +52,9 @@ __all__ = ["AUDITED", "CallInterceptor"]
 
 _LOG: Final = logging.getLogger("greencloud.server")
 _HEALTH: Final = f"/{SERVICE}/"
-_OTLP: Final = "/opentelemetry.proto.collector."
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_LARGEST_API_REQUEST: Final = 1 << 20
-_LARGEST_REQUESTS: Final = {"/greencloud.v1.FacilityService/ApplyFacilityBook": 33 << 20}
-"""Of methods that take more. A facility book has at most 32 MiB of files."""
 _MOST_STREAMS: Final = 2
 _LINES_A_SECOND: Final = 20
-_PATIENCE_S: Final = 60.0
 _LONGEST_GIVEN_S: Final = 3_600.0
-_LONGEST_UNREAD_S: Final = 120.0
-"""A message of a stream that nobody takes holds two threads."""
 _CHEAP: Final = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)  # for a caller to be told
 _ALLOCATION: Final = "/greencloud.v1.AllocationService/"
 _LONGEST_S: Final = {
@@ -84,226 +70,6 @@ AUDITED: Final = {
     "/greencloud.v1.FacilityService/ApplyFacilityBook": Permission.FACILITY_WRITE,
 }
 """Methods that change something, and what it takes to call them."""
-
-
-class _Call:
-    """One call from its headers to its end."""
-
-    __slots__ = (
-        "account",
-        "cause",
-        "code",
-        "credential",
-        "metadata",
-        "method",
-        "refusal",
-        "rows",
-        "size",
-        "started",
-        "unique",
-        "until",
-    )
-
-    def __init__(self, details: grpc.HandlerCallDetails) -> None:
-        self.method: str = details.method
-        self.metadata = details.invocation_metadata
-        self.credential: Credential | None = None
-        self.account: Account | None = None
-        self.code = grpc.StatusCode.OK
-        self.cause = self.refusal = self.unique = ""
-        self.size = 0
-        self.rows = -1  # of a stream: that went out
-        self.started = time.monotonic()
-        self.until = math.inf
-
-    @property
-    def principal(self) -> Principal | None:
-        return self.credential.principal if self.credential else None
-
-    @property
-    def otlp(self) -> bool:
-        return self.method.startswith(_OTLP)
-
-    @property
-    def request_id(self) -> str:
-        """The caller's ``x-request-id`` if it is a plain word, else one of ours."""
-        if not self.unique:
-            self.unique = _request_id(self.metadata)
-        return self.unique
-
-
-class _Behaviour:
-    """What grpcio calls in place of a method. One for each call."""
-
-    __slots__ = ("call", "error", "guard", "handler", "when")
-
-    def __init__(
-        self, guard: CallInterceptor, call: _Call, when: When, handler: Any = None, error: Exception | None = None
-    ) -> None:
-        self.guard = guard
-        self.call = call
-        self.when = when
-        self.handler = handler
-        self.error = error
-
-    def admit(self, peer: Peer) -> None:
-        try:
-            self.guard.enter(self.call, peer, served=self.handler is not None)
-            if self.error:
-                raise self.error
-        except Exception as error:  # whatever it is, nobody comes in by it
-            self.error = error
-            self.when = When.HEADERS
-
-    def arrive(self, size: int | None, job: Job) -> None:
-        if size is None:
-            self.error = RequestError([("request", "no message came")])
-        self.guard.arrive(self.call, size or 0, job)
-
-    def refuse(self, error: BusyError) -> None:
-        self.error = error
-
-    def lost(self) -> None:
-        self.call.code = grpc.StatusCode.CANCELLED
-        self.guard.unseen(self.call)
-        self.guard.end(self.call)
-
-    def __call__(self, message: Any, context: grpc.ServicerContext) -> Any:
-        try:
-            if self.error:
-                raise self.error
-            return self.answer(message, context)
-        except Exception as error:  # each becomes a status
-            self.guard.fail(self.call, error, context)
-        finally:
-            self.guard.end(self.call)
-
-    def answer(self, message: bytes, context: grpc.ServicerContext) -> Any:
-        """Telemetry."""
-        return self.handler.unary_unary(message, context)
-
-
-class _Question(_Behaviour):
-    """A method of the API."""
-
-    __slots__ = ()
-
-    def answer(self, message: bytes, context: grpc.ServicerContext) -> Any:
-        largest = _LARGEST_REQUESTS.get(self.call.method, _LARGEST_API_REQUEST)
-        if len(message) > largest:
-            raise RequestError([("request", f"larger than {largest} bytes")])
-        with _one_of(self.guard.slots):
-            request = _parsed(self.handler.request_deserializer, message)
-            with self.guard.answering(self.call, context), self.guard.audited(self.call, request):
-                return self.handler.unary_unary(request, context)
-
-
-class _Export(_Behaviour):
-    """A method of the API that answers with a stream. It has a thread until its last message has gone out.
-
-    Between messages its time is looked at here. While one waits to go out nothing runs here, and the call is cancelled.
-    """
-
-    __slots__ = ()
-
-    def __call__(self, message: bytes, context: grpc.ServicerContext) -> Iterator[Any]:
-        self.call.code = grpc.StatusCode.CANCELLED  # until it is known to end otherwise: grpcio drops what nobody reads
-        try:
-            if self.error:
-                raise self.error
-            if len(message) > _LARGEST_API_REQUEST:
-                raise RequestError([("request", f"larger than {_LARGEST_API_REQUEST} bytes")])
-            with self.guard.answering(self.call, context, lasting=True), _one_of(self.guard.slots):
-                request = _parsed(self.handler.request_deserializer, message)
-                with closing(self.handler.unary_stream(request, context)) as answers:
-                    yield from self.paced(answers, context)
-            self.call.code = grpc.StatusCode.OK
-        except Exception as error:  # each becomes a status
-            self.guard.fail(self.call, error, context)
-        finally:
-            self.guard.end(self.call)
-
-    def arrive(self, size: int | None, job: Job) -> None:
-        if size is None:
-            self.error = RequestError([("request", "no message came")])
-        self.guard.arrive(self.call, size or 0, job, lasting=True)
-
-    def paced(self, answers: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-        """The messages, each with so long to go out. Raises LapsedError when the time of the stream is over."""
-        self.call.rows = 0
-        for answer in answers:
-            now = time.monotonic()
-            if now >= self.call.until:
-                raise _lapsed()
-            with self.guard.threads.alarm(min(now + _LONGEST_UNREAD_S, self.call.until + _PATIENCE_S), context.cancel):
-                yield answer
-            self.call.rows += getattr(answer, "row_count", 0)
-
-
-class _Check(_Behaviour):
-    """Health. ``handler`` is bytes in, bytes out. Neither counted nor logged, and nobody waits for it."""
-
-    __slots__ = ()
-
-    def admit(self, peer: Peer) -> None: ...
-
-    def lost(self) -> None: ...
-
-    def __call__(self, message: bytes, context: grpc.ServicerContext) -> Any:
-        try:
-            return _parsed(self.handler, message)
-        except Exception as error:
-            self.guard.fail(self.call, error, context)
-
-
-class _Crowded(_Behaviour):
-    """Health that is watched by too many."""
-
-    __slots__ = ()
-
-    def admit(self, peer: Peer) -> None: ...
-
-
-class _Stream(_Behaviour):
-    """A method that reads and writes streams; each holds a thread while its caller is silent, so they are few and short."""
-
-    __slots__ = ()
-
-    def __call__(self, message: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-        try:
-            if self.error:
-                raise self.error
-            with self.guard.threads.listening(context), _one_of(self.guard.streams):
-                yield from self.handler.stream_stream(message, context)
-        except grpc.RpcError:  # the caller went away while we read its messages
-            self.call.code = grpc.StatusCode.CANCELLED
-            raise
-        except Exception as error:
-            self.guard.fail(self.call, error, context)
-        finally:
-            self.guard.end(self.call)
-
-
-class _Watch(_Behaviour):
-    """Health, as a stream, in threads of its own."""
-
-    __slots__ = ("experimental_thread_pool",)  # grpcio's name for it
-    experimental_thread_pool: ThreadPoolExecutor
-
-    def admit(self, peer: Peer) -> None: ...
-
-    def __call__(self, message: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        health: Health = self.handler
-        try:
-            with self.guard.threads.listening(context, nobodys=True):
-                raw = next(message, b"")
-            yield from _parsed(lambda raw: health.watch(raw, context), raw)
-        except grpc.RpcError:
-            raise
-        except Exception as error:
-            self.guard.fail(self.call, error, context)
-        finally:
-            health.leave()
 
 
 class CallInterceptor(grpc.ServerInterceptor):
@@ -333,28 +99,28 @@ class CallInterceptor(grpc.ServerInterceptor):
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Any], handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
-        call = _Call(handler_call_details)
+        call = Call(handler_call_details)
         if call.method.startswith(_HEALTH):
             return self._open(call)
         handler = continuation(handler_call_details)
         if handler is None:
             missing = UnimplementedError("there is no such method")
-            return grpc.unary_unary_rpc_method_handler(_Behaviour(self, call, When.HEADERS, error=missing))
+            return grpc.unary_unary_rpc_method_handler(Behaviour(self, call, When.HEADERS, error=missing))
         if call.method in SIGNALS:
-            return grpc.unary_unary_rpc_method_handler(_Behaviour(self, call, When.TURN, handler))
+            return grpc.unary_unary_rpc_method_handler(Behaviour(self, call, When.TURN, handler))
         if handler.request_streaming:
             assert handler.response_streaming, "no service of ours takes a stream to answer once"
             return grpc.stream_stream_rpc_method_handler(
-                _Stream(self, call, When.THREAD, handler), handler.request_deserializer, handler.response_serializer
+                Stream(self, call, When.THREAD, handler), handler.request_deserializer, handler.response_serializer
             )
         if handler.response_streaming:
-            behaviour = _Export(self, call, When.TURN, handler)
+            behaviour = Export(self, call, When.TURN, handler)
             return grpc.unary_stream_rpc_method_handler(behaviour, response_serializer=handler.response_serializer)
         return grpc.unary_unary_rpc_method_handler(
-            _Question(self, call, When.TURN, handler), response_serializer=handler.response_serializer
+            Question(self, call, When.TURN, handler), response_serializer=handler.response_serializer
         )
 
-    def enter(self, call: _Call, peer: Peer, *, served: bool) -> None:
+    def enter(self, call: Call, peer: Peer, *, served: bool) -> None:
         """Authenticate and authorise a call of which the headers are there, and let it in. ``served``: whether there is its method.
 
         Raises:
@@ -368,18 +134,18 @@ class CallInterceptor(grpc.ServerInterceptor):
         call.account = self._gate.enter(principal, metered=call.method in SIGNALS)
 
     @contextmanager
-    def answering(self, call: _Call, context: grpc.ServicerContext, *, lasting: bool = False) -> Iterator[None]:
+    def answering(self, call: Call, context: grpc.ServicerContext, *, lasting: bool = False) -> Iterator[None]:
         """Around the method, which is told the facts; it is stopped when its caller is gone or the time is over. ``lasting``: a
         stream, which the credential of its caller ends, too, but not in its first minute."""
         assert call.credential
         now = time.monotonic()
         given = context.time_remaining()  # very many where none was brought
         if given is None or given > _LONGEST_GIVEN_S:
-            call.until = call.started + _LONGEST_S.get(call.method, _PATIENCE_S)
+            call.until = call.started + _LONGEST_S.get(call.method, PATIENCE_S)
         else:
             call.until = now + given
         if lasting:
-            call.until = min(call.until, now + max(_PATIENCE_S, self._authenticator.remaining(call.credential)))
+            call.until = min(call.until, now + max(PATIENCE_S, self._authenticator.remaining(call.credential)))
         stop = Stop()
         if not context.add_callback(stop.set):
             stop.set()
@@ -388,7 +154,7 @@ class CallInterceptor(grpc.ServerInterceptor):
             yield
 
     @contextmanager
-    def audited(self, call: _Call, request: Any) -> Iterator[None]:
+    def audited(self, call: Call, request: Any) -> Iterator[None]:
         """Around the method: what changes something is in the trail before it begins. What the caller may not do does not begin."""
         permission = AUDITED.get(call.method)
         principal = call.principal
@@ -406,18 +172,18 @@ class CallInterceptor(grpc.ServerInterceptor):
             raise
         trail.end(index, grpc.StatusCode.OK.name)
 
-    def arrive(self, call: _Call, size: int, job: Job, *, lasting: bool = False) -> None:
+    def arrive(self, call: Call, size: int, job: Job, *, lasting: bool = False) -> None:
         """The message of a call is there. Raises BusyError."""
         assert call.account
         self._gate.arrive(call.account, size, job, metered=call.method in SIGNALS, lasting=lasting)
         call.size = size
 
-    def unseen(self, call: _Call) -> None:
+    def unseen(self, call: Call) -> None:
         """The call ends before its message was seen, if it was: what gRPC did for it counts against its account's quota."""
         if call.account and not call.size and call.method in SIGNALS:
             self._gate.unseen(call.account)
 
-    def fail(self, call: _Call, error: Exception, context: grpc.ServicerContext) -> None:
+    def fail(self, call: Call, error: Exception, context: grpc.ServicerContext) -> None:
         """End the call with the status of the error."""
         if isinstance(error, NotImplementedError):  # of the generated base of a service
             error = UnimplementedError("there is no such method")
@@ -431,7 +197,7 @@ class CallInterceptor(grpc.ServerInterceptor):
             _LOG.error("request %s failed", call.request_id, exc_info=error)
         abort(context, answer)
 
-    def end(self, call: _Call) -> None:
+    def end(self, call: Call) -> None:
         """Count and tell a call that is over."""
         if call.account:
             self._gate.leave(call.account, call.size, metered=call.method in SIGNALS)
@@ -458,59 +224,26 @@ class CallInterceptor(grpc.ServerInterceptor):
                 f" cause={call.cause}" if call.cause else "",
             )
 
-    def _open(self, call: _Call) -> Any:
+    def _open(self, call: Call) -> Any:
         """Health, for which nobody needs a credential."""
         answers = {CHECK: self._health.check, LIST: self._health.list}
         if call.method in answers:
-            return grpc.unary_unary_rpc_method_handler(_Check(self, call, When.MESSAGE, answers[call.method]))
+            return grpc.unary_unary_rpc_method_handler(Check(self, call, When.MESSAGE, answers[call.method]))
         if call.method != WATCH:
             return None
         try:
             self._health.enter()
         except BusyError as error:
-            return grpc.unary_unary_rpc_method_handler(_Crowded(self, call, When.HEADERS, error=error))
-        behaviour = _Watch(self, call, When.THREAD, self._health)
+            return grpc.unary_unary_rpc_method_handler(Crowded(self, call, When.HEADERS, error=error))
+        behaviour = Watch(self, call, When.THREAD, self._health)
         behaviour.experimental_thread_pool = self._health.pool
         return grpc.stream_stream_rpc_method_handler(behaviour)
 
 
-@contextmanager
-def _one_of(slots: threading.BoundedSemaphore) -> Iterator[None]:
-    if not slots.acquire(blocking=False):
-        raise BusyError("the server answers as many questions as it can", cause="questions")
-    try:
-        yield
-    finally:
-        slots.release()
-
-
-def _parsed(deserialize: Callable[[bytes], Any] | None, raw: bytes) -> Any:
-    if deserialize is None:
-        return raw
-    try:
-        return deserialize(raw)
-    except ProtobufDecodeError as error:
-        raise RequestError([("request", "not a message of this method")]) from error
-
-
-def _late(call: _Call) -> GreencloudError:
+def _late(call: Call) -> GreencloudError:
     """What is told in place of a StoppedError of a call whose time is over."""
     if call.rows > 0:
-        return _lapsed()
+        return lapsed()
     return DeadlineError(
         "there is no answer in the time that there is for one", advice="narrow the question, or bring a later deadline"
     )
-
-
-def _lapsed() -> LapsedError:
-    return LapsedError(
-        "the stream lasted as long as one may, or as its credential holds",
-        advice="go on with the resume_token of the last message that arrived",
-    )
-
-
-def _request_id(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
-    for key, value in metadata or ():
-        if key == "x-request-id" and isinstance(value, str) and _REQUEST_ID.fullmatch(value):
-            return value
-    return uuid.uuid4().hex

@@ -41,7 +41,7 @@ from greencloud.server.quota import Policy
 from greencloud.server.services import ExplainOrder, RestateOrder
 from greencloud.units import Emissions, Energy, Window
 
-__all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "row", "serving"]
+__all__ = ["NOW", "SERVICES", "START", "DiskIntake", "Facts", "World", "batch", "goal", "one_for_all", "row", "serving"]
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -315,6 +315,12 @@ class World:
 
     def channel(self) -> grpc.Channel:
         return grpc.insecure_channel(self.target)
+
+
+def one_for_all(threads: int) -> Policy:
+    """The policy of so many threads, of which one caller's questions may take all that there are for questions."""
+    policy = Policy.of(threads)
+    return replace(policy, provider=replace(policy.provider, answering=threads))
 
 
 @contextmanager

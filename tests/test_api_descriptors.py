@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -127,8 +128,8 @@ def _declared(field: FieldDescriptor) -> tuple[str, str]:
 
 
 def breaking(folder: Path) -> subprocess.CompletedProcess[str]:
-    buf = shutil.which("buf")
-    assert buf, "it comes with the extra `test`"
+    buf = Path(sys.executable).parent / "buf"
+    assert buf.exists(), "it comes with the extra `test`"
     return subprocess.run([buf, "breaking", "--against", str(RELEASED)], cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -164,7 +164,9 @@ def test_ctrl_c_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=20)
 
-    assert process.returncode == 130, told
+    # A process that SIGINT reaches within exec (a dataclass is made there) ends by the signal in the end, which a shell calls 130.
+    assert process.returncode in {130, -signal.SIGINT}, told
+    assert "interrupted" in told
     assert "Traceback" not in told
 
 

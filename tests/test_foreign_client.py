@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ledger_builders import EVER
 ROOT = Path(__file__).parents[1]
 NODE = ROOT / "tests" / "node" / "node_modules"
 SCRIPT = ROOT / "examples" / "clients" / "footprint.js"
-BUF = shutil.which("buf") or ""
+BUF = str(Path(sys.executable).parent / "buf")
 METHODS = {method.name: method for method in methods() if served(method)}
 TIME = {"startTime": "2026-11-01T00:00:00Z", "endTime": "2026-12-01T00:00:00Z"}
 ANSWERED: dict[str, dict[str, Any]] = {

@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from greencloud.server.intake import METHODS
-from inprocess import START, World, serving
+from inprocess import START, World, one_for_all, serving
 
 EXPORT = f"/{next(iter(METHODS))}/Export"
 RUN = "/greencloud.v1.AllocationService/RunAllocation"
@@ -23,7 +23,7 @@ LIST = "/greencloud.v1.AllocationService/ListBatches"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with serving(tmp_path, threads=4) as world:
+    with serving(tmp_path, threads=4, policy=one_for_all(4)) as world:
         yield world
 
 

@@ -16,7 +16,7 @@ from grpc_status import rpc_status
 from greencloud.server.errors import ListenError
 from greencloud.server.intake import METHODS
 from greencloud.server.threads import check_grpcio
-from inprocess import World, serving
+from inprocess import World, one_for_all, serving
 
 EXPORT = f"/{next(iter(METHODS))}/Export"
 LIST = "/greencloud.v1.AllocationService/ListBatches"
@@ -29,7 +29,7 @@ THREADS = 4
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with serving(tmp_path, threads=THREADS) as world:
+    with serving(tmp_path, threads=THREADS, policy=one_for_all(THREADS)) as world:
         yield world
 
 

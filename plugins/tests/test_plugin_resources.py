@@ -34,7 +34,10 @@ class Metered:
         data = self.reader.get_metrics_data()
         found: dict[str, float] = {}
         for group in data.resource_metrics if data else ():
-            for metric in group.scope_metrics[0].metrics:
+            ours = [
+                scope for scope in group.scope_metrics if scope.scope.name.startswith("greencloud")
+            ]  # some SDKs tell of themselves
+            for metric in (metric for scope in ours for metric in scope.metrics):
                 for point in metric.data.data_points:
                     direction = str((point.attributes or {}).get("disk.io.direction", ""))
                     found[f"{metric.name} {direction}".strip()] = point.value  # type: ignore[union-attr]
@@ -102,7 +105,7 @@ FORK = textwrap.dedent("""
             file.write(bytes(1 << 20))
             file.flush()
             os.fsync(file.fileno())
-        metrics = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+        metrics = next(scope.metrics for scope in reader.get_metrics_data().resource_metrics[0].scope_metrics if scope.scope.name == "greencloud_otel")
         (io,) = (metric for metric in metrics if metric.name == "process.disk.io")
         return {point.attributes["disk.io.direction"]: point.value for point in io.data.data_points}["write"]
 

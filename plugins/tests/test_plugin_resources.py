@@ -105,7 +105,8 @@ FORK = textwrap.dedent("""
             file.write(bytes(1 << 20))
             file.flush()
             os.fsync(file.fileno())
-        metrics = next(scope.metrics for scope in reader.get_metrics_data().resource_metrics[0].scope_metrics if scope.scope.name == "greencloud_otel")
+        scopes = reader.get_metrics_data().resource_metrics[0].scope_metrics
+        metrics = next(scope.metrics for scope in scopes if scope.scope.name == "greencloud_otel")
         (io,) = (metric for metric in metrics if metric.name == "process.disk.io")
         return {point.attributes["disk.io.direction"]: point.value for point in io.data.data_points}["write"]
 

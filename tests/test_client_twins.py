@@ -67,7 +67,9 @@ def snake(name: str) -> str:
 
 
 def public(kind: type) -> dict[str, Any]:
-    shown = {name: member for name, member in vars(kind).items() if not name.startswith("_") or name == "__init__"}
+    parts = [part for part in reversed(kind.__mro__) if part.__module__.startswith("greencloud.client")]
+    members = {name: member for part in parts for name, member in vars(part).items()}
+    shown = {name: member for name, member in members.items() if not name.startswith("_") or name == "__init__"}
     return {name: member.__func__ if isinstance(member, classmethod) else member for name, member in shown.items()}
 
 

@@ -22,6 +22,7 @@ from typing import Any, Self, Unpack
 import grpc
 
 from greencloud.client import answers, requests
+from greencloud.client.bridges import AsyncBridgeCalls
 from greencloud.client.calls import (
     LONG_TIMEOUT_S,
     TIMEOUT_S,
@@ -37,8 +38,13 @@ from greencloud.client.calls import (
 )
 from greencloud.client.channel import ChannelSettings
 from greencloud.client.config import ClientConfig
+from greencloud.client.disclosures import AsyncDisclosureCalls
 from greencloud.client.errors import error_from
 from greencloud.client.explanation import explanation_document
+from greencloud.client.forecasts import AsyncForecastCalls
+from greencloud.client.goals import AsyncGoalCalls
+from greencloud.client.instruments import AsyncInstrumentCalls
+from greencloud.client.inventory import AsyncInventoryCalls
 from greencloud.client.pages import AsyncPager
 from greencloud.client.record_batches import AsyncFootprintStream
 from greencloud.client.requests import StreamCompression, StreamContent
@@ -53,7 +59,6 @@ from greencloud.results import (
     DataAvailability,
     DimensionValue,
     FacilityBook,
-    GoalProgress,
     Granularity,
     Restatement,
     RootLogEntry,
@@ -61,7 +66,7 @@ from greencloud.results import (
     RunSummary,
     Statement,
 )
-from greencloud.wire import batch_from_message, goal_from_message, log_entry_from_message, statement_from_message
+from greencloud.wire import batch_from_message, log_entry_from_message, statement_from_message
 from greencloud.wire.catalogue import availability_from_message, dimension_value_from_message
 from greencloud.wire.facility_books import applied_book_from_message, facility_book_from_message
 from greencloud.wire.identity import audit_entry_from_message, identity_from_message
@@ -72,7 +77,9 @@ AsyncToken = str | Callable[[], str | Awaitable[str]]
 """A bearer token, or a function that gives one, awaited or not, and is asked for each call, so that it may change."""
 
 
-class AsyncClient:
+class AsyncClient(
+    AsyncInventoryCalls, AsyncBridgeCalls, AsyncGoalCalls, AsyncForecastCalls, AsyncInstrumentCalls, AsyncDisclosureCalls
+):
     """Asks a server at ``target`` (``HOST:PORT``).
 
     Args:
@@ -395,10 +402,6 @@ class AsyncClient:
         request = requests.list_batches(start, end, page_size)
         reader = answers.items_of("batches", batch_from_message)
         return AsyncPager(self._asker(self.raw.allocation.ListBatches, timeout), request, reader)
-
-    async def get_goal_progress(self, name: str = "goals/-", *, timeout: float | None = None) -> GoalProgress:
-        """The provider's goal and where it stands; ``goals/-`` is the only one."""
-        return goal_from_message(await self._call(self.raw.goal.GetGoalProgress, requests.get_goal_progress(name), timeout))
 
     async def get_facility_book(self, name: str = "facilityBooks/-", *, timeout: float | None = None) -> FacilityBook:
         """A facility book with its files, by name or revision; ``facilityBooks/-`` is the one in force."""

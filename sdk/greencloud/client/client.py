@@ -22,6 +22,7 @@ from typing import Any, Self, Unpack
 import grpc
 
 from greencloud.client import answers, requests
+from greencloud.client.bridges import BridgeCalls
 from greencloud.client.calls import (
     LONG_TIMEOUT_S,
     TIMEOUT_S,
@@ -36,8 +37,13 @@ from greencloud.client.calls import (
 )
 from greencloud.client.channel import ChannelSettings
 from greencloud.client.config import ClientConfig
+from greencloud.client.disclosures import DisclosureCalls
 from greencloud.client.errors import error_from
 from greencloud.client.explanation import explanation_document
+from greencloud.client.forecasts import ForecastCalls
+from greencloud.client.goals import GoalCalls
+from greencloud.client.instruments import InstrumentCalls
+from greencloud.client.inventory import InventoryCalls
 from greencloud.client.pages import Pager
 from greencloud.client.record_batches import FootprintStream
 from greencloud.client.requests import StreamCompression, StreamContent
@@ -52,7 +58,6 @@ from greencloud.results import (
     DataAvailability,
     DimensionValue,
     FacilityBook,
-    GoalProgress,
     Granularity,
     Restatement,
     RootLogEntry,
@@ -60,7 +65,7 @@ from greencloud.results import (
     RunSummary,
     Statement,
 )
-from greencloud.wire import batch_from_message, goal_from_message, log_entry_from_message, statement_from_message
+from greencloud.wire import batch_from_message, log_entry_from_message, statement_from_message
 from greencloud.wire.catalogue import availability_from_message, dimension_value_from_message
 from greencloud.wire.facility_books import applied_book_from_message, facility_book_from_message
 from greencloud.wire.identity import audit_entry_from_message, identity_from_message
@@ -71,7 +76,7 @@ Token = str | Callable[[], str]
 """A bearer token, or a function that gives one and is asked for each call, so that it may change."""
 
 
-class Client:
+class Client(InventoryCalls, BridgeCalls, GoalCalls, ForecastCalls, InstrumentCalls, DisclosureCalls):
     """Asks a server at ``target`` (``HOST:PORT``).
 
     Args:
@@ -394,10 +399,6 @@ class Client:
         request = requests.list_batches(start, end, page_size)
         reader = answers.items_of("batches", batch_from_message)
         return Pager(self._asker(self.raw.allocation.ListBatches, timeout), request, reader)
-
-    def get_goal_progress(self, name: str = "goals/-", *, timeout: float | None = None) -> GoalProgress:
-        """The provider's goal and where it stands; ``goals/-`` is the only one."""
-        return goal_from_message(self._call(self.raw.goal.GetGoalProgress, requests.get_goal_progress(name), timeout))
 
     def get_facility_book(self, name: str = "facilityBooks/-", *, timeout: float | None = None) -> FacilityBook:
         """A facility book with its files, by name or revision; ``facilityBooks/-`` is the one in force."""

@@ -8,7 +8,8 @@
     usage/            usage segments (Arrow IPC), from usage files
     inputs/           what each batch was made from, by its usage revision (greencloud.engine.inputs)
     facility/         books/REVISION/ as applied, current.json that names the one in force, and applied.jsonl, those that ever were
-    goal/             the goal and the inventory that it rests on
+    goal/             the goal and the inventory that it rests on, of releases before there were books
+    books/            the provider's books: inventory, goals, instruments, with their evidence
     ledger/           the Delta table of postings, and leases/ of who may write to it; or a cache of them (greencloud.engine.place)
     closes/           closed periods: the log of roots, and the tree of each (greencloud.engine.closes)
     keys/             signing keys (owner only)
@@ -135,6 +136,10 @@ class DataDirectory:
     @property
     def goal_directory(self) -> Path:
         return self.path / "goal"
+
+    @property
+    def books_directory(self) -> Path:
+        return self.path / "books"
 
     @property
     def segments(self) -> SegmentStore:

@@ -3,6 +3,7 @@
 from greencloud.goal.book import KINDS, Goal
 from greencloud.goal.ledger_year import LedgerView, LedgerYear, latest_year, ledger_year
 from greencloud.goal.progress import progress
+from greencloud.goal.provider_books import ProviderBooks
 from greencloud.goal.reader import read_goal
 from greencloud.goal.store import apply_goal, current_goal, goal_progress
 
@@ -11,6 +12,7 @@ __all__ = [
     "Goal",
     "LedgerView",
     "LedgerYear",
+    "ProviderBooks",
     "apply_goal",
     "current_goal",
     "goal_progress",

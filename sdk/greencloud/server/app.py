@@ -162,7 +162,7 @@ def build_server(
     server.add_generic_rpc_handlers(intake_handlers(intake, clock=clock, counts=counts))
     footprint_service_pb2_grpc.add_FootprintServiceServicer_to_server(FootprintServicer(services, pages, gate.export), server)
     allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(AllocationServicer(services, pages), server)
-    goal_service_pb2_grpc.add_GoalServiceServicer_to_server(GoalServicer(services), server)
+    goal_service_pb2_grpc.add_GoalServiceServicer_to_server(GoalServicer(services, pages), server)
     facility_service_pb2_grpc.add_FacilityServiceServicer_to_server(FacilityServicer(services, pages), server)
     identity = IdentityServicer(services, pages, clock=clock)
     identity_service_pb2_grpc.add_IdentityServiceServicer_to_server(identity, server)

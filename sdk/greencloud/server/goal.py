@@ -1,31 +1,19 @@
-"""GoalService: how far the provider is on the way to its goal. For the provider."""
+"""GoalService: the provider's inventory, goals, instruments and disclosures, each part in a module of its own."""
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
-
-from greencloud.server.auth import require
-from greencloud.server.checks import Checks
-from greencloud.server.roles import Permission
-from greencloud.server.services import Services
-from greencloud.v1 import goal_service_pb2 as messages
+from greencloud.server.bridges import BridgeMethods
+from greencloud.server.disclosures import DisclosureMethods
+from greencloud.server.forecasts import ForecastMethods
+from greencloud.server.goals import GoalMethods
+from greencloud.server.instruments import InstrumentMethods
+from greencloud.server.inventory import InventoryMethods
 from greencloud.v1 import goal_service_pb2_grpc as stubs
-from greencloud.wire import goal_to_message
 
 __all__ = ["GoalServicer"]
 
-_NAME: Final = re.compile(r"goals/(-|[A-Za-z0-9][A-Za-z0-9._-]{0,62})")
 
-
-class GoalServicer(stubs.GoalServiceServicer):
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def GetGoalProgress(self, request: messages.GetGoalProgressRequest, context: Any) -> messages.GoalProgress:  # noqa: N802
-        require(Permission.GOALS_READ)
-        checks = Checks()
-        if not _NAME.fullmatch(request.name):
-            checks.fault("name", "must be goals/GOAL, or goals/- for the only one" if request.name else "is required")
-        checks.done()
-        return goal_to_message(self._services.goal_progress(request.name))
+class GoalServicer(
+    InventoryMethods, BridgeMethods, GoalMethods, ForecastMethods, InstrumentMethods, DisclosureMethods, stubs.GoalServiceServicer
+):
+    """All parts; each method authorises before it looks at its request."""

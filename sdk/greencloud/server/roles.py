@@ -25,7 +25,9 @@ class Permission(StrEnum):
     ALLOCATION_RUN = "greencloud.allocation.run"  # allocate and restate
     FACILITY_READ = "greencloud.facility.read"
     FACILITY_WRITE = "greencloud.facility.write"
-    GOALS_READ = "greencloud.goals.read"
+    GOALS_READ = "greencloud.goals.read"  # inventory, goals, instruments, disclosures
+    GOALS_WRITE = "greencloud.goals.write"  # book, restate, submit a year
+    GOALS_APPROVE = "greencloud.goals.approve"  # approve entries, close a year that another submitted
     AUDIT_READ = "greencloud.audit.read"
 
 
@@ -45,7 +47,7 @@ _PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.CUSTOMER_VIEWER: frozenset({Permission.FOOTPRINT_READ}),
     Role.CUSTOMER_ADMIN: frozenset({Permission.FOOTPRINT_READ, Permission.TELEMETRY_WRITE}),
     Role.CUSTOMER_WRITER: frozenset({Permission.TELEMETRY_WRITE}),
-    Role.PROVIDER_ANALYST: frozenset(_READ),
+    Role.PROVIDER_ANALYST: frozenset({*_READ, Permission.GOALS_WRITE}),
     Role.PROVIDER_ADMIN: frozenset(Permission),
     Role.PROVIDER_WRITER: frozenset({Permission.TELEMETRY_WRITE}),
     Role.AUDITOR: frozenset({*_READ, Permission.AUDIT_READ}),

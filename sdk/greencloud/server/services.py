@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from greencloud.errors import NotFoundError
+from greencloud.goal import ProviderBooks
 from greencloud.ledger.availability import FilledWindow
 from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.stop import Stop
@@ -146,6 +147,8 @@ class Services:
     roots, oldest first.
     ``goal_progress(name)`` takes ``goals/GOAL`` or ``goals/-`` and raises NotFoundError where there is no such goal.
 
+    ``books(subject)`` are the provider's books, open for a person.
+
     ``compare(order, go_on)`` calls ``go_on`` before each site-window, which may raise. ``facility_book(revision)`` is a book with
     its files ("" for the one in force); it raises NotFoundError where it is not kept. ``facility_books()`` are the books as they
     were put in force, the latest last, without their files. ``apply_facility(order)`` raises RequestError where the book is
@@ -166,3 +169,4 @@ class Services:
     apply_facility: Callable[[ApplyOrder], AppliedFacilityBook] = _none_kept
     members: Callable[[str], frozenset[str]] = nobody
     audit: Audit | None = None
+    books: Callable[[str], ProviderBooks] = _none_kept

@@ -34,7 +34,16 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.engine.explain import Cell, explain_cell
     from greencloud.engine.published import root_log, statement_of
     from greencloud.engine.uploaded_book import uploaded
-    from greencloud.goal import goal_progress
+    from greencloud.goal import ProviderBooks, goal_progress
+    from greencloud.inventory import BookHardware, Journal
+
+    books = ProviderBooks(
+        Journal(data.books_directory),
+        actor="",
+        clock=clock,
+        ledger=data.ledger.snapshot,
+        hardware=lambda: BookHardware.of(data.facility()),
+    )
 
     def run_rule(rule: str, start: datetime | None, end: datetime | None, requested_by: str) -> RunSummary:
         return run_allocation(
@@ -116,4 +125,5 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         apply_facility=apply_facility,
         members=BookMembers(data.path / "facility" / "current.json", data.facility),
         audit=data.audit,
+        books=books.by,
     )

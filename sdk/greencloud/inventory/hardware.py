@@ -1,0 +1,33 @@
+"""The hardware that the provider bought, by the facility book: what capital goods (category 2) are in the year of purchase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from greencloud.facility import AccountKind, Facility
+from greencloud.units import Emissions
+
+__all__ = ["BookHardware"]
+
+
+@dataclass(frozen=True, slots=True)
+class BookHardware:
+    """``HardwarePurchases`` of a facility book."""
+
+    book: Facility
+
+    @classmethod
+    def of(cls, book: Facility | None) -> BookHardware | None:
+        return None if book is None else cls(book)
+
+    @property
+    def revision(self) -> str:
+        return self.book.revision
+
+    def embodied(self, start: datetime, end: datetime) -> list[tuple[str, Emissions]]:
+        return []
+
+    def internal_accounts(self) -> list[str]:
+        """Accounts that work for others or for the provider itself."""
+        return [account.id for account in self.book.accounts.values() if account.kind is AccountKind.INTERNAL]

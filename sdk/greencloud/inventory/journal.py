@@ -1,0 +1,235 @@
+"""The journal of the provider's books: every change to inventory, goals and instruments, in one order, kept for ever.
+
+A **record** is a file that is written once: ``changes/000000000001.json`` and so on, without a gap. It says when, who, what kind of
+change, why, and the change itself, and it holds the SHA-256 of the record before, so that one that was changed, put in or taken out
+is seen. What the books hold is a fold over the records: nothing else is stored, and any earlier state can be had again.
+
+Writers do not wait for each other. Each reads all records, decides on them, and creates the file of the next number, which only one
+can; whoever lost reads on and decides anew (``transact``). So a rule over the whole, as that a serial is used once, holds among any
+number of writers. A file is synced before it has its name, and a crash leaves a record or none.
+
+Documents that are evidence lie in ``evidence/`` under their SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from greencloud.durable import NO_ROOM, sync_directory
+from greencloud.errors import ConflictError, NotFoundError, QuantityError, StorageFullError, StoreError
+from greencloud.inventory.document import canonical
+from greencloud.units import format_instant, parse_instant
+
+__all__ = ["MOST_EVIDENCE_BYTES", "Change", "Draft", "Folded", "Journal"]
+
+S = TypeVar("S")
+
+MOST_EVIDENCE_BYTES: Final = 32 << 20
+_MOST_RECORD_BYTES: Final = 32 << 20
+_NOTHING: Final = "0" * 64
+_TRIES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change that was decided and is not written yet. ``body`` is a document (``greencloud.inventory.document``)."""
+
+    kind: str  # "inventory.entries", "goal.put", ...: the room that folds it comes first
+    body: Any
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record that was written."""
+
+    number: int  # from 1
+    time: datetime
+    actor: str
+    kind: str
+    reason: str
+    body: Any
+    digest: str
+
+
+class Journal:
+    """The journal in a directory, which is made when the first record is written."""
+
+    def __init__(self, directory: str | Path) -> None:
+        self._changes_directory = Path(directory) / "changes"
+        self._evidence_directory = Path(directory) / "evidence"
+        self._lock = threading.Lock()
+        self._changes: list[Change] = []
+
+    def changes(self) -> list[Change]:
+        """Every record, in order.
+
+        Raises:
+            StoreError: one was changed or damaged.
+        """
+        with self._lock:
+            while (found := self._read(len(self._changes) + 1)) is not None:
+                self._changes.append(found)
+            return self._changes.copy()
+
+    def append(self, draft: Draft, *, after: int, actor: str, now: datetime) -> Change:
+        """Write the record that follows record ``after``. Its time is never before that of the record before.
+
+        Raises:
+            ConflictError: another wrote that record first.
+            StorageFullError, StoreError: it cannot be written, and was not.
+        """
+        earlier = self.changes()
+        if len(earlier) != after:
+            raise _taken(after + 1)
+        last = earlier[-1] if earlier else None
+        document = {
+            "actor": actor,
+            "body": draft.body,
+            "kind": draft.kind,
+            "number": after + 1,
+            "previous": last.digest if last else _NOTHING,
+            "reason": draft.reason,
+            "time": format_instant(max(now, last.time) if last else now),
+        }
+        content = canonical(document)
+        if len(content) > _MOST_RECORD_BYTES:
+            raise QuantityError("the change is larger than 32 MiB", advice="split it up")
+        if not self._create(self._path(after + 1), content):
+            raise _taken(after + 1)
+        return self.changes()[after]
+
+    def transact(self, decide: Callable[[list[Change]], Draft | None], *, actor: str, now: datetime) -> Change | None:
+        """Decide on all records and write what was decided, again where another was faster; None where there is nothing to do.
+
+        ``decide`` may be called several times; what it raises is raised.
+        """
+        for _ in range(_TRIES):
+            earlier = self.changes()
+            draft = decide(earlier)
+            if draft is None:
+                return None
+            with suppress(ConflictError):
+                return self.append(draft, after=len(earlier), actor=actor, now=now)
+        raise ConflictError("others write to the provider's books all the time", advice="try again")
+
+    def put_evidence(self, content: bytes) -> str:
+        """Keep a document; its SHA-256, by which it is named. Keeping it again changes nothing. Raises as ``append``."""
+        if not content:
+            raise QuantityError("the document is empty", advice="give the file that the figure was taken from")
+        if len(content) > MOST_EVIDENCE_BYTES:
+            raise QuantityError("the document is larger than 32 MiB", advice="give the page that the figure was taken from")
+        digest = hashlib.sha256(content).hexdigest()
+        self._create(self._evidence_directory / digest, content)
+        return digest
+
+    def has_evidence(self, digest: str) -> bool:
+        return len(digest) == 64 and set(digest) <= set("0123456789abcdef") and (self._evidence_directory / digest).is_file()
+
+    def evidence(self, digest: str) -> bytes:
+        """A document by its SHA-256, checked against it.
+
+        Raises:
+            NotFoundError: it is not here.
+            StoreError: it was changed since.
+        """
+        if not self.has_evidence(digest):
+            raise NotFoundError(f"there is no evidence {digest[:64]!r}", advice="list what there is: greencloud inventory evidence")
+        path = self._evidence_directory / digest
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise StoreError("a document of evidence was changed", path=str(path), advice="restore it from a backup")
+        return content
+
+    def _path(self, number: int) -> Path:
+        return self._changes_directory / f"{number:012d}.json"
+
+    def _read(self, number: int) -> Change | None:
+        path = self._path(number)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"the provider's books cannot be read: {error.strerror}", path=str(path)) from error
+        previous = self._changes[-1].digest if self._changes else _NOTHING
+        try:
+            document = json.loads(content)
+            if document["previous"] != previous or document["number"] != number:
+                raise ValueError("it does not follow the record before")
+            return Change(
+                number=number,
+                time=parse_instant(document["time"]),
+                actor=document["actor"],
+                kind=document["kind"],
+                reason=document["reason"],
+                body=document["body"],
+                digest=hashlib.sha256(content).hexdigest(),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"record {number} of the provider's books was damaged or changed: {error}",
+                path=str(path),
+                advice="restore the folder from a backup",
+            ) from error
+
+    def _create(self, path: Path, content: bytes) -> bool:
+        """Whether the file is new. It has its whole content once it has its name."""
+        fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with fresh.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.link(fresh, path)
+            except FileExistsError:
+                return False
+            finally:
+                with suppress(FileNotFoundError):
+                    fresh.unlink()
+            sync_directory(path.parent)
+        except OSError as error:
+            kind = StorageFullError if error.errno in NO_ROOM else StoreError
+            raise kind(
+                f"the provider's books cannot be written: {error.strerror}", path=str(path), advice="make room, then try again"
+            ) from error
+        return True
+
+
+class Folded(Generic[S]):
+    """A state that follows from the records: ``step(state, change)`` gives the next, and changes nothing that it was given."""
+
+    def __init__(self, journal: Journal, initial: S, step: Callable[[S, Change], S]) -> None:
+        self._journal, self._step, self._initial = journal, step, initial
+        self._lock = threading.Lock()
+        self._latest: tuple[int, S] = (0, initial)
+
+    def latest(self) -> S:
+        """After every record. Raises StoreError."""
+        return self.after(self._journal.changes())
+
+    def after(self, changes: list[Change]) -> S:
+        """After these records, which are the first of the journal (all of them for ``transact``; fewer for what was then)."""
+        with self._lock:
+            number, state = self._latest if self._latest[0] <= len(changes) else (0, self._initial)
+            for change in changes[number:]:
+                state = self._step(state, change)
+            if len(changes) >= self._latest[0]:
+                self._latest = (len(changes), state)
+            return state
+
+
+def _taken(number: int) -> ConflictError:
+    return ConflictError(f"record {number} of the provider's books was written by another", advice="read again, then try again")

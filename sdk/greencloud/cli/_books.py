@@ -29,6 +29,7 @@ def provider_books(source: Source) -> Iterator[ProviderBooks | Client]:
             yield client
         return
     from greencloud.engine.audit import system_user
+    from greencloud.engine.statement_totals import statement_totals
     from greencloud.goal import ProviderBooks
     from greencloud.inventory import BookHardware, Journal
 
@@ -38,4 +39,5 @@ def provider_books(source: Source) -> Iterator[ProviderBooks | Client]:
         clock=lambda: datetime.now(UTC),
         ledger=directory.ledger.snapshot,
         hardware=lambda: BookHardware.of(directory.facility()),
+        statements=lambda start, end: statement_totals(directory.closes, start, end),
     )

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from greencloud.inventory.journal import Change, Draft, Folded, Journal
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow
+from greencloud.results.bridges import ClosedStatements
 from greencloud.units import Emissions
 
 __all__ = ["Books", "HardwarePurchases", "LedgerSnapshot"]
@@ -44,6 +45,8 @@ class HardwarePurchases(Protocol):
 
     def internal_accounts(self) -> Iterable[str]: ...
 
+    def sites(self) -> Iterable[str]: ...
+
 
 class Books:
     """The books in a journal.
@@ -53,6 +56,7 @@ class Books:
         clock: the time, UTC.
         ledger: the snapshot of a version, None for the latest; None where there is no ledger.
         hardware: the facility book in force; None where there is none.
+        statements: what the closed periods within a time say.
     """
 
     def __init__(
@@ -63,12 +67,14 @@ class Books:
         clock: Callable[[], datetime],
         ledger: Callable[[int | None], LedgerSnapshot] | None = None,
         hardware: Callable[[], HardwarePurchases | None] = lambda: None,
+        statements: Callable[[datetime, datetime], Sequence[ClosedStatements]] = lambda *_: (),
     ) -> None:
         self.journal = journal
         self.actor = actor
         self.clock = clock
         self.ledger = ledger
         self.hardware = hardware
+        self.statements = statements
         self._folds: dict[Callable[..., Any], Folded[Any]] = {}
 
     def by(self, actor: str) -> Self:

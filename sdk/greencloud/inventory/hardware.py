@@ -26,7 +26,15 @@ class BookHardware:
         return self.book.revision
 
     def embodied(self, start: datetime, end: datetime) -> list[tuple[str, Emissions]]:
-        return []
+        """(asset, cradle-to-gate mass) of each that went into service on a day of ``[start, end)``, in the book's order."""
+        return [
+            (f"hardware/{asset.id}", Emissions(asset.embodied_micrograms))
+            for asset in self.book.hardware
+            if start.date() <= asset.in_service < end.date()
+        ]
+
+    def sites(self) -> list[str]:
+        return list(self.book.sites)
 
     def internal_accounts(self) -> list[str]:
         """Accounts that work for others or for the provider itself."""

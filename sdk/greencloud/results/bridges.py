@@ -6,18 +6,32 @@ the inventory books. What they do not explain is the **difference**, and a bridg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
-__all__ = ["Bridge", "BridgeLine", "BridgeSection"]
+__all__ = ["Bridge", "BridgeLine", "BridgeSection", "ClosedStatements"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedStatements:
+    """What the statements of a closed period say: account, and by measure (as fields of FootprintRow) micrograms."""
+
+    period: str
+    start: datetime
+    end: datetime
+    totals: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeLine:
-    """One step. ``kind``: customers, internal_use, unsold, unattributed (these are the ledger), amortised, purchased,
-    uncovered_time, outside_ledger, ledger_restated (steps to the inventory)."""
+    """One step. ``kind``: statements, restated_since (the ledger now less what the statements say), not_stated (periods that are
+    not closed), internal_use, unsold, unattributed: these are the ledger. amortised, purchased, booked_before (the inventory holds
+    an earlier version of the ledger), outside_ledger: these lead to the inventory. location_based, market_instruments: from one
+    method of Scope 2 to the other."""
 
     kind: str
     label: str
@@ -27,12 +41,12 @@ class BridgeLine:
 
 @dataclass(frozen=True, slots=True)
 class BridgeSection:
-    """A scope, or a category of Scope 3."""
+    """A scope, or a category of Scope 3; or the way from one method of Scope 2 to the other (``scope2_methods``)."""
 
     scope: str
     category: int | None
     lines: tuple[BridgeLine, ...]
-    ledger: Emissions
+    ledger: Emissions  # the sum of the lines that are the ledger
     inventory: Emissions | None  # None: nothing is booked
     difference: Emissions  # inventory less all lines
     finding: str = ""  # where it is not zero: what to look at

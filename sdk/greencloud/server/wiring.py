@@ -33,6 +33,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.engine.compare import compare_rules, rule_comparison
     from greencloud.engine.explain import Cell, explain_cell
     from greencloud.engine.published import root_log, statement_of
+    from greencloud.engine.statement_totals import statement_totals
     from greencloud.engine.uploaded_book import uploaded
     from greencloud.goal import ProviderBooks, goal_progress
     from greencloud.inventory import BookHardware, Journal
@@ -43,6 +44,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         clock=clock,
         ledger=data.ledger.snapshot,
         hardware=lambda: BookHardware.of(data.facility()),
+        statements=lambda start, end: statement_totals(data.closes, start, end),
     )
 
     def run_rule(rule: str, start: datetime | None, end: datetime | None, requested_by: str) -> RunSummary:

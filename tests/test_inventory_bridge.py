@@ -27,11 +27,13 @@ amounts = st.integers(0, 10**21)
 tables = st.fixed_dictionaries({account: st.fixed_dictionaries(dict.fromkeys(MEASURES, amounts)) for account in ACCOUNTS})
 
 
-def rows_of(table: dict[str, dict[str, int]], start: datetime = START, end: datetime = END) -> list[FootprintRow]:
-    return [
-        FootprintRow(start, end, {"account": account}, **{name: Emissions(value) for name, value in values.items()})
-        for account, values in table.items()
-    ]
+def row_of(account: str, values: dict[str, int]) -> FootprintRow:
+    fields: dict[str, Any] = {name: Emissions(value) for name, value in values.items()}
+    return FootprintRow(START, END, {"account": account}, **fields)
+
+
+def rows_of(table: dict[str, dict[str, int]]) -> list[FootprintRow]:
+    return [row_of(account, values) for account, values in table.items()]
 
 
 def total(table: dict[str, dict[str, int]], measure: str) -> Emissions:
@@ -145,7 +147,7 @@ def test_what_is_stated_for_a_site_of_the_ledger_would_count_twice() -> None:
 
 def test_a_version_that_is_not_kept_is_no_step() -> None:
     entries = booked(TABLE, Emissions())
-    referred = {each.id: (each.emissions, each.emissions) for each in entries}
+    referred: dict[str, Any] = {each.id: (each.emissions, each.emissions) for each in entries}
     referred["scope1-None"] = (Emissions(1500 - 100), None)
     lower = {**TABLE, "acme": {**TABLE["acme"], "scope1": 0}}
     found = section(bridge_of(inputs(lower, entries, referred=referred)), "scope1")

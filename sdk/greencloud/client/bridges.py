@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from greencloud.client.provider_calls import AsyncProviderCalls, ProviderCalls
+from greencloud.results.bridges import BookedLines, Bridge
+from greencloud.v1 import bridge_pb2
+from greencloud.wire.bridges import booked_lines_from_message, bridge_from_message
 
 __all__ = ["AsyncBridgeCalls", "BridgeCalls"]
 
+_NAME: Final = "inventoryYears/"
+
 
 class BridgeCalls(ProviderCalls):
-    """The bridge from customers' statements to the inventory."""
+    """The bridge, and the lines of the ledger that the inventory books by reference."""
+
+    def get_bridge(self, year: str, *, timeout: float | None = None) -> Bridge:
+        """From the sum of customers' statements to the inventory of a reporting year, as 2026 or FY2026."""
+        request = bridge_pb2.GetBridgeRequest(name=_NAME + year)
+        return bridge_from_message(self._call(self.raw.goal.GetBridge, request, timeout))
+
+    def book_ledger_entries(
+        self, year: str, *, reason: str = "", validate_only: bool = False, timeout: float | None = None
+    ) -> BookedLines:
+        """Book a year's lines of the ledger in the inventory, by reference. A reason is needed where one changed."""
+        request = bridge_pb2.BookLedgerEntriesRequest(name=_NAME + year, reason=reason, validate_only=validate_only)
+        return booked_lines_from_message(self._call(self.raw.goal.BookLedgerEntries, request, timeout))
 
 
 class AsyncBridgeCalls(AsyncProviderCalls):
-    """The bridge from customers' statements to the inventory."""
+    """The bridge, and the lines of the ledger that the inventory books by reference."""
+
+    async def get_bridge(self, year: str, *, timeout: float | None = None) -> Bridge:
+        """From the sum of customers' statements to the inventory of a reporting year, as 2026 or FY2026."""
+        request = bridge_pb2.GetBridgeRequest(name=_NAME + year)
+        return bridge_from_message(await self._call(self.raw.goal.GetBridge, request, timeout))
+
+    async def book_ledger_entries(
+        self, year: str, *, reason: str = "", validate_only: bool = False, timeout: float | None = None
+    ) -> BookedLines:
+        """Book a year's lines of the ledger in the inventory, by reference. A reason is needed where one changed."""
+        request = bridge_pb2.BookLedgerEntriesRequest(name=_NAME + year, reason=reason, validate_only=validate_only)
+        return booked_lines_from_message(await self._call(self.raw.goal.BookLedgerEntries, request, timeout))

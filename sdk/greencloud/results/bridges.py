@@ -13,7 +13,7 @@ from datetime import datetime
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
-__all__ = ["Bridge", "BridgeLine", "BridgeSection", "ClosedStatements"]
+__all__ = ["BookedLines", "Bridge", "BridgeLine", "BridgeSection", "ClosedStatements"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,12 @@ class Bridge:
     @property
     def closes(self) -> bool:
         return not any(section.difference.micrograms for section in self.sections)
+
+
+@dataclass(frozen=True, slots=True)
+class BookedLines:
+    """The ledger's lines of a year in the inventory: names of the entries that are new, restated, or as they were."""
+
+    added: tuple[str, ...] = ()
+    restated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()

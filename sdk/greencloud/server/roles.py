@@ -86,6 +86,8 @@ METHODS: Final[dict[str, Permission | None]] = {
     f"{_V1}FootprintService/ListRootLogEntries": Permission.FOOTPRINT_READ,
     f"{_V1}FootprintService/QueryFootprint": Permission.FOOTPRINT_READ,
     f"{_V1}FootprintService/StreamFootprint": Permission.FOOTPRINT_READ,
+    f"{_V1}GoalService/BookLedgerEntries": Permission.GOALS_WRITE,
+    f"{_V1}GoalService/GetBridge": Permission.GOALS_READ,
     f"{_V1}GoalService/GetGoalProgress": Permission.GOALS_READ,
     f"{_V1}IdentityService/GetCallerIdentity": None,
     f"{_V1}IdentityService/ListAuditEntries": Permission.AUDIT_READ,

@@ -7,20 +7,19 @@ it is booked. Nobody types such an amount, and booking again restates it where t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from greencloud.errors import GoalError, GreencloudError, QuantityError
 from greencloud.inventory.books import HardwarePurchases, LedgerSnapshot
 from greencloud.inventory.bridge import LEDGER_MEASURES, PURCHASED, BridgeInputs, bridge_of, measure_of
-from greencloud.inventory.journal import Change, Draft
-from greencloud.inventory.state import EMPTY, InventoryState, entry_document, step
+from greencloud.inventory.state import InventoryState
 from greencloud.inventory.store import InventoryBooks
 from greencloud.ledger.coverage import covered_by_all, seconds_in
 from greencloud.results import FootprintQuery, FootprintRow
 from greencloud.results.bridges import BookedLines, Bridge
-from greencloud.results.inventory import EntryState, InventoryEntry, LedgerReference, RestatementCause, YearState
+from greencloud.results.inventory import EntryState, InventoryEntry, LedgerReference
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions, Energy
 
@@ -60,29 +59,10 @@ class BridgeBooks(InventoryBooks):
         """
         found = self._year(year)
         lines = self._lines(found)
-        booked = BookedLines()
-
-        def decide(changes: list[Change]) -> Draft | None:
-            nonlocal booked
-            state = self.fold(EMPTY, step).after(changes)
-            closed = state.year(found.year).state is YearState.CLOSED
-            fresh, again, unchanged = _compared(state, lines)
-            booked = BookedLines(*(tuple(entry.name for entry in each) for each in (fresh, again, unchanged)))
-            if validate_only or not (fresh or again):
-                return None
-            if (again or closed) and not reason.strip():
-                raise GoalError(
-                    f"the ledger says something else now of {', '.join(entry.name for entry in again) or found.year}",
-                    key="reason",
-                    advice='say why: --reason "..."; it stays on record beside both figures',
-                )
-            if again or closed:
-                documents = [entry_document(entry) for entry in (*fresh, *again)]
-                return Draft("inventory.restate", {"entries": documents, "cause": RestatementCause.LEDGER.value}, reason)
-            return Draft("inventory.book", {"entries": [entry_document(entry) for entry in fresh]}, reason)
-
-        self.transact(decide)
-        return booked
+        fresh, again, unchanged = _compared(self.inventory_state(), lines)
+        if not validate_only and (fresh or again):
+            self.book_references([*fresh, *again], reason=reason)
+        return BookedLines(*(tuple(entry.name for entry in each) for each in (fresh, again, unchanged)))
 
     def get_bridge(self, year: str) -> Bridge:
         """From the sum of customers' statements to the inventory of a reporting year.
@@ -178,7 +158,7 @@ def _compared(
         if before is None:
             fresh.append(line)
         elif before.state is EntryState.WITHDRAWN or before.emissions != line.emissions:
-            again.append(replace(line, revision=before.revision + 1))
+            again.append(line)
         else:
             unchanged.append(before)
     return fresh, again, unchanged

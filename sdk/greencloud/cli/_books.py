@@ -38,6 +38,6 @@ def provider_books(source: Source) -> Iterator[ProviderBooks | Client]:
         actor=f"local:{system_user()}",
         clock=lambda: datetime.now(UTC),
         ledger=directory.ledger.snapshot,
-        hardware=lambda: BookHardware.of(directory.facility()),
+        hardware=lambda revision: BookHardware.of(directory.facility_of(revision) if revision else directory.facility()),
         statements=lambda start, end: statement_totals(directory.closes, start, end),
     )

@@ -62,9 +62,10 @@ def bridge(
 @click.command(name="book-ledger")
 @source_options
 @click.argument("year", metavar="YEAR")
+@click.option("--business", default="", metavar="NAME", help="The business unit that they are booked for.")
 @click.option("--reason", default="", help="Why a line that is booked is restated; it stays on record.")
 @click.option("--check", "validate_only", is_flag=True, help="Book nothing; say what would be booked.")
-def book_ledger(*, source: Source, year: str, reason: str, validate_only: bool) -> None:
+def book_ledger(*, source: Source, year: str, business: str, reason: str, validate_only: bool) -> None:
     """Book the ledger's lines of YEAR in the inventory, by reference: Scope 1, Scope 2 by both methods, Scope 3 categories 2 and 3.
 
     Nobody types these amounts. Done again after the ledger was restated, it restates them, which needs a reason.
@@ -75,7 +76,7 @@ def book_ledger(*, source: Source, year: str, reason: str, validate_only: bool) 
       greencloud inventory book-ledger --data ./data 2026 --reason "invoiced meters of December"
     """
     with provider_books(source) as books:
-        booked = books.book_ledger_entries(year, reason=reason, validate_only=validate_only)
+        booked = books.book_ledger_entries(year, business=business, reason=reason, validate_only=validate_only)
     for what, names in (("new", booked.added), ("restated", booked.restated), ("unchanged", booked.unchanged)):
         for name in names:
             click.echo(f"{what:<10}{name}")

@@ -23,10 +23,12 @@ class BridgeCalls(ProviderCalls):
         return bridge_from_message(self._call(self.raw.goal.GetBridge, request, timeout))
 
     def book_ledger_entries(
-        self, year: str, *, reason: str = "", validate_only: bool = False, timeout: float | None = None
+        self, year: str, *, business: str = "", reason: str = "", validate_only: bool = False, timeout: float | None = None
     ) -> BookedLines:
         """Book a year's lines of the ledger in the inventory, by reference. A reason is needed where one changed."""
-        request = bridge_pb2.BookLedgerEntriesRequest(name=_NAME + year, reason=reason, validate_only=validate_only)
+        request = bridge_pb2.BookLedgerEntriesRequest(
+            name=_NAME + year, business=business, reason=reason, validate_only=validate_only
+        )
         return booked_lines_from_message(self._call(self.raw.goal.BookLedgerEntries, request, timeout))
 
 
@@ -39,8 +41,10 @@ class AsyncBridgeCalls(AsyncProviderCalls):
         return bridge_from_message(await self._call(self.raw.goal.GetBridge, request, timeout))
 
     async def book_ledger_entries(
-        self, year: str, *, reason: str = "", validate_only: bool = False, timeout: float | None = None
+        self, year: str, *, business: str = "", reason: str = "", validate_only: bool = False, timeout: float | None = None
     ) -> BookedLines:
         """Book a year's lines of the ledger in the inventory, by reference. A reason is needed where one changed."""
-        request = bridge_pb2.BookLedgerEntriesRequest(name=_NAME + year, reason=reason, validate_only=validate_only)
+        request = bridge_pb2.BookLedgerEntriesRequest(
+            name=_NAME + year, business=business, reason=reason, validate_only=validate_only
+        )
         return booked_lines_from_message(await self._call(self.raw.goal.BookLedgerEntries, request, timeout))

@@ -55,7 +55,7 @@ class Books:
         actor: who writes, from the credential or the user of the system; never from a request.
         clock: the time, UTC.
         ledger: the snapshot of a version, None for the latest; None where there is no ledger.
-        hardware: the facility book in force; None where there is none.
+        hardware: the facility book of a revision, "" for the one in force; None where it is not kept.
         statements: what the closed periods within a time say.
     """
 
@@ -66,7 +66,7 @@ class Books:
         actor: str,
         clock: Callable[[], datetime],
         ledger: Callable[[int | None], LedgerSnapshot] | None = None,
-        hardware: Callable[[], HardwarePurchases | None] = lambda: None,
+        hardware: Callable[[str], HardwarePurchases | None] = lambda _: None,
         statements: Callable[[datetime, datetime], Sequence[ClosedStatements]] = lambda *_: (),
     ) -> None:
         self.journal = journal

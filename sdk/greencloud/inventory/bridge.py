@@ -172,11 +172,12 @@ def _booked_before(given: BridgeInputs, entry: InventoryEntry, findings: list[st
             findings.append(f"{entry.name} is of {what}, which is not in force any more: book it anew")
         return []
     if then != entry.emissions:
-        findings.append(f"{entry.name} says {entry.emissions}, but version {version} of the ledger says {then}: book it anew")
+        findings.append(f"{entry.name} says {entry.emissions}, but what it was booked from says {then}: book it anew")
         return []
     if now == then:
         return []
-    label = f"Booked from version {version} of the ledger, which says something else now"
+    of = "an earlier facility book" if entry.reference.measure == PURCHASED else f"version {version} of the ledger"
+    label = f"Booked from {of}: since then it says something else"
     return [BridgeLine("booked_before", label, then - now, (entry.name,))]
 
 

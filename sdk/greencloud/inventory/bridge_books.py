@@ -7,13 +7,14 @@ it is booked. Nobody types such an amount, and booking again restates it where t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from greencloud.errors import GoalError, GreencloudError, QuantityError
 from greencloud.inventory.books import HardwarePurchases, LedgerSnapshot
 from greencloud.inventory.bridge import LEDGER_MEASURES, PURCHASED, BridgeInputs, bridge_of, measure_of
+from greencloud.inventory.rows import derived_id
 from greencloud.inventory.state import InventoryState
 from greencloud.inventory.store import InventoryBooks
 from greencloud.ledger.coverage import covered_by_all, seconds_in
@@ -50,15 +51,16 @@ class _Year:
 class BridgeBooks(InventoryBooks):
     """The bridge from customers' statements to the inventory, and the lines that the inventory takes from the ledger."""
 
-    def book_ledger_entries(self, year: str, *, reason: str = "", validate_only: bool = False) -> BookedLines:
+    def book_ledger_entries(self, year: str, *, business: str = "", reason: str = "", validate_only: bool = False) -> BookedLines:
         """Book the ledger's lines of a reporting year: Scope 1, both methods of Scope 2, category 3 of Scope 3, and category 2 as
-        what was bought in the year (GHG Protocol Scope 3 Standard, box 5.4), from the hardware records.
+        what was bought in the year (GHG Protocol Scope 3 Standard, box 5.4), from the hardware records. ``business``: the business
+        unit that they are booked for.
 
         Raises:
             GoalError: the year has not begun, the ledger holds nothing of it, or something is to be restated without a reason.
         """
         found = self._year(year)
-        lines = self._lines(found)
+        lines = self._lines(found, business)
         fresh, again, unchanged = _compared(self.inventory_state(), lines)
         if not validate_only and (fresh or again):
             self.book_references([*fresh, *again], reason=reason)
@@ -99,9 +101,9 @@ class BridgeBooks(InventoryBooks):
         except QuantityError as error:
             raise GoalError(error.message, key="year", advice=error.advice) from error
         month = self.inventory_state().policy.fiscal_year_start_month
-        return _Year(year, year.start(month), year.end(month), self.ledger(None), self.hardware())
+        return _Year(year, year.start(month), year.end(month), self.ledger(None), self.hardware(""))
 
-    def _lines(self, found: _Year) -> list[InventoryEntry]:
+    def _lines(self, found: _Year, business: str) -> list[InventoryEntry]:
         """What the inventory should hold of the ledger, as drafts."""
         if not found.ledger.batches(found.start, found.end):
             raise GoalError(
@@ -125,19 +127,18 @@ class BridgeBooks(InventoryBooks):
                 amount = sum((measure_of(row, measure) for row in rows), Emissions())
                 reference = LedgerReference(measure, found.start, found.end, version, covered, energy)
                 source = f"ledger, version {version}"
-            name = f"ledger-{str(found.year).lower()}-{scope.replace('_', '-')}" + (f"-{category}" if category else "")
-            lines.append(InventoryEntry(name, found.year, scope, category, amount, source, reference=reference))
+            line = InventoryEntry("", found.year, scope, category, amount, source, business=business, reference=reference)
+            lines.append(replace(line, id=f"ledger-{derived_id(line)}"))
         return lines
 
     def _referred(self, found: _Year, entry: InventoryEntry, reference: LedgerReference) -> tuple[Emissions, Emissions | None]:
         """What an entry's line says now, and what it said in the version that it was booked from (None: not kept)."""
         assert self.ledger is not None, "it was asked for the year"
         if reference.measure == PURCHASED:
-            if found.hardware is None:
-                return entry.emissions, None
+            assert found.hardware is not None, "a book is always in force"
             now = _sum_of(found.hardware.embodied(reference.start, reference.end))
-            kept = found.hardware.revision == reference.facility_revision or now == entry.emissions
-            return now, now if kept else None
+            kept = self.hardware(reference.facility_revision)
+            return now, _sum_of(kept.embodied(reference.start, reference.end)) if kept else None
         now = _read(found.ledger, reference)
         if reference.ledger_version == found.ledger.version:
             return now, now

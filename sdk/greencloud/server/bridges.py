@@ -35,8 +35,12 @@ class BridgeMethods(ProviderMethods):
         year = _year(request.name, checks)
         if len(request.reason) > _LONGEST_REASON:
             checks.fault("reason", f"has more than {_LONGEST_REASON} characters")
+        if len(request.business) > Checks.LONGEST_VALUE:
+            checks.fault("business", f"has more than {Checks.LONGEST_VALUE} characters")
         checks.done()
-        booked = books.book_ledger_entries(year, reason=request.reason, validate_only=request.validate_only)
+        booked = books.book_ledger_entries(
+            year, business=request.business, reason=request.reason, validate_only=request.validate_only
+        )
         return booked_lines_to_message(booked)
 
 

@@ -43,7 +43,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         actor="",
         clock=clock,
         ledger=data.ledger.snapshot,
-        hardware=lambda: BookHardware.of(data.facility()),
+        hardware=lambda revision: BookHardware.of(data.facility_of(revision) if revision else data.facility()),
         statements=lambda start, end: statement_totals(data.closes, start, end),
     )
 

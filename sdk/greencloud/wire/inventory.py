@@ -46,6 +46,7 @@ __all__ = [
     "entry_to_message",
     "import_from_message",
     "import_to_message",
+    "number_of",
     "optional_emissions",
     "restatement_from_message",
     "restatement_to_message",
@@ -73,6 +74,14 @@ def word_of(number: int, known: dict[E, Any], what: str) -> E:
     raise QuantityError(
         f"{what} {number} is not known" if number else f"{what} is not given", advice=f"use one of {', '.join(known)}"
     )
+
+
+def number_of(word: E | str, known: dict[E, Any], what: str) -> Any:
+    """The number of an enum's word. Raises QuantityError where there is no such word."""
+    for each, number in known.items():
+        if each == word:
+            return number
+    raise QuantityError(f"there is no {what} {word!r}", advice=f"use one of {', '.join(known)}")
 
 
 def entry_id(name: str) -> str:

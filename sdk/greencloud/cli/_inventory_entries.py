@@ -101,7 +101,7 @@ def _said(entry: InventoryEntry, said: dict[str, Any], books: Any) -> InventoryE
     calculated = {name: said[name] for name in ("activity", "factor", "factor_source", "gas", "gwp_set") if name in said}
     if "amount" in said and calculated:
         raise click.UsageError("Give either --amount or --activity with --factor: a calculated amount is not typed.")
-    fields = {name: said[name] for name in _FIELDS if name in said}
+    fields: dict[str, Any] = {name: said[name] for name in _FIELDS if name in said}
     if "year" in fields:
         fields["year"] = ReportingYear.parse(fields["year"])
     if "data_quality" in fields:

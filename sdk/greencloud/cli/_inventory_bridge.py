@@ -12,7 +12,7 @@ from greencloud.cli._books import provider_books
 from greencloud.cli._output import Output, output_options, write_file
 from greencloud.cli._source import Source, source_options
 
-__all__ = ["book_ledger", "bridge"]
+__all__ = ["COMMANDS"]
 
 
 @click.command(name="bridge")
@@ -80,3 +80,6 @@ def book_ledger(*, source: Source, year: str, business: str, reason: str, valida
     for what, names in (("new", booked.added), ("restated", booked.restated), ("unchanged", booked.unchanged)):
         for name in names:
             click.echo(f"{what:<10}{name}")
+
+
+COMMANDS = (book_ledger, bridge)

@@ -24,6 +24,7 @@ MOST_OPERATIONS: Final = 10
 PARTS: Final = ("scope1", "scope2", "scope3_upstream", "scope3_embodied")
 _PART_COLOURS: Final = (COLOURS["grey"], COLOURS["blue"], COLOURS["sky"], COLOURS["orange"])
 _INK: Final = "currentColor"
+_NARROW: Final = 500
 _CONFIG: Final = {
     "background": "transparent",
     "axis": {
@@ -58,13 +59,13 @@ def _number(amount: int | Fraction, scale: Scale) -> float:
     return float(Fraction(amount) / scale.size)
 
 
-def _colour(texts: Mapping[str, str]) -> dict[str, Any]:
+def _colour(texts: Mapping[str, str], width: int) -> dict[str, Any]:
     return {
         "field": "part",
         "type": "nominal",
         "sort": None,
         "scale": {"domain": [texts[part] for part in PARTS], "range": list(_PART_COLOURS)},
-        "legend": {"title": None, "columns": 2, "labelLimit": 320},
+        "legend": {"title": None, "columns": 2 if width > _NARROW else 1, "labelLimit": 320},
     }
 
 
@@ -102,7 +103,7 @@ def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dic
                 "title": f"{scale.unit} CO2e",
                 "axis": {"tickCount": 5},
             },
-            "color": _colour(texts),
+            "color": _colour(texts, width),
             "order": {"field": "order"},
         },
     )
@@ -128,7 +129,7 @@ def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], wi
         "axis": {"labelLimit": max(90, width // 4), "ticks": False, "domain": False},
     }
     most = max((_number(row.total_location_based.micrograms, scale) for _, row in named), default=0.0)
-    x_scale = {"domain": [0, most * 1.18 or 1], "nice": False}
+    x_scale = {"domain": [0, most * (1.18 if width > _NARROW else 1.5) or 1], "nice": False}
     return {
         "width": width,
         "height": max(48, 30 * len(named)),
@@ -148,7 +149,7 @@ def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], wi
                         "title": None,
                         "axis": None,
                     },
-                    "color": _colour(texts),
+                    "color": _colour(texts, width),
                     "order": {"field": "order"},
                 },
             },
@@ -192,7 +193,7 @@ def scopes(total: FootprintRow, texts: Mapping[str, str], width: int) -> dict[st
                 "title": f"{scale.unit} CO2e",
                 "axis": {"tickCount": 5},
             },
-            "color": _colour(texts),
+            "color": _colour(texts, width),
             "order": {"field": "order"},
         },
     )

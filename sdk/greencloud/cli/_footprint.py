@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from greencloud.client import Client
     from greencloud.engine import DataDirectory
 
-__all__ = ["FILTERS", "Asked", "ask", "filters_option", "group_by_option", "read_filters"]
+__all__ = ["FILTERS", "Asked", "ask", "asking", "filters_option", "group_by_option", "read_filters"]
 
 FILTERS: Final = {
     "account": "accounts",
@@ -117,6 +118,17 @@ def ask(source: Source, query: FootprintQuery, before: FootprintQuery | None = N
         answered = _answer(lambda wanted: _from_server(client, wanted), query)
         whose = _whose(client) if titled and not query.accounts else ""
         return replace(answered, before=None if before is None else _from_server(client, before), whose=whose)
+
+
+@contextmanager
+def asking(source: Source) -> Iterator[Callable[[FootprintQuery], list[FootprintRow]]]:
+    """What answers one query after the other: one version of a directory's ledger, or one connection to a server."""
+    data = source.directory()
+    if data is not None:
+        yield data.ledger.snapshot().footprint
+        return
+    with source.client() as client:
+        yield lambda query: _from_server(client, query)
 
 
 def _whose(client: Client) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from greencloud.cli._footprint import FILTERS, Asked, ask, filters_option, group_by_option
+from greencloud.cli._footprint import FILTERS, Asked, ask, asking, filters_option, group_by_option
 from greencloud.cli._options import MASS, NAMES, ORDER, ZONE, Mass
 from greencloud.cli._output import Output, output_options
 from greencloud.cli._periods import bucket_of
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md", "parquet", "arrow")
+_PAGES = ("html", "pdf", "png", "svg")
+_FORMATS = ("table", "json", "jsonl", "csv", "tsv", "md", "parquet", "arrow", *_PAGES)
 _METHODS = {"location": "total_location_based", "market": "total_market_based"}
 _THRESHOLD_EXCEEDED = 3
 
@@ -51,6 +52,7 @@ _THRESHOLD_EXCEEDED = 3
     "--unit", "units", multiple=True, metavar="UNIT", help="Unit of tables: g, kg, t, kWh, MWh...; give it again for energy."
 )
 @click.option("--tz", "zone", type=ZONE, metavar="ZONE", help="Show times of tables in this zone; periods stay those of UTC.")
+@click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", help="Language of html, pdf, png and svg.")
 @click.option("--fail-above", type=MASS, metavar="MASS", help="End with exit code 3 if the total is above this, as 100kg.")
 @output_options(*_FORMATS)
 def command(
@@ -68,6 +70,7 @@ def command(
     columns: tuple[str, ...],
     units: tuple[str, ...],
     zone: Any,
+    language: str,
     fail_above: Mass | None,
     output: Output,
 ) -> None:
@@ -80,6 +83,7 @@ def command(
       greencloud report --data ./data --period 2026-Q1 --granularity month --sort total_location_based:desc --limit 5
       greencloud report --data ./data --account tenant-a --period this-month --fail-above 100kg
       GREENCLOUD_TOKEN=... greencloud report --server localhost:4317 --period 2026-11 --out november.parquet
+      greencloud report --data ./data --account tenant-a --period 2026-11 --out november.html
     """
     from greencloud.report import Layout
 
@@ -98,12 +102,15 @@ def command(
         granularity=Granularity(granularity),
         fiscal_year_start_month=span.fiscal_year_start_month,
     )
-    found = ask(source, query, _before(query, span) if change else None, titled=output.format in ("table", "md"))
+    found = ask(source, query, _before(query, span) if change else None, titled=output.format in ("table", "md", *_PAGES))
     measure = _METHODS[method]
     whole = found.rows
     try:
         found, changes = _arranged(found, query, measure, sort, limit)
-        content = _render(found, query, output.format, Layout(columns, _units(units), zone or UTC), changes)
+        if output.format in _PAGES:
+            content = _page(source, query, found, span, kind=output.format, language=language)
+        else:
+            content = _render(found, query, output.format, Layout(columns, _units(units), zone or UTC), changes)
     except QuantityError as error:  # a column or a field that there is not
         raise click.UsageError(f"{error.message}; {error.advice}") from None
     if not found.rows:
@@ -111,6 +118,21 @@ def command(
     output.write(content)
     if fail_above is not None:
         _check(whole, measure, fail_above)
+
+
+def _page(source: Source, query: FootprintQuery, found: Asked, span: Span, *, kind: str, language: str) -> str | bytes:
+    """The footprint to look at. What is drawn is always all of it: dimensions, order and columns are those of the page."""
+    from greencloud.report.page import account_figures, overview_file, page_html
+
+    start, end = found.period or (query.start, query.end)
+    whole = replace(query, start=start, end=end, group_by=(), granularity=Granularity.ALL)
+    before = _before(whole, span) if span.period is not None else None
+    named = query.accounts[0] if query.accounts and len(query.accounts) == 1 else ""
+    with asking(source) as ask_one:
+        figures = account_figures(ask_one, whole, before, account=named or found.whose)
+    if kind == "html":
+        return page_html(figures, now=datetime.now(UTC), language=language)
+    return overview_file(figures, kind, language=language)
 
 
 def _before(query: FootprintQuery, span: Span) -> FootprintQuery:

@@ -1,0 +1,281 @@
+"""What is drawn on the page: Vega-Lite specifications, pure functions of figures, each for a width in pixels.
+
+Colours of the scopes are the same in every chart; their order is that of the legend and of the stack. Texts are drawn in the colour
+of the page around them (``currentColor``), so that a chart is read in the light and in the dark. Marks carry a description for
+whoever hears the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+from greencloud.report.amounts import EMISSION_UNITS, Scale, scale_for
+from greencloud.report.drawing import COLOURS
+from greencloud.report.page.figures import AccountFigures, HourOfWeek
+from greencloud.report.totals import total_of
+from greencloud.results import FootprintRow, Granularity
+
+__all__ = ["MOST_BARS", "PARTS", "bars", "heat_map", "operations", "parts_of", "scopes", "series", "week"]
+
+MOST_BARS: Final = 12
+MOST_OPERATIONS: Final = 10
+PARTS: Final = ("scope1", "scope2", "scope3_upstream", "scope3_embodied")
+_PART_COLOURS: Final = (COLOURS["grey"], COLOURS["blue"], COLOURS["sky"], COLOURS["orange"])
+_INK: Final = "currentColor"
+_NARROW: Final = 500
+_CONFIG: Final = {
+    "background": "transparent",
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": 400,
+        "labelColor": _INK,
+        "titleColor": _INK,
+        "gridColor": "#88888844",
+        "domainColor": "#888888",
+        "tickColor": "#888888",
+    },
+    "legend": {"labelFontSize": 12, "orient": "top", "labelColor": _INK, "titleColor": _INK, "symbolType": "square"},
+    "title": {"color": _INK, "anchor": "start", "fontSize": 13, "fontWeight": 600, "offset": 8},
+    "text": {"color": _INK, "fontSize": 12},
+    "padding": 4,
+}
+_SCHEMES: Final = {"emissions": "goldorange", "intensity": "tealblues"}
+
+
+def parts_of(row: FootprintRow, *, market: bool = False) -> dict[str, int]:
+    """A row's total by ``PARTS``, micrograms; they add up to the total of the method."""
+    return {
+        "scope1": row.scope1.micrograms,
+        "scope2": (row.scope2_market_based if market else row.scope2_location_based).micrograms,
+        "scope3_upstream": (row.scope3_upstream_market_based if market else row.scope3_upstream_location_based).micrograms,
+        "scope3_embodied": row.scope3_embodied.micrograms,
+    }
+
+
+def _number(amount: int | Fraction, scale: Scale) -> float:
+    return float(Fraction(amount) / scale.size)
+
+
+def _colour(texts: Mapping[str, str], width: int) -> dict[str, Any]:
+    return {
+        "field": "part",
+        "type": "nominal",
+        "sort": None,
+        "scale": {"domain": [texts[part] for part in PARTS], "range": list(_PART_COLOURS)},
+        "legend": {"title": None, "columns": 2 if width > _NARROW else 1, "labelLimit": 320},
+    }
+
+
+def _stacked(rows: Sequence[tuple[Any, FootprintRow]], texts: Mapping[str, str], scale: Scale) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "part": texts[part], "order": at, "amount": _number(amount, scale)}
+        for key, row in rows
+        for at, (part, amount) in enumerate(parts_of(row).items())
+        if amount
+    ]
+
+
+def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dict[str, Any]:
+    """Emissions over time, stacked by scope, location-based."""
+    scale = scale_for([row.total_location_based.micrograms for row in figures.series], EMISSION_UNITS)
+    rows = [(row.start.strftime("%Y-%m-%dT%H:%M:%S"), row) for row in figures.series]
+    unit = "utcyearmonthdatehours" if figures.series_granularity is Granularity.HOUR else "utcyearmonthdate"
+    return _chart(
+        width,
+        220,
+        _stacked(rows, texts, scale),
+        {"type": "bar"},
+        {
+            "x": {
+                "field": "key",
+                "type": "temporal",
+                "timeUnit": unit,
+                "title": None,
+                "axis": {"labelOverlap": True, "grid": False},
+            },
+            "y": {
+                "field": "amount",
+                "type": "quantitative",
+                "stack": "zero",
+                "title": f"{scale.unit} CO2e",
+                "axis": {"tickCount": 5},
+            },
+            "color": _colour(texts, width),
+            "order": {"field": "order"},
+        },
+    )
+
+
+def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], width: int) -> dict[str, Any]:
+    """One bar a name, stacked by scope, the total at its end; names come in the order given."""
+    scale = scale_for([row.total_location_based.micrograms for _, row in named], EMISSION_UNITS)
+    names = [name for name, _ in named]
+    totals = [
+        {
+            "key": name,
+            "total": _number(row.total_location_based.micrograms, scale),
+            "label": f"{scale.show(row.total_location_based.micrograms)} {scale.unit}",
+        }
+        for name, row in named
+    ]
+    y = {
+        "field": "key",
+        "type": "nominal",
+        "sort": names,
+        "title": None,
+        "axis": {"labelLimit": max(90, width // 4), "ticks": False, "domain": False},
+    }
+    most = max((_number(row.total_location_based.micrograms, scale) for _, row in named), default=0.0)
+    x_scale = {"domain": [0, most * (1.18 if width > _NARROW else 1.5) or 1], "nice": False}
+    return {
+        "width": width,
+        "height": max(48, 30 * len(named)),
+        "config": _CONFIG,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "layer": [
+            {
+                "data": {"values": _stacked(named, texts, scale)},
+                "mark": {"type": "bar", "height": 18},
+                "encoding": {
+                    "y": y,
+                    "x": {
+                        "field": "amount",
+                        "type": "quantitative",
+                        "stack": "zero",
+                        "scale": x_scale,
+                        "title": None,
+                        "axis": None,
+                    },
+                    "color": _colour(texts, width),
+                    "order": {"field": "order"},
+                },
+            },
+            {
+                "data": {"values": totals},
+                "mark": {"type": "text", "align": "left", "dx": 6},
+                "encoding": {"y": y, "x": {"field": "total", "type": "quantitative"}, "text": {"field": "label"}},
+            },
+        ],
+    }
+
+
+def scopes(total: FootprintRow, texts: Mapping[str, str], width: int) -> dict[str, Any]:
+    """Two bars: the total by each method of Scope 2, stacked by scope."""
+    market = total_of([total])
+    scale = scale_for([total.total_location_based.micrograms, total.total_market_based.micrograms], EMISSION_UNITS)
+    values = [
+        {"key": texts[name], "part": texts[part], "order": at, "amount": _number(amount, scale)}
+        for name, of_market in (("location", False), ("market", True))
+        for at, (part, amount) in enumerate(parts_of(market, market=of_market).items())
+        if amount
+    ]
+    y = {
+        "field": "key",
+        "type": "nominal",
+        "sort": None,
+        "title": None,
+        "axis": {"labelLimit": 140, "ticks": False, "domain": False},
+    }
+    return _chart(
+        width,
+        76,
+        values,
+        {"type": "bar", "height": 24},
+        {
+            "y": y,
+            "x": {
+                "field": "amount",
+                "type": "quantitative",
+                "stack": "zero",
+                "title": f"{scale.unit} CO2e",
+                "axis": {"tickCount": 5},
+            },
+            "color": _colour(texts, width),
+            "order": {"field": "order"},
+        },
+    )
+
+
+def week(cells: Sequence[HourOfWeek], texts: Mapping[str, str], width: int) -> list[dict[str, Any]]:
+    """Two heat maps: emissions, and grams per kWh."""
+    scale = scale_for([cell.micrograms for cell in cells], EMISSION_UNITS)
+    emissions = [(cell, _number(cell.micrograms, scale)) for cell in cells]
+    intensity = [(cell, float(found)) for cell in cells if (found := cell.grams_per_kwh) is not None]
+    return [
+        heat_map(emissions, texts, width, title=f"{texts['week_emissions']}, {scale.unit} CO2e", scheme="emissions"),
+        heat_map(intensity, texts, width, title=f"{texts['week_intensity']}, g CO2e/kWh", scheme="intensity"),
+    ]
+
+
+def heat_map(
+    cells: Sequence[tuple[HourOfWeek, float]], texts: Mapping[str, str], width: int, *, title: str, scheme: str
+) -> dict[str, Any]:
+    """Weekday by hour."""
+    days = texts["weekdays"].split()
+    values = [{"day": days[cell.weekday], "hour": cell.hour, "amount": amount} for cell, amount in cells]
+    chart = _chart(
+        width,
+        170,
+        values,
+        {"type": "rect"},
+        {
+            "x": {
+                "field": "hour",
+                "type": "ordinal",
+                "title": None,
+                "axis": {"labelAngle": 0, "values": [0, 6, 12, 18, 23], "ticks": False, "domain": False},
+            },
+            "y": {"field": "day", "type": "nominal", "sort": days, "title": None, "axis": {"ticks": False, "domain": False}},
+            "color": {
+                "field": "amount",
+                "type": "quantitative",
+                "scale": {"scheme": _SCHEMES[scheme]},
+                "legend": {"title": None, "gradientLength": min(180, width - 60), "tickCount": 3},
+            },
+        },
+    )
+    return {**chart, "title": title}
+
+
+def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], width: int) -> dict[str, Any]:
+    """Emissions of one operation, the dirtiest first."""
+    each = [(name, Fraction(row.total_location_based.micrograms, row.operation_count)) for name, row in rows[:MOST_OPERATIONS]]
+    scale = scale_for([int(amount) + 1 for _, amount in each], EMISSION_UNITS)
+    values = [{"key": name, "amount": _number(amount, scale)} for name, amount in each]
+    names = [name for name, _ in each]
+    return _chart(
+        width,
+        max(48, 26 * len(values)),
+        values,
+        {"type": "bar", "height": 16, "color": COLOURS["blue"]},
+        {
+            "y": {
+                "field": "key",
+                "type": "nominal",
+                "sort": names,
+                "title": None,
+                "axis": {"labelLimit": max(90, width // 3), "ticks": False},
+            },
+            "x": {
+                "field": "amount",
+                "type": "quantitative",
+                "title": f"{scale.unit} CO2e {texts['per_operation']}",
+                "axis": {"tickCount": 5},
+            },
+        },
+    )
+
+
+def _chart(width: int, height: int, values: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "width": width,
+        "height": height,
+        "config": _CONFIG,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": values},
+        "mark": mark,
+        "encoding": encoding,
+    }

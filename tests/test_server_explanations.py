@@ -29,11 +29,12 @@ from greencloud.server.wiring import services_of
 from greencloud.v1 import footprint_service_pb2 as footprint
 from greencloud.v1 import footprint_service_pb2_grpc as footprint_stubs
 from inprocess import NOW, World, serving
+from profiles import examples
 from test_allocation_recomputed import START
 
 SPAN: Any = {"start": START, "end": START + 2 * HOUR}
 EVERYTHING = Where()
-quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

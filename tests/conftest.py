@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import engine
 
 from profiles import DEFAULT
+
+if TYPE_CHECKING:
+    from greencloud.testing import Server
 
 # A process that a test starts would compile every module of ours anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -18,3 +24,12 @@ sys.dont_write_bytecode = False
 settings.load_profile(DEFAULT)
 assert engine.MAX_SHRINKING_SECONDS == 300, "Hypothesis names it otherwise now"
 engine.MAX_SHRINKING_SECONDS = 45
+
+
+@pytest.fixture(scope="session")
+def seeded_server() -> Iterator[Server]:
+    """One for the session, for tests that only ask: its ledger of 96 batches takes some seconds to make."""
+    from greencloud.testing import Server
+
+    with Server() as server:
+        yield server

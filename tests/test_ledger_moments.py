@@ -24,10 +24,10 @@ MOMENTS = [CREATED + timedelta(seconds=seconds) for seconds in range(-1, 8)]
 
 def answers(root: Path) -> dict[datetime, int]:
     """Of the moments that are settled."""
-    found = {}
+    found, ledger = {}, Ledger(root)
     for moment in MOMENTS:
         try:
-            found[moment] = Ledger(root).version_at(moment)
+            found[moment] = ledger.version_at(moment)
         except NotFoundError:
             continue
     return found

@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -26,9 +25,8 @@ DIMENSIONS = ("account", "service", "region", "site", "sku", "operation", "compo
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
+def server(seeded_server: Server) -> Server:
+    return seeded_server
 
 
 @pytest.fixture(scope="module")

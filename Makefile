@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml setup.py plugins/pyproject.toml plugins/setup.py plugins/greencloud_otel/_compiled.pyx $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
 
-.PHONY: demo test test-packaging senders services test-senders test-stress test-hostile crash-load lint reference format clean
+.PHONY: demo test test-laws test-packaging senders services test-senders test-stress test-hostile crash-load lint reference format clean
 
 demo: .venv/demo.stamp
 	$(BIN)/greencloud demo
@@ -11,6 +11,10 @@ demo: .venv/demo.stamp
 # One process for each core; a test that stands still is ended after two minutes.
 test: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# The same with four times the examples of every law: half an hour.
+test-laws: .venv/test.stamp
+	$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile thorough --timeout 900
 
 # Builds wheels from a clean copy and installs them bare: some two minutes of compiling.
 test-packaging: .venv/test.stamp

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from hypothesis import Phase, settings
+import pytest
+from hypothesis import settings
 from hypothesis.internal.conjecture import engine
+
+from profiles import DEFAULT
+
+if TYPE_CHECKING:
+    from greencloud.testing import Server
 
 # A process that a test starts would compile every module of ours anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A machine that is busy with other work is not a failure. A law that fails has to say by which example before the two minutes of a
-# test are over: so no lines are traced to explain it (in pure Python, a hundred times as slow as the law), and shrinking, which may
-# take five minutes by default, ends earlier.
-settings.register_profile("greencloud", deadline=None, phases=[phase for phase in Phase if phase is not Phase.explain])
-settings.load_profile("greencloud")
+# ``--hypothesis-profile`` takes another. Shrinking may go on for five minutes by default; here it ends before the two of a test.
+settings.load_profile(DEFAULT)
 assert engine.MAX_SHRINKING_SECONDS == 300, "Hypothesis names it otherwise now"
 engine.MAX_SHRINKING_SECONDS = 45
+
+
+@pytest.fixture(scope="session")
+def seeded_server() -> Iterator[Server]:
+    """One for the session, for tests that only ask: its ledger of 96 batches takes some seconds to make."""
+    from greencloud.testing import Server
+
+    with Server() as server:
+        yield server

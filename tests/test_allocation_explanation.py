@@ -21,6 +21,7 @@ from greencloud.allocation.explanation_document import explanation_document
 from greencloud.allocation.formula import evaluate
 from greencloud.facility import Facility, read_facility
 from greencloud.units import INT64_MAX, Window
+from profiles import examples
 from strategies import SERVICES, TENANTS, WINDOW, facility, host, provider, reading, reservation, row, situations, usage
 from test_allocation_recomputed import CASES, Inputs, as_it_is
 
@@ -65,7 +66,7 @@ def check(situation: Situation, rule: str, audience: Audience, accounts: tuple[s
     return [json.dumps(one) for one in found]
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.too_slow])
 @given(situations(), st.sampled_from(RULES), st.sampled_from(AUDIENCES))
 def test_every_posting_of_everybody_is_explained_to_the_unit(situation: Situation, rule: str, audience: Audience) -> None:
     check(situation, rule, audience, (*TENANTS, *SERVICES, *POOLS))

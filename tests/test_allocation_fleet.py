@@ -23,6 +23,7 @@ from greencloud.allocation import fleet
 from greencloud.allocation.fleet import OUTPUTS, FleetSums, Prepared, Rows, Site, Weights
 from greencloud.errors import StoreError, UsageDataError
 from greencloud.usage.fleet import FLEET_MEASURES, write_fleet_segment
+from profiles import examples
 
 USES, RESERVES = 3, 2
 WEIGHTS = Weights(use=(1.0, 0.05, 20.0), reserved=(1.0, 0.05))
@@ -189,7 +190,7 @@ HUGE_AND_TINY = replace(
 NO_ENERGY = replace(NO_ROWS, dynamic=[0, 0], idle=[0, 0], rows=ONE_TENANT.rows)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(60))
 @given(worlds())
 @example(NO_ROWS)
 @example(FACTOR_0)
@@ -208,7 +209,7 @@ def test_every_output_is_conserved_and_within_a_unit_of_its_exact_quota(world: W
         assert max(abs(a - b) for a, b in zip(got, exact, strict=True)) <= world.windows * 1.01, name
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(25))
 @given(worlds(), st.randoms(use_true_random=False))
 @example(HUGE_AND_TINY, random.Random(1))
 def test_order_layout_width_and_threads_change_no_bit(world: World, rng: random.Random) -> None:
@@ -528,7 +529,7 @@ def test_tables_that_cannot_be_are_refused(change: dict[str, Any], message: str)
         replace(NO_ROWS, **change).site()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.data())
 def test_whatever_the_columns_hold_it_is_allocated_or_refused(data: st.DataObject) -> None:
     n = data.draw(st.integers(0, 40))

@@ -29,12 +29,13 @@ from greencloud.errors import UnbalancedError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Facility
 from greencloud.units import INT64_MAX, emissions_of
 from greencloud.usage import MEASURES
+from profiles import examples
 from strategies import START, TENANTS, WINDOW, any_int64, facility, host, provider, reading, row, situations, tenant_rows, usage
 
 Rows = list[dict[str, Any]]
 Situation = tuple[Facility, Rows, Rows]
 
-slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 any_rule = st.sampled_from(RULES)

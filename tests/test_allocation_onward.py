@@ -17,9 +17,10 @@ from greencloud.allocation import DIMENSIONS, POSTING_MEASURES, POSTINGS, alloca
 from greencloud.errors import UsageDataError
 from greencloud.facility import Facility
 from greencloud.units import INT64_MAX
+from profiles import examples
 from strategies import START, TENANTS, WINDOW, situations, usage
 
-slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 Rows = list[dict[str, Any]]
 

@@ -35,6 +35,7 @@ from greencloud.errors import AllocationError, QuantityError
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Certificate, Facility, Hardware, HostKind, HostReading
 from greencloud.units import INT64_MAX, Window
 from greencloud.usage import KEY
+from profiles import examples
 from strategies import (
     GIB,
     START,
@@ -274,7 +275,7 @@ def test_a_peak_game_shares_idle_and_embodied_by_hand_computed_shares_whichever_
 
 
 @any_game
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 @given(
     st.lists(st.lists(st.integers(0, 300), min_size=SLICES, max_size=SLICES), min_size=2, max_size=3).filter(
         lambda rows: any(map(any, rows))
@@ -305,7 +306,7 @@ def test_what_nobody_was_seen_to_use_plays_too_evenly_over_the_window(rule: str)
         assert abs(amounts(allocation, "idle")[account] - share * 100 * WATT_HOUR) < 1
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(
     first=st.lists(st.integers(0, 10**4), min_size=SLICES, max_size=SLICES),
     second=st.lists(st.integers(0, 10**4), min_size=SLICES, max_size=SLICES),
@@ -467,7 +468,7 @@ def test_hardware_written_off_falls_on_the_day_of_its_retirement_and_is_gone_aft
 # compare
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 @given(situations(), st.permutations(RULES))
 def test_a_comparison_is_conserved_for_every_rule_and_measure(situation: Any, rules: list[str]) -> None:
     book, rows, readings = situation
@@ -482,7 +483,7 @@ def test_a_comparison_is_conserved_for_every_rule_and_measure(situation: Any, ru
         assert all(line[f"difference_{name}"] == 0 for line in table if line["rule"] == rules[0])
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 @given(situations(), st.sampled_from(RULES))
 def test_all_windows_at_once_and_one_alone_are_allocated_alike(situation: Any, rule: str) -> None:
     book, rows, readings = situation
@@ -573,7 +574,7 @@ def test_ten_thousand_tenants_share_a_window_to_the_unit_by_reservation_and_by_p
 extreme = st.one_of(st.integers(0, 3), st.integers(INT64_MAX // 4 - 3, INT64_MAX // 4), st.integers(0, INT64_MAX // 4))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(25))
 @given(
     cpu=st.lists(extreme, min_size=1, max_size=4),
     energy=st.one_of(extreme, st.just(0)),

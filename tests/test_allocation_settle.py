@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from greencloud.allocation import elimination
 from greencloud.allocation.elimination import Elimination
 from greencloud.allocation.settle import LEAST_BITS, Passing, endless, reciprocal, settled
+from profiles import examples
 
 NAMES = "abcdefgh"
 ENDS = "xyz"
 
-slow = settings(max_examples=150, deadline=None)
+slow = settings(max_examples=examples(60), deadline=None)
 
 
 def dense(direct: Mapping[str, int], passed: Passing) -> dict[str, Fraction]:

@@ -27,6 +27,7 @@ from greencloud.allocation.shapley import (
 )
 from greencloud.errors import QuantityError
 from greencloud.units import INT64_MAX
+from profiles import examples
 
 Rows = list[list[int]]
 Demand = NDArray[Any]
@@ -34,7 +35,7 @@ Demand = NDArray[Any]
 amounts = st.one_of(st.integers(0, 5), st.integers(0, 10**6), st.integers(0, 1 << 50))
 floats = st.floats(0, sys.float_info.max, allow_subnormal=True)
 
-few = settings(max_examples=40)  # the oracles are slow
+few = settings(max_examples=examples(20))  # the oracles are slow
 
 
 def tables(items: st.SearchStrategy[Any], *, most_rows: int = 6, most_columns: int = 7) -> st.SearchStrategy[Any]:

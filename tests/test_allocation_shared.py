@@ -22,6 +22,7 @@ from greencloud.allocation.shared import reallocated
 from greencloud.allocation.uses import Use
 from greencloud.facility import FOREVER, Account, AccountKind, DeclaredUse, Facility, Hardware
 from greencloud.units import MILLIJOULES_PER_KWH
+from profiles import examples
 from strategies import (
     ALWAYS,
     SERVICES,
@@ -40,7 +41,7 @@ from strategies import (
     usage,
 )
 
-slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 Rows = list[dict[str, Any]]
 

@@ -21,9 +21,10 @@ from api_messages import Pool, filled, methods, served
 from api_world import PERIOD, TENANTS, Answer, Api, book_of, data_of, serving
 from greencloud.allocation import COMPONENTS, POSTING_MEASURES, RULES
 from greencloud.results import GROUPABLE
+from profiles import examples
 from test_api_descriptors import comment_of
 
-EXAMPLES = int(os.environ.get("GREENCLOUD_FUZZ", "25"))
+EXAMPLES = int(os.environ.get("GREENCLOUD_FUZZ", examples(12)))
 METHODS = [method for method in methods() if served(method)]
 DOCUMENTED = {
     grpc.StatusCode.OK,

@@ -26,9 +26,10 @@ from api_world import NOW, PERIOD, TENANTS, Answer, Api, data_of, serving
 from greencloud.allocation import RULES
 from greencloud.results import GROUPABLE
 from greencloud.wire import instant_to_message
+from profiles import examples
 from strategies import START
 
-EXAMPLES = int(os.environ.get("GREENCLOUD_FUZZ", "12"))
+EXAMPLES = int(os.environ.get("GREENCLOUD_FUZZ", examples(6)))
 ME, *OTHERS = TENANTS
 WORDS = [tenant.word.encode() for tenant in OTHERS]
 TEXTS = [text.encode() for tenant in OTHERS for text in tenant.texts.values()]

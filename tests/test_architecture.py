@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,11 @@ ONLY_IN = {
 }
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def modules() -> list[Path]:
     return [path for path in sorted(SDK.rglob("*.py")) if "v1" not in path.relative_to(SDK).parts]
 
@@ -73,7 +79,7 @@ def room_of(path: Path) -> str:
 
 def imports_of(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -101,7 +107,7 @@ def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
 def test_nothing_asks_arrow_for_what_no_extra_brings(path: Path) -> None:
     if path == SDK / "client" / "tables.py":
         return  # there an extra brings it
-    assert not {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)} & {
+    assert not {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)} & {
         "to_numpy",
         "to_pandas",
     }

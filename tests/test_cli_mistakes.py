@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,8 @@ from greencloud.testing import Server
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as running:
-        yield running
+def server(seeded_server: Server) -> Server:
+    return seeded_server
 
 
 @pytest.fixture(autouse=True)

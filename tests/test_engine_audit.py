@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from greencloud.engine.audit import AuditTrail
 from greencloud.errors import StorageFullError, StoreError
 from inprocess import NOW
+from profiles import examples
 
 TEXT = st.text(max_size=30)
 ACTION = st.tuples(TEXT, TEXT, TEXT, TEXT, TEXT, st.sampled_from(["", "OK", "FAILED_PRECONDITION"]))
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def trail(path: Path) -> AuditTrail:

@@ -13,12 +13,13 @@ from greencloud.engine import DataDirectory, ingest_file
 from greencloud.engine.ingest import RECORD
 from greencloud.errors import UsageDataError
 from otlp import SECOND, SpanSpec, trace_request
+from profiles import examples
 
 REQUEST = trace_request({"service.name": "web"}, [SpanSpec(1, 1, 1_780_002_000 * SECOND, 1_780_002_001 * SECOND)])
 USAGE = "window_start,window_s,site,account,cpu_ns\n2026-05-28T21:00:00Z,3600,default,globex,5\n"
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 60), max_size=4))
 def test_a_list_that_crashes_cut_anywhere_forgets_what_was_cut_and_no_more(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int]

@@ -21,6 +21,7 @@ from greencloud.ledger import Ledger
 from greencloud.ledger.batch import Batch
 from greencloud.results import BatchSummary
 from greencloud.usage import Usage, digest, merge, usage_from
+from profiles import examples
 from strategies import START, provider_rows, reading, tenant_rows, usage
 from test_engine_moved import book
 from test_engine_run import BOOK, NOW, directory, filed
@@ -43,7 +44,7 @@ usages = st.tuples(provider_rows(), tenant_rows(["acme", "bolt"])).map(lambda pa
 slices = st.one_of(st.none(), provider_rows().map(lambda rows: distinct(rows).rows))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(15))
 @given(usages, slices)
 def test_what_is_read_is_what_was_written(used: Usage, within: pa.Table | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -60,7 +61,7 @@ def test_what_is_read_is_what_was_written(used: Usage, within: pa.Table | None) 
         assert kept.revisions() == [revision]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(25))
 @given(usages, st.data())
 def test_damage_is_found_whatever_byte_it_hits(used: Usage, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:

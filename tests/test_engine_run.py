@@ -18,6 +18,7 @@ from greencloud.results import FootprintQuery, FootprintRow
 from greencloud.telemetry import Record, WriteAheadLog
 from greencloud.usage import usage_from
 from otlp import SECOND, SpanSpec, trace_request
+from profiles import examples
 from telemetry_world import T0, metrics, point
 
 START = datetime(2026, 5, 28, 21, tzinfo=UTC)
@@ -81,7 +82,7 @@ def footprint(data: DataDirectory) -> dict[str, FootprintRow]:
     return {row.dimensions["account"]: row for row in data.ledger.snapshot().footprint(EVER)}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cpu=st.integers(0, 3600 * 4096 * SECOND), name=st.sampled_from(["get", "put"]), filed_cpu=st.integers(SECOND, 2**40))
 def test_a_tenant_who_tells_of_what_a_file_holds_stops_nothing_and_moves_nobody(
     tmp_path_factory: pytest.TempPathFactory, cpu: int, name: str, filed_cpu: int

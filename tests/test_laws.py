@@ -24,12 +24,13 @@ from greencloud.ledger import Ledger, Snapshot, make_batch
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Granularity
 from greencloud.telemetry import Record, collect
 from otlp import SECOND, SpanSpec, counter, metrics_request, trace_request
+from profiles import examples
 
 START = 1_780_002_000 * SECOND  # 2026-05-28T21:00:00Z, a window boundary
 WINDOW = 3600
 TENANTS = ("acme", "globex", "initech")
 POSTED = datetime(2026, 6, 1, tzinfo=UTC)
-LAWS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAWS = settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def book() -> Facility:
@@ -131,7 +132,7 @@ def test_law_2_shuffled_split_and_repeated_input_gives_the_same_bits(records: li
     assert postings(records).equals(postings(shuffled))
 
 
-@settings(LAWS, max_examples=15)  # each of them runs the whole path twice
+@settings(LAWS, max_examples=examples(6))  # each of them runs the whole path twice
 @given(everybody, tenant_records("acme"))
 def test_law_3_late_data_and_a_new_book_supersede_and_nothing_posted_is_lost(records: list[Record], late: list[Record]) -> None:
     dearer = tuple(replace(factor, micrograms_per_kwh=factor.micrograms_per_kwh * 2) for factor in BOOK.factors)

@@ -18,6 +18,7 @@ from greencloud.ledger.batch import sum_of
 from greencloud.ledger.header import Header, decode_headers, encode_headers
 from greencloud.units import INT64_MAX, Energy
 from ledger_builders import CREATED, allocated, batch, batch_of, hour
+from profiles import examples
 
 CUT = zlib.compress(b'{"format":2,"batches":[]}')[:-6]
 TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
@@ -28,7 +29,7 @@ ROW = st.fixed_dictionaries(
 
 
 @given(st.lists(ROW, max_size=8), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_the_id_depends_on_neither_order_nor_chunking_nor_time(rows: list[dict[str, Any]], data: st.DataObject) -> None:
     there = allocated(rows)
     shuffled = allocated(data.draw(st.permutations(rows))).postings
@@ -42,7 +43,7 @@ def test_the_id_depends_on_neither_order_nor_chunking_nor_time(rows: list[dict[s
 
 
 @given(st.lists(ROW, min_size=1, max_size=4), st.lists(ROW, min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_two_contents_have_two_ids(rows: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
     def key(row: dict[str, Any]) -> list[tuple[str, Any]]:
         return list(row.items())
@@ -74,7 +75,7 @@ def test_every_input_is_in_the_id(change: dict[str, Any]) -> None:
 
 
 @given(AMOUNT, st.dictionaries(TEXT, AMOUNT, max_size=3), st.lists(TEXT, max_size=3), st.datetimes(timezones=st.just(UTC)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_header_comes_back_as_it_was(energy: int, pools: dict[str, int], notes: list[str], created: datetime) -> None:
     made = batch({"a": 1})
     summary = replace(

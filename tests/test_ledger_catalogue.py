@@ -20,6 +20,7 @@ from greencloud.ledger.rollups import Rollups
 from greencloud.results import DataAvailability, FootprintQuery
 from greencloud.units import Window
 from ledger_builders import CREATED, EVER, START, allocated, batch, hour
+from profiles import examples
 
 SITES = ("north", "south")
 ACCOUNTS = ("acme", "bolt", "(unsold)")
@@ -141,7 +142,7 @@ queries = st.builds(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(10))
 @given(worlds, whose, dimensions, queries, st.booleans())
 def test_they_are_what_the_postings_of_the_caller_say(
     posted: list[Posted], accounts: tuple[str, ...] | None, dimension: str, query: FootprintQuery, rolled_up: bool

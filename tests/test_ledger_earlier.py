@@ -22,6 +22,7 @@ from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.vacuum import vacuum
 from greencloud.results import FootprintQuery, Granularity
 from ledger_builders import EVER, batch, energy_of, hour
+from profiles import examples
 
 DAY_AFTER = hour(24 * 5).start
 SITES = ("s", "t")
@@ -70,7 +71,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, order=st.randoms(use_true_random=False))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 def test_every_version_says_what_it_said(steps: list[Any], order: random.Random) -> None:
     with TemporaryDirectory() as folder:
         kept = Housekept(Path(folder))

@@ -17,16 +17,17 @@ from greencloud.ledger.posting import Posting
 from greencloud.ledger.segments import rows_of
 from greencloud.ledger.version import Commit, Version
 from ledger_builders import CREATED, batch, hour
+from profiles import examples
 
 MOMENTS = [CREATED + timedelta(seconds=seconds) for seconds in range(-1, 8)]
 
 
 def answers(root: Path) -> dict[datetime, int]:
     """Of the moments that are settled."""
-    found = {}
+    found, ledger = {}, Ledger(root)
     for moment in MOMENTS:
         try:
-            found[moment] = Ledger(root).version_at(moment)
+            found[moment] = ledger.version_at(moment)
         except NotFoundError:
             continue
     return found
@@ -41,7 +42,7 @@ def commit(root: Path, number: int, base: Version, now: datetime) -> bool:
 
 @given(steps=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=1, max_size=6))
 @example(steps=[(0, 0), (5, 0), (1, 1)])  # one that was begun before another commit, and stamped before it
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_moment_that_was_answered_is_answered_alike_for_ever(steps: list[tuple[int, int]]) -> None:
     with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
         root = Path(folder) / "ledger"

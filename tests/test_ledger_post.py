@@ -22,6 +22,7 @@ from greencloud.ledger.compaction import compact
 from greencloud.ledger.vacuum import vacuum
 from greencloud.units import INT64_MAX, Energy, Window
 from ledger_builders import CREATED, allocated, batch, energy_of, hour
+from profiles import examples
 
 
 def hour_of(start: datetime) -> Window:
@@ -152,7 +153,9 @@ class Posts(RuleBasedStateMachine):
 
 
 TestPosts = Posts.TestCase
-TestPosts.settings = settings(max_examples=25, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck))
+TestPosts.settings = settings(
+    max_examples=examples(10), stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def test_a_ledger_that_is_not_there_reads_as_empty_and_stays_so(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from greencloud.ledger.database import fetch
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import INT64_MAX, Emissions, Energy, Window
 from ledger_builders import EVER, EVER_BY_ACCOUNT, START, batch, batch_of, energy_of, hour
+from profiles import examples
 
 NASTY = ("a", "b", "x'; DROP TABLE y; --", 'q"q', "100%", "é")
 KEYS = ("team", "a/b~c", "$.team", 'qu"ote', "*", "0", "team.x", "team[0]")
@@ -103,13 +104,13 @@ QUERIES = st.builds(
 
 
 @given(query=QUERIES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_a_query_gives_what_a_plain_loop_gives(snapshot: Snapshot, query: FootprintQuery) -> None:
     assert snapshot.footprint(query) == expected(query, BATCHES)
 
 
 @given(query=QUERIES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_every_granularity_adds_up_to_the_whole_and_longer_periods_to_those_in_them(
     snapshot: Snapshot, query: FootprintQuery
 ) -> None:

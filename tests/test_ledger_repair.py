@@ -19,6 +19,7 @@ from greencloud.ledger.header import Header
 from greencloud.ledger.segments import _kept, count_in, rows_of
 from greencloud.ledger.version import Commit
 from ledger_builders import CREATED, batch, energy_of, hour
+from profiles import examples
 
 LATER = hour(24 * 9).start
 FIRST = 2  # of a day
@@ -45,7 +46,7 @@ def post(ledger: Ledger, energy: dict[int, int]) -> int:
     return len(ledger.post_all([batch({"a": amount}, window=hour(at)) for at, amount in energy.items()]))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(8))
 @given(amounts, amounts, st.integers(0, 1), st.data())
 def test_what_a_damaged_segment_held_is_known_and_replaced_as_a_whole(
     first: dict[int, int], second: dict[int, int], again: int, data: st.DataObject

@@ -25,6 +25,7 @@ from greencloud.ledger.restatement import causes_of, concerning, excess, line_ta
 from greencloud.results import RESTATED_MEASURES, Restatement
 from greencloud.units import INT64_MAX, Window
 from ledger_builders import CREATED, allocated, batch, batch_of, hour
+from profiles import examples
 from test_ledger_crash import child
 
 ROWS = st.lists(
@@ -58,7 +59,7 @@ def told(restatement: Restatement) -> dict[Key, tuple[int, int]]:
 
 
 @given(ROWS, ROWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_lines_are_what_differs_and_add_up_to_the_difference_of_the_totals(before: list[Any], after: list[Any]) -> None:
     old, new = batch_of(before), batch_of(after)
     lines = lines_of(line_table(old.postings, new.postings))
@@ -73,7 +74,7 @@ def test_lines_are_what_differs_and_add_up_to_the_difference_of_the_totals(befor
 
 
 @given(posts=st.lists(st.tuples(ROWS, st.booleans()), min_size=1, max_size=6), again=st.booleans())
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_differences_along_a_chain_lead_from_the_first_final_batch_to_the_last(posts: list[Any], again: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
         ledger = Ledger(Path(folder) / "ledger")
@@ -287,7 +288,7 @@ def test_a_lost_segment_of_a_restatement_is_posted_again_with_its_chain(tmp_path
 
 
 @given(died=st.lists(st.integers(-2, 2), max_size=3), again=st.booleans())
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_repaired_has_the_words_of_the_post_that_counted(died: list[int], again: bool) -> None:
     class DiedError(BaseException): ...
 

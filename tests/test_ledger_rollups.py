@@ -24,6 +24,7 @@ from greencloud.ledger.rollups import Rollups
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import INT64_MAX, Window
 from ledger_builders import EVER, batch, batch_of, hour
+from profiles import examples
 
 ACCOUNTS = ("a", "b", "x'; DROP TABLE y; --", "é", "(unsold)")
 KEYS = ("team", "a/b~c", 'qu"ote')
@@ -147,7 +148,7 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ledger,
 
 
 @given(query=QUERIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_the_answer_is_that_of_a_plain_loop_whatever_became_of_roll_ups(
     ledgers: dict[str, tuple[Ledger, list[Batch]]], query: FootprintQuery
 ) -> None:

@@ -29,6 +29,7 @@ from greencloud.ledger.version import Commit
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import INT64_MAX, Window
 from ledger_builders import CREATED, EVER, START, allocated, batch
+from profiles import examples
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 SITES = ("s", "t[1]'")
@@ -147,7 +148,7 @@ def take(step: tuple[str, Any, Any, Any], ledger: Ledger, visible: dict[tuple[st
 
 
 @given(steps=STEPS, queries=st.lists(QUERIES, min_size=4, max_size=8), data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_rows_are_the_same_with_and_without_rollups(steps: list[Any], queries: list[FootprintQuery], data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder))
@@ -172,7 +173,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, list[Batch]]
 
 
 @given(query=QUERIES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_rollups_give_what_a_plain_loop_gives(year: tuple[Ledger, list[Batch]], query: FootprintQuery) -> None:
     assert year[0].snapshot().footprint(query) == expected(query, year[1])
 

@@ -24,6 +24,7 @@ from greencloud.ledger.stop import Stop
 from greencloud.results import FootprintQuery, FootprintRow, Granularity
 from greencloud.units import INT64_MAX
 from ledger_builders import EVER, START, batch, batch_of, hour
+from profiles import examples
 from test_ledger_rollups_random import QUERIES, SITES, WINDOWS, made
 from test_ledger_rollups_random import compact as compact_day
 
@@ -76,7 +77,7 @@ def figures(row: FootprintRow) -> dict[str, Any]:
 
 
 @given(query=QUERIES, granularity=st.sampled_from(Granularity))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_streamed_rows_are_the_rows_of_the_query(ledger: Ledger, query: FootprintQuery, granularity: Granularity) -> None:
     query = replace(query, granularity=granularity)
     snapshot = ledger.snapshot()
@@ -104,7 +105,7 @@ def meant(snapshot: Snapshot, query: FootprintQuery) -> list[dict[str, Any]]:
 
 
 @given(query=QUERIES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_streamed_postings_are_those_of_the_segments(ledger: Ledger, query: FootprintQuery) -> None:
     snapshot = ledger.snapshot()
     table = table_of(list(snapshot.stream_postings(query, BEGIN, Stop())))
@@ -158,7 +159,7 @@ def mixed(number: int) -> Iterator[dict[str, Any]]:
 
 
 @given(sizes=st.lists(st.integers(0, 12), min_size=1, max_size=4), content=st.sampled_from(["postings", "rows"]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_no_text_or_amount_of_another_account_is_in_the_bytes(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], content: str
 ) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from greencloud._sums import Columns
 from greencloud.units import INT64_MAX
+from profiles import examples
 
 INT64 = st.integers(-(2**63), INT64_MAX)
 
@@ -74,7 +75,7 @@ def questions(draw: st.DrawFn, table: dict[str, Any]) -> tuple[list[int], list[t
 
 
 @given(data=st.data(), largest=st.sampled_from([4, 2_000, 2**31 - 1]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_sums_are_those_of_a_plain_loop_whether_groups_are_dense_or_hashed(data: st.DataObject, largest: int) -> None:
     table = data.draw(tables(largest=largest))
     by, masks, bounds = data.draw(questions({**table, "sizes": [min(size, 5_000) for size in table["sizes"]]}))

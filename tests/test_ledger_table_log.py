@@ -6,6 +6,7 @@ What was not synced is torn here by hand, as a disk does that kept the name and 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,12 +41,17 @@ def synced_files() -> Iterator[set[str]]:
         yield seen
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    data = DataDirectory.open(tmp_path / "data", create=True)
+@pytest.fixture(scope="module")
+def posted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = DataDirectory.open(tmp_path_factory.mktemp("posted") / "data", create=True)
     for at in range(COMMITS):
         data.ledger.post(batch({"a": 1, "b": at}, window=hour(at)))
-    return data.ledger
+    return data.path
+
+
+@pytest.fixture
+def ledger(posted: Path, tmp_path: Path) -> Ledger:
+    return DataDirectory.open(shutil.copytree(posted, tmp_path / "data"), create=False).ledger
 
 
 def log(ledger: Ledger, name: str) -> Path:

@@ -16,6 +16,7 @@ from greencloud.ledger.header import encode_headers
 from greencloud.ledger.segments import read_headers, read_segment
 from greencloud.ledger.vacuum import vacuum
 from ledger_builders import batch, energy_of, hour
+from profiles import examples
 
 LATER = hour(24 * 5).start
 AFTER_GRACE = datetime.now(UTC) + timedelta(days=30)
@@ -56,7 +57,7 @@ def test_a_day_that_is_restated_hour_by_hour_is_kept_once_for_each_time(tmp_path
     assert [energy_of(ledger, version) for version in versions] == told
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(6))
 @given(st.lists(st.tuples(st.sampled_from(["post", "late", "compact", "vacuum"]), st.sampled_from(HOURS), st.integers(1, 3))))
 def test_every_final_batch_stays_readable(steps: list[tuple[str, int, int]]) -> None:
     with TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from greencloud.errors import ProofError
 from greencloud.proof import Finding, audit, canonical, parse, parse_log, verify, verify_all, withhold
+from profiles import examples
 from proof_world import GOLDEN, World, accounts_of, closed, copied
 from test_proof_laws import worlds
 
@@ -38,7 +39,7 @@ def test_the_files_as_they_are_have_no_fault() -> None:
     assert of_files(STATEMENT + b"\n", ROOT + b"\n", LOG) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 2), st.randoms(), st.sampled_from(["set", "insert", "delete", "swap", "cut"]))
 def test_any_change_of_bytes_is_found(which: int, random: Any, change: str) -> None:
     files = [STATEMENT, ROOT, LOG]
@@ -100,7 +101,7 @@ def changed(value: Any, random: Any) -> Any:
     return {other: each for other, each in value.items() if other != name}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(worlds(), st.randoms(), st.booleans(), st.data())
 def test_any_change_of_a_field_is_found(made: tuple[World, dict[str, Any]], random: Any, hide: bool, data: st.DataObject) -> None:
     world, book = made
@@ -127,7 +128,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(JSON, st.integers(0, 2), st.randoms())
 def test_documents_of_any_content_give_findings(value: Any, which: int, random: Any) -> None:
     documents = [json.loads(STATEMENT), json.loads(ROOT), parse_log(LOG, "log")]

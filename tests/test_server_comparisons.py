@@ -78,12 +78,12 @@ def paged(asked: Callable[[messages.CompareRulesRequest], messages.CompareRulesR
 
 
 @pytest.mark.parametrize("by", [("account",), ("site", "service"), ("account", "component", "sku", "operation", "region")])
-@pytest.mark.parametrize("size", [0, 1, 7])
 def test_the_provider_is_told_what_the_data_directory_says(
-    data: DataDirectory, comparisons: Comparisons, by: tuple[str, ...], size: int
+    data: DataDirectory, comparisons: Comparisons, by: tuple[str, ...]
 ) -> None:
-    found = paged(lambda request: comparisons.page(request, PROVIDER, Call()), group_by=by, page_size=size)
-    assert found == local(data, by)
+    told = local(data, by)
+    for size in (0, 1, 7):
+        assert paged(lambda request: comparisons.page(request, PROVIDER, Call()), group_by=by, page_size=size) == told, size
 
 
 def test_rows_of_a_tenant_are_those_that_the_provider_sees_of_it(data: DataDirectory, comparisons: Comparisons) -> None:

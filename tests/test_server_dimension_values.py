@@ -26,13 +26,14 @@ from greencloud.server.wiring import services_of
 from greencloud.v1 import footprint_service_pb2 as messages
 from greencloud.wire import availability_from_message, dimension_value_from_message, instant_to_message
 from ledger_builders import batch_of, hour
+from profiles import examples
 from strategies import START
 
 ME = TENANTS[0]
 LABEL = f"label:{ME.texts['key']}"
 METHODS = {method.name: method for method in methods()}
 DIMENSIONS = ("account", "service", "region", "site", "sku", "operation", "component", "methodology_version", "label", LABEL)
-quick = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

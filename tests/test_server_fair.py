@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from greencloud.server.fair import FairQueue
+from profiles import examples
 
 costs = st.integers(0, 1 << 20)
 flows = st.sampled_from("abcd")
@@ -110,7 +111,7 @@ class Turns(RuleBasedStateMachine):
         assert len(self.queue) == sum(map(len, self.waiting.values()))
 
 
-Turns.TestCase.settings = settings(max_examples=60, stateful_step_count=60)
+Turns.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=60)
 TestTurns = Turns.TestCase
 
 

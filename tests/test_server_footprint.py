@@ -23,6 +23,7 @@ from greencloud.v1 import footprint_service_pb2_grpc as footprint_stubs
 from greencloud.v1.footprint_service_pb2 import FootprintFilter
 from greencloud.wire import instant_to_message
 from inprocess import NOW, START, World, batch, goal, row, serving
+from profiles import examples
 
 EVER = (START - timedelta(days=1), START + timedelta(days=30))
 ACCOUNTS = ("acme", "acme-2", "zeta", POOL_UNSOLD, POOL_UNATTRIBUTED)
@@ -33,7 +34,7 @@ ROWS = st.lists(
     max_size=30,
     unique_by=lambda fact: (fact.start, fact.dimensions["account"], fact.dimensions["service"]),
 )
-quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

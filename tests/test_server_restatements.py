@@ -25,6 +25,7 @@ from greencloud.server.services import RestateOrder
 from greencloud.v1 import footprint_service_pb2 as footprint
 from greencloud.v1 import footprint_service_pb2_grpc as footprint_stubs
 from inprocess import NOW, START, World, row, serving
+from profiles import examples
 
 ACCOUNTS = ("acme", "acme-2", "zeta", "(unsold)")
 LINES = st.lists(
@@ -73,7 +74,7 @@ def lists(draw: st.DrawFn) -> list[Restatement]:
     ]
 
 
-quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

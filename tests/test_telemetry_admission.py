@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from greencloud.errors import DecodeError
 from greencloud.telemetry import admit, collect
+from profiles import examples
 from telemetry_world import SECOND, T0, book, metrics, pairs, point, provider, span, tenant, traces
 
 BAD_SPANS: list[tuple[dict[str, Any], str]] = [
@@ -36,7 +37,7 @@ BAD_POINTS: list[tuple[dict[str, Any], str]] = [
 
 
 @given(st.binary(max_size=300), st.sampled_from(["traces", "metrics"]), st.sampled_from(["provider", "tenant"]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_arbitrary_bytes_are_admitted_or_are_a_decode_error(data: bytes, signal: str, role: str) -> None:
     try:
         admission = admit(signal, data, role=role, account="alice")
@@ -47,7 +48,7 @@ def test_arbitrary_bytes_are_admitted_or_are_a_decode_error(data: bytes, signal:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_damaged_request_never_breaks_admission_or_collection(data: st.DataObject) -> None:
     whole = bytearray(traces([span(n, T0, T0 + n * SECOND, parent=n // 2) for n in range(1, 5)]))
     for _ in range(data.draw(st.integers(1, 4))):

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from greencloud.telemetry import Collected, Record, admit, collect
 from greencloud.telemetry.split import covered, split, union
 from greencloud.usage import KEY, MEASURES, ROWS
+from profiles import examples
 from telemetry_world import DELTA, HOUR_NS, SECOND, T0, TRACE, book, metrics, point, provider, span, span_id, tenant, traces
 
 BOOK = book()
@@ -94,7 +95,7 @@ def records_of(found: list[tuple[str, dict[str, Any]]]) -> list[Record]:
 
 
 @given(st.lists(sent_spans(), max_size=12), st.lists(sent_points(), max_size=12), st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_order_splitting_and_repeats_change_nothing(
     found: list[tuple[str, dict[str, Any]]], measured: list[Record], data: st.DataObject
 ) -> None:
@@ -111,7 +112,7 @@ def test_order_splitting_and_repeats_change_nothing(
 
 
 @given(st.lists(sent_spans(), max_size=10), st.lists(sent_points(), max_size=10), st.sampled_from(ACCOUNTS))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_what_another_tenant_sends_changes_no_row_of_an_account_that_is_not_internal(
     found: list[tuple[str, dict[str, Any]]], measured: list[Record], other: str
 ) -> None:
@@ -126,7 +127,7 @@ def test_what_another_tenant_sends_changes_no_row_of_an_account_that_is_not_inte
 
 
 @given(st.lists(sent_spans(), max_size=12))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_tables_have_the_schema_canonical_order_distinct_keys_and_no_negative_amount(
     found: list[tuple[str, dict[str, Any]]],
 ) -> None:
@@ -138,7 +139,7 @@ def test_tables_have_the_schema_canonical_order_distinct_keys_and_no_negative_am
 
 
 @given(st.lists(sent_spans(), max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_every_span_is_counted_once(found: list[tuple[str, dict[str, Any]]]) -> None:
     collected = collect(records_of(found), BOOK)
     assert sum(row["count"] for row in rows(collected)) == collected.span_count
@@ -179,7 +180,7 @@ def trees(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(trees())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_self_times_of_a_tree_add_up_to_the_root(made: list[dict[str, Any]]) -> None:
     collected = collect([tenant(traces(made))], BOOK)
     root = made[0]["end_time_unix_nano"] - made[0]["start_time_unix_nano"]

@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from greencloud.errors import DecodeError, GreencloudError, NotFoundError
 from greencloud.telemetry import Record, collect, records_from_file
+from profiles import examples
 from telemetry_world import SECOND, T0, TRACE, book, metrics, point, span, span_id, traces
 
 SPANS = traces([span(1, T0, T0 + SECOND, parent=2)])
@@ -126,7 +127,7 @@ def test_a_file_that_is_missing_or_torn_is_named(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([".json", ".jsonl", ".binpb", ".jsonl.gz"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_arbitrary_files_are_read_or_refused_by_one_of_our_errors(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, suffix: str
 ) -> None:
@@ -168,7 +169,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_json_of_any_shape_is_read_or_refused_by_one_of_our_errors(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     path = tmp_path_factory.getbasetemp() / "shape.jsonl"
     path.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [value]}]}]}))

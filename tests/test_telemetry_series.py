@@ -17,6 +17,7 @@ from greencloud.telemetry.admission import HORIZON_NS
 from greencloud.telemetry.growth import HOLD_NS, Number
 from greencloud.telemetry.series import Grown, Line
 from greencloud.telemetry.split import Interval
+from profiles import examples
 from series_oracle import bits_of, grown_plainly, line_of, series_of
 
 SECOND = 10**9
@@ -83,7 +84,7 @@ def same(one: Grown, other: Grown) -> None:
 
 
 @given(any_points(), st.sampled_from(SHAPES), scales, st.sampled_from([60, 63, 3600, 86_400]), intervals())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_kernel_gives_what_plain_arithmetic_gives(
     points: list[Number], shape: str, scale: Fraction, window_s: int, besides: list[Interval]
 ) -> None:
@@ -94,7 +95,7 @@ def test_the_kernel_gives_what_plain_arithmetic_gives(
 
 
 @given(tame_points(), st.sampled_from([1, 1000, 10**9]), st.sampled_from([60, 300, 3600]), intervals())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_the_kernel_knows_the_common_case(points: list[Number], scale: int, window_s: int, besides: list[Interval]) -> None:
     for shape, factor in (("cumulative", Fraction(scale)), ("level", Fraction(1, 10**6 * scale))):
         line = line_of(points, shape, factor, window_ns=window_s * SECOND)
@@ -108,14 +109,14 @@ def total(grown: Grown) -> int:
 
 
 @given(any_points(), st.sampled_from(SHAPES), scales, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_order_and_repeats_change_nothing(points: list[Number], shape: str, scale: Fraction, data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(points), max_size=6)) if points else []
     same(line_of(points, shape, scale).grow(), line_of(data.draw(st.permutations(points + again)), shape, scale).grow())
 
 
 @given(any_points(), st.sampled_from(SHAPES), scales)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_windows_of_two_lengths_hold_the_same(points: list[Number], shape: str, scale: Fraction) -> None:
     whole = line_of(points, shape, scale, window_ns=3600 * SECOND).grow()
     parts = line_of(points, shape, scale, window_ns=300 * SECOND).grow()
@@ -142,7 +143,7 @@ def test_growth_telescopes_whatever_was_lost(values: list[float], sent: list[boo
 
 
 @given(any_points(), st.sampled_from(COUNTERS))
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 def test_counters_give_no_negative_amount(points: list[Number], shape: str) -> None:
     grown = line_of(points, shape).grow()
     assert all(amount >= 0 for _, amount in grown.windows)
@@ -150,7 +151,7 @@ def test_counters_give_no_negative_amount(points: list[Number], shape: str) -> N
 
 
 @given(any_points(), st.sampled_from(SHAPES))
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 def test_runs_are_disjoint_and_hold_the_windows(points: list[Number], shape: str) -> None:
     grown = line_of(points, shape).grow()
     assert all(start < end for start, end in grown.runs)

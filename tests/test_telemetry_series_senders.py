@@ -14,6 +14,7 @@ from greencloud.telemetry import Collected, Record, WriteAheadLog, collect, read
 from greencloud.telemetry.growth import Number
 from greencloud.telemetry.senders import Kept, Reported, one_at_a_time
 from greencloud.telemetry.series import Line
+from profiles import examples
 from series_oracle import line_of
 from telemetry_world import DELTA, HOUR_NS, SECOND, T0, book, metrics, point, provider, tenant
 
@@ -53,7 +54,7 @@ def instants(kept: Kept) -> set[int]:
 
 
 @given(reports(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_no_instant_is_counted_by_two_senders_nor_by_a_total_and_its_part(found: list[Reported], data: st.DataObject) -> None:
     kept = one_at_a_time(found)
     for one, other in combinations(kept, 2):

@@ -26,13 +26,14 @@ from greencloud.telemetry.place import Owner, Places
 from greencloud.telemetry.spans import MAX_OPERATIONS, OTHER_OPERATIONS, OTHER_SERVICES, Told, add_spans
 from greencloud.telemetry.tally import MEASURE_LIMIT, RowKey, Tally
 from greencloud.usage import ROWS
+from profiles import examples
 from telemetry_world import HOUR_NS, SECOND, T0, TRACE, book, pairs, span
 
 MAX = 2**64 - 1
 Sent = tuple[Owner, bytes]
 BOOKS = {(seconds, site): book(window_seconds=seconds, default_site=site) for seconds in (300, 3600) for site in ("dc1", "")}
 BOOK = BOOKS[3600, "dc1"]
-EXAMPLES = settings(max_examples=80, deadline=None)
+EXAMPLES = settings(max_examples=examples(30), deadline=None)
 MEASURES = ("cpu_ns", "memory_byte_s", "disk_bytes", "gpu_ns", "count")
 KEYS = ("site", "host", "account", "service", "sku", "operation", "labels", "caller_account", "quality")
 
@@ -345,7 +346,7 @@ def test_the_least_of_too_many_operations_are_added_up() -> None:
 
 
 @given(many, st.integers(1, 3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_folding_agrees_with_the_oracle_and_bounds_the_rows(sent: list[Sent], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(room, "MAX_OPERATIONS", most)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from greencloud.engine import DataDirectory, ingest_file
 from greencloud.telemetry import HORIZON_NS, Record, TelemetryStore, WriteAheadLog, admit, collect, records_from_file, take
+from profiles import examples
 from telemetry_world import HOUR_NS, SECOND, T0, book, metrics, point, span, tenant, traces
 from test_telemetry_collect import records_of, sent_points, sent_spans
 
@@ -40,7 +41,7 @@ def sent_live(number: int, start: int, received: int, account: str = "alice") ->
     st.lists(sent_points(), max_size=8),
     st.data(),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_runs_between_arrivals_give_what_one_run_over_all_gives(
     tmp_path_factory: pytest.TempPathFactory,
     found: list[tuple[str, dict[str, object]]],
@@ -180,7 +181,7 @@ def test_settling_changes_no_figure_and_takes_old_segments_out_of_the_way(old: T
     st.lists(st.tuples(st.integers(0, 12 * 24), st.integers(0, 10**6)), max_size=8),
     st.lists(st.integers(10, 40), min_size=1, max_size=3),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_settling_at_any_time_changes_no_figure(
     tmp_path_factory: pytest.TempPathFactory,
     sent: list[tuple[int, int, int]],

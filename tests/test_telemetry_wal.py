@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from greencloud.errors import StorageFullError, StoreError
 from greencloud.telemetry import Record, WriteAheadLog, read_log, scan_log
 from greencloud.telemetry.record import ROLES, SIGNALS, pack, unpack
+from profiles import examples
 
 WRITER = Path(__file__).with_name("telemetry_wal_writer.py")
 
@@ -50,7 +51,7 @@ def test_records_laid_end_to_end_are_read_back(found: list[Record]) -> None:
 
 
 @given(cut=st.integers(0, 700))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_segment_cut_anywhere_gives_its_whole_records_and_no_error(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     directory = tmp_path_factory.mktemp("log")
     path = filled(directory, 5)
@@ -62,7 +63,7 @@ def test_a_segment_cut_anywhere_gives_its_whole_records_and_no_error(tmp_path_fa
 
 
 @given(at=st.integers(0, 10_000), flip=st.integers(1, 255))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_a_byte_changed_before_the_last_frame_is_never_silent(tmp_path_factory: pytest.TempPathFactory, at: int, flip: int) -> None:
     directory = tmp_path_factory.mktemp("log")
     path = filled(directory, 5)

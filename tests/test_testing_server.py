@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -20,14 +19,14 @@ from greencloud.errors import GreencloudError, MissingExtraError, PermissionDeni
 from greencloud.results import FootprintRow, Granularity
 from greencloud.testing import ACCOUNTS, END, START, Server
 from greencloud.units import Emissions, Energy
+from profiles import examples
 
 DIMENSIONS = ("account", "service", "region", "site", "sku", "operation", "component", "label:team")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
+def server(seeded_server: Server) -> Server:
+    return seeded_server
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,7 @@ def test_an_account_sees_its_own(server: Server) -> None:
             client.list_batches().to_list()
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(10))
 @given(by=st.lists(st.sampled_from(DIMENSIONS), unique=True, max_size=4), granularity=st.sampled_from(["all", "day", "hour"]))
 def test_the_total_of_rows_is_what_the_server_adds_up(server: Server, whole: FootprintRow, by: list[str], granularity: str) -> None:
     with server.client() as client:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from greencloud.errors import UsageDataError
 from greencloud.usage import ROWS, Usage, digest, read_usage
+from profiles import examples
 from usage_strategies import usages
 
 CSV = """\
@@ -21,7 +22,7 @@ window_start,window_s,site,host,account,service,labels,cpu_ns
 """
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(usage=usages)
 def test_usage_survives_parquet_and_arrow(usage: Usage, tmp_path: Path) -> None:
     rows = digest(Usage(usage.rows, usage.readings.slice(0, 0)))

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 
 from greencloud.errors import StoreError, UsageDataError
 from greencloud.usage import SegmentStore, Usage, digest, empty_usage, merge, usage_from
+from profiles import examples
 from usage_strategies import T0, parts
 
 ROW: dict[str, Any] = {"window_start": T0, "window_s": 3600, "site": "s", "account": "pay", "cpu_ns": 5}
 READING: dict[str, Any] = {"window_start": T0, "window_s": 3600, "site": "s", "energy_mj": None}
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(6))
 @given(parts())
 def test_a_store_holds_the_merge_of_what_was_written_in_any_order(found: list[Usage]) -> None:
     with tempfile.TemporaryDirectory() as folder:

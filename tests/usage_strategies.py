@@ -9,11 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from greencloud.usage import KEY, MEASURES, READING_KEY, Usage, usage_from
+from profiles import examples
 
 T0 = datetime(2026, 3, 29, tzinfo=UTC)
 Row = dict[str, Any]
 
-laws = settings(max_examples=40)
+laws = settings(max_examples=examples(20))
 
 _AMOUNTS = st.integers(0, 2**40)
 _WORDS = st.sampled_from(["", "a", "b", "é", "zz"])

@@ -1,46 +1,10 @@
-"""One root for everything that greencloud raises.
+"""The root, and what goes wrong on this side of the wire: in a file, a figure, a store or a credential.
 
-An error says what was wrong, where, and what to do next: ``message`` is the first two, ``advice`` the third, and every part that
-varies is a field, so that a program need not read prose. ``reason`` is the UPPER_SNAKE word that travels over gRPC in
-``google.rpc.ErrorInfo`` (AIP-193); ``exit_code`` is what the command line ends with.
-
-::
-
-    GreencloudError                 GREENCLOUD_ERROR
-    ├── QuantityError (ValueError)  INVALID_QUANTITY     a number, unit, time or window that cannot be read
-    ├── TooLargeError (ValueError)  ANSWER_TOO_LARGE     an answer of more rows, or of more memory, than are given
-    ├── AmountRangeError (ArithmeticError) AMOUNT_OUT_OF_RANGE  a sum beyond 64 bits
-    ├── StoppedError                STOPPED              nobody waits for it any more
-    ├── FacilityError (ValueError)  INVALID_FACILITY     path, line, key: the facility book
-    ├── ConflictError               CONFLICT             in_force: somebody else changed it first
-    ├── UsageDataError (ValueError) INVALID_USAGE        path, row: usage files and tables
-    ├── DecodeError (ValueError)    INVALID_OTLP         bytes that are not OTLP
-    ├── AllocationError             ALLOCATION_REFUSED   site, window, host: what is not known is refused, never guessed
-    ├── UnbalancedError             UNBALANCED           residual per measure
-    ├── GoalError (ValueError)      INVALID_GOAL         path, key
-    ├── ProofError (ValueError)     INVALID_PROOF        account: a close, statement or log of roots that does not hold
-    ├── StoreError                  STORE_ERROR          path: torn, newer, locked or full
-    │   ├── StorageFullError        STORAGE_FULL         retry_after_s
-    │   └── LeaseLostError          LEASE_LOST           another writer has taken over
-    ├── StoreUnavailableError       STORE_UNAVAILABLE    path: object storage does not answer
-    ├── MissingExtraError (ImportError) MISSING_EXTRA    extra: the pip extra that brings it
-    ├── UnauthenticatedError        UNAUTHENTICATED
-    ├── PermissionDeniedError       PERMISSION_DENIED
-    ├── NotFoundError (LookupError) NOT_FOUND
-    ├── ConfigError (ValueError)    INVALID_CONFIG       path, line, key: what a client is set up with
-    └── RemoteError                 code, reason, metadata, request_id, retry_after_s, violations: what a server answered
-        ├── InvalidArgumentError (ValueError) INVALID_ARGUMENT
-        ├── FailedPreconditionError FAILED_PRECONDITION
-        ├── RateLimitedError        RATE_LIMITED
-        └── UnavailableError        UNAVAILABLE
-            └── DeadlineExceededError (TimeoutError) DEADLINE_EXCEEDED
-
-What a server answers is always a RemoteError. Where it stands for one of the classes above, as NotFoundError, it is that as well.
+The whole tree is drawn in ``greencloud.errors``, from where the classes are imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 __all__ = [
@@ -48,28 +12,22 @@ __all__ = [
     "AmountRangeError",
     "ConfigError",
     "ConflictError",
-    "DeadlineExceededError",
     "DecodeError",
     "FacilityError",
-    "FailedPreconditionError",
     "GoalError",
     "GreencloudError",
-    "InvalidArgumentError",
     "LeaseLostError",
     "MissingExtraError",
     "NotFoundError",
     "PermissionDeniedError",
     "ProofError",
     "QuantityError",
-    "RateLimitedError",
-    "RemoteError",
     "StoppedError",
     "StorageFullError",
     "StoreError",
     "StoreUnavailableError",
     "TooLargeError",
     "UnauthenticatedError",
-    "UnavailableError",
     "UnbalancedError",
     "UsageDataError",
 ]
@@ -298,75 +256,3 @@ class ConfigError(GreencloudError, ValueError):
         self.path = path
         self.line = line
         self.key = key
-
-
-class RemoteError(GreencloudError):
-    """What a server answered.
-
-    Attributes:
-        code: the gRPC status by name.
-        reason: the server's ``ErrorInfo.reason``; where it gave none, the word of the class.
-        remote_reason: the same; "" where it gave none.
-        metadata: the parts of the message that vary (``ErrorInfo.metadata``).
-        request_id: by which the server's log tells of the call; that of the client where the server was not reached.
-        retry_after_s: when to try again, where the server said so.
-        violations: (field of the request, what is wrong with it).
-    """
-
-    reason = "REMOTE_ERROR"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str,
-        remote_reason: str = "",
-        advice: str = "",
-        metadata: Mapping[str, str] | None = None,
-        request_id: str = "",
-        retry_after_s: float | None = None,
-        violations: Sequence[tuple[str, str]] = (),
-    ) -> None:
-        super().__init__(message, advice=advice)
-        self.code = code
-        self.reason = remote_reason or type(self).reason
-        self.remote_reason = remote_reason
-        self.metadata = dict(metadata or {})
-        self.request_id = request_id
-        self.retry_after_s = retry_after_s
-        self.violations = tuple(violations)
-
-    def fields(self) -> dict[str, str]:
-        return {"code": self.code, "remote_reason": self.remote_reason} if self.remote_reason else {"code": self.code}
-
-
-class InvalidArgumentError(RemoteError, ValueError):
-    """The request is wrong whatever the state of the server; ``violations`` name its fields."""
-
-    reason = "INVALID_ARGUMENT"
-
-
-class FailedPreconditionError(RemoteError):
-    """The request is right, and what the server has does not allow it yet: a facility book without a factor, an open period."""
-
-    reason = "FAILED_PRECONDITION"
-
-
-class RateLimitedError(RemoteError):
-    """More than this credential may ask for. Never tried again by itself; ``retry_after_s`` says when it will be answered."""
-
-    reason = "RATE_LIMITED"
-    exit_code = 6
-
-
-class UnavailableError(RemoteError):
-    """The server cannot be reached, or asks to be tried again later."""
-
-    reason = "UNAVAILABLE"
-    exit_code = 6
-
-
-class DeadlineExceededError(UnavailableError, TimeoutError):
-    """The time that the call was given ran out. Whether the server did what it was asked is not known."""
-
-    reason = "DEADLINE_EXCEEDED"

@@ -43,6 +43,7 @@ def figures(totals: InventoryTotals) -> object:
 # Laws
 
 
+@settings(max_examples=50)
 @given(entries=entry_sets())
 def test_a_total_is_the_sum_of_its_lines_and_a_line_of_its_entries(entries: list[InventoryEntry]) -> None:
     state = InventoryState(entries={one.id: one for one in entries})
@@ -113,6 +114,7 @@ def test_the_state_does_not_depend_on_when_it_was_read(
     assert fresh.inventory_state() == whole
 
 
+@settings(max_examples=50)
 @given(entries=entry_sets())
 def test_the_half_width_is_the_root_of_the_sum_of_squares(entries: list[InventoryEntry]) -> None:
     state = InventoryState(entries={one.id: one for one in entries})

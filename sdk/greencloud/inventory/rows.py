@@ -119,6 +119,8 @@ class _RowReader:
         self.number, self.cells, self.rounded = number, cells, rounded
         self.errors: list[RowError] = []
         self.unit = next((name for name in cells if name in AMOUNT_UNITS), "activity_amount")
+        self.has_activity = any(cells.get(name) for name in (*_ACTIVITY, *_GAS))
+        self.states_amount = self.unit in AMOUNT_UNITS and bool(cells[self.unit])
 
     def row(self) -> Row | None:
         cells = self.cells
@@ -127,7 +129,7 @@ class _RowReader:
         category = self.read("category", lambda: parse_category(cells["category"], scope)) if scope else None
         source = self.read("source", lambda: parse_source(cells["source"]))
         activity = self.activity()
-        stated = self.read(self.unit, self.amount) if cells.get(self.unit) or not activity else None
+        stated = self.read(self.unit, self.amount) if not self.has_activity or self.states_amount else None
         uncertainty = self.read("uncertainty_percent", self.uncertainty)
         quality = self.read("data_quality", self.data_quality)
         biogenic = self.read("biogenic", self.biogenic)
@@ -167,7 +169,7 @@ class _RowReader:
 
     def activity(self) -> ActivityData | None:
         cells = self.cells
-        if not any(cells.get(name) for name in (*_ACTIVITY, *_GAS)):
+        if not self.has_activity:
             return None
         for name in _ACTIVITY:
             if not cells.get(name):
@@ -187,18 +189,16 @@ class _RowReader:
             gwp_set=cells.get("gwp_set", ""),
         )
 
-    def amount(self) -> Emissions | None:
+    def amount(self) -> Emissions:
         if self.unit in AMOUNT_UNITS:
             return parse_amount(self.cells[self.unit], self.unit, rounded=self.rounded)
-        if self.errors:
-            return None  # of the activity: said already
         advice = f"give all of {', '.join(_ACTIVITY)}, or a column kg_co2e or t_co2e"
         raise GoalError("the row has neither an amount nor activity data", key="activity_amount", advice=advice)
 
     def step(self) -> int:
         """Micrograms in the last digit of the stated amount."""
         text = self.cells.get(self.unit, "")
-        if self.unit not in AMOUNT_UNITS or not text or "/" in text:
+        if not self.states_amount or "/" in text:
             return 1
         exponent = Decimal(text).as_tuple().exponent
         digits = -exponent if isinstance(exponent, int) else 0

@@ -63,6 +63,8 @@ def _check_parts(content: bytes, file_name: str) -> bool:
                     if b"\0" in text[:64] or text[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
                         raise _refused("the workbook has parts that Excel does not write", file_name, "save it again, or as CSV")
                     has_formulas = has_formulas or b"<f>" in text or b"<f " in text or b":f>" in text or b":f " in text
+    except GoalError:
+        raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise _refused("the file is not an Excel workbook", file_name, "save it as .xlsx without a password, or as CSV") from error
     return has_formulas
@@ -105,10 +107,14 @@ def _cells(sheet: Any, columns: int) -> Any:
 
 def _rows(rows: Any, formulas: Any, problems: list[RowError], file_name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     header: tuple[str, ...] = ()
+    blank: object = None
     for number, (cells, written) in enumerate(zip(rows, formulas, strict=False), start=1):
         if number > _LAST_ROW:
             raise _refused(f"the sheet has rows below row {_LAST_ROW:,}", file_name, _BELOW)
+        if cells is blank:  # one and the same for all rows that are not there
+            continue
         texts = tuple(_text(cell) for cell in cells)
+        blank = blank if any(texts) else cells
         header = header or texts
         for index, text in enumerate(texts):
             formula = index < len(written) and getattr(written[index], "data_type", "") == "f"

@@ -338,7 +338,7 @@ def test_an_etag_that_has_passed_is_a_conflict(api: Api) -> None:
 
 
 def test_the_words_of_the_command_line_are_those_of_the_values() -> None:
-    assert tuple(_inventory.CAUSE.choices) == tuple(RestatementCause)
+    assert (*_inventory.CAUSE.choices, RestatementCause.LEDGER) == tuple(RestatementCause)
     assert _inventory.SCOPES == INVENTORY_SCOPES
     assert tuple(DataQuality) == _inventory.QUALITIES
 

@@ -44,10 +44,11 @@ __all__ = [
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NUMBER: Final = r"\d{1,18}(?:\.\d{1,12})?|\d{1,18}/[1-9]\d{0,17}"
 
-# As greencloud.results.inventory has them, which is not loaded for the help alone; a test compares them.
+# As greencloud.results.inventory has them, which is not loaded for the help alone; a test compares them. The cause ``ledger`` is of
+# entries that are booked from the ledger.
 SCOPES: Final = ("scope1", "scope2_location_based", "scope2_market_based", "scope3")
 QUALITIES: Final = ("very_good", "good", "fair", "poor")
-CAUSE: Final = click.Choice(("error", "methodology", "factor", "late_data", "structural_change", "ledger"))
+CAUSE: Final = click.Choice(("error", "methodology", "factor", "late_data", "structural_change"))
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from greencloud.errors import GoalError, MissingExtraError
 from greencloud.inventory.rows import MOST_ERRORS
 from greencloud.results.inventory import DataQuality, EntryImport, RestatementCause
 from greencloud.units import Emissions
-from inventory_world import TONNE, books, entry
+from inventory_world import NOW, TONNE, books, entry
 
 HEADER = "year,scope,category,t_co2e,source\n"
 ACTIVITY = "year,scope,category,source,activity_amount,activity_unit,factor,factor_unit,factor_source,gas,gwp_set,t_co2e\n"
@@ -288,6 +289,16 @@ def test_trying_an_import_tells_what_it_would_do_and_does_nothing(tmp_path: Path
     assert (tried.added, tried.restated, tried.validate_only) == (done.added, done.restated, True)
     with pytest.raises(GoalError, match="no reason"):
         there.import_inventory_entries((HEADER + "2020,scope1,,3,s\n").encode(), file_name="a.csv", restate=RestatementCause.ERROR)
+
+
+def test_an_import_answers_what_is_on_record(tmp_path: Path) -> None:
+    ticks = (NOW + timedelta(seconds=number) for number in count())
+    there = books(tmp_path, clock=lambda: next(ticks))
+    first = there.import_inventory_entries((HEADER + "2020,scope1,,2,s\n").encode(), file_name="a.csv")
+    assert list(first.added) == there.list_inventory_entries()
+    content = (HEADER + "2020,scope1,,3,s\n").encode()
+    second = there.import_inventory_entries(content, file_name="a.csv", restate=RestatementCause.ERROR, reason="w")
+    assert list(second.restated) == there.list_inventory_restatements()
 
 
 # Excel

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -243,6 +244,24 @@ def test_documents_are_matched_with_the_rows_that_name_them(fresh: Api, tmp_path
     run(fresh.data, "import", whole, *documents)
     for each in json.loads(run(fresh.data, "list", "--year", "2021", "-o", "json").stdout)["entries"]:
         assert set(digests.values()) <= set(each["evidence"])
+
+
+def test_a_workbook_is_a_file_too(fresh: Api, tmp_path: Path) -> None:
+    workbook = openpyxl.Workbook()
+    assert workbook.active is not None
+    for row in (["year", "scope", "category", "t_co2e", "source"], [2020, "scope1", None, 5.25, "x"], [2020, "scope3", 17, 1, "x"]):
+        workbook.active.append(row)
+    workbook.save(tmp_path / "book.xlsx")
+    here, there = run(fresh.data, "import", tmp_path / "book.xlsx", code=1), behind(fresh, "import", tmp_path / "book.xlsx", code=1)
+    assert here.stdout == there.stdout
+    assert here.stdout.splitlines()[2].split()[:2] == ["3", "category"]
+    workbook.active.delete_rows(3)
+    workbook.save(tmp_path / "book.xlsx")
+    (tmp_path / "x.pdf").write_bytes(b"x")
+    said = run(fresh.data, "import", tmp_path / "book.xlsx", "--evidence", tmp_path / "x.pdf", code=2)
+    assert "evidence put first" in " ".join(said.stderr.split())
+    assert behind(fresh, "import", tmp_path / "book.xlsx").stdout.startswith("1 entry added")
+    assert "5.25" in run(fresh.data, "totals", "2020").stdout
 
 
 def test_a_restatement_by_a_file_has_its_cause(fresh: Api, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class EntryCalls(ProviderCalls):
         from greencloud.wire import inventory as wire
 
         request = messages.ImportInventoryEntriesRequest(
-            content=bounded(content, 16),
+            content=bounded(content, 16, "split it up, by year for example"),
             file_name=file_name,
             reason=reason,
             restatement_cause=restate and wire.number_of(restate, wire.CAUSES, "cause"),
@@ -213,7 +213,7 @@ class AsyncEntryCalls(AsyncProviderCalls):
         from greencloud.wire import inventory as wire
 
         request = messages.ImportInventoryEntriesRequest(
-            content=bounded(content, 16),
+            content=bounded(content, 16, "split it up, by year for example"),
             file_name=file_name,
             reason=reason,
             restatement_cause=restate and wire.number_of(restate, wire.CAUSES, "cause"),

@@ -124,7 +124,7 @@ def import_table(done: EntryImport) -> str:
         return columns_text(("row", "column", "what is wrong", "what to do"), rows, numeric={"row"})
     would = "would be " if done.validate_only else ""
     lines = [
-        f"{len(done.added):,} entries {would}added, {len(done.restated):,} {would}restated, {done.unchanged:,} unchanged",
+        f"{len(done.added):,} {'entry' if len(done.added) == 1 else 'entries'} {would}added, {len(done.restated):,} {would}restated, {done.unchanged:,} unchanged",
         *([f"the file {'would be' if done.validate_only else 'is'} kept as evidence {done.evidence}"] if done.evidence else []),
     ]
     if done.restated:

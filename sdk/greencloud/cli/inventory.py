@@ -10,6 +10,10 @@ from greencloud.cli import (
     _inventory_entries,
     _inventory_import,
     _inventory_records,
+    _inventory_entries,
+    _inventory_import,
+    _inventory_records,
+    _inventory_reviews,
     _inventory_years,
 )
 
@@ -22,5 +26,13 @@ def command() -> None:
 
 
 for _part in (_inventory_import, _inventory_entries, _inventory_bridge, _inventory_years, _inventory_base_year, _inventory_records):
+for _part in (
+    _inventory_import,
+    _inventory_entries,
+    _inventory_reviews,
+    _inventory_years,
+    _inventory_base_year,
+    _inventory_records,
+):
     for _verb in _part.COMMANDS:
         command.add_command(_verb)

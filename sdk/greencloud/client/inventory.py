@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from greencloud.client.inventory_entries import AsyncEntryCalls, EntryCalls
 from greencloud.client.inventory_records import AsyncRecordCalls, RecordCalls
+from greencloud.client.inventory_reviews import AsyncReviewCalls, ReviewCalls
 from greencloud.client.inventory_years import AsyncYearCalls, YearCalls
 
 __all__ = ["AsyncInventoryCalls", "InventoryCalls"]
 
 
-class InventoryCalls(EntryCalls, YearCalls, RecordCalls):
+class InventoryCalls(EntryCalls, ReviewCalls, YearCalls, RecordCalls):
     """Inventory entries, years, policy, evidence and the journal."""
 
 
-class AsyncInventoryCalls(AsyncEntryCalls, AsyncYearCalls, AsyncRecordCalls):
+class AsyncInventoryCalls(AsyncEntryCalls, AsyncReviewCalls, AsyncYearCalls, AsyncRecordCalls):
     """Inventory entries, years, policy, evidence and the journal."""

@@ -1,26 +1,24 @@
-"""Calls of GoalService: inventory entries and their restatements, sync and async."""
+"""Calls of GoalService: inventory entries, sync and async."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from greencloud.client import answers
 from greencloud.client.calls import LONG_TIMEOUT_S
 from greencloud.client.inventory_records import bounded
-from greencloud.client.names import several
 from greencloud.client.pages import AsyncPager, Pager
 from greencloud.client.provider_calls import AsyncProviderCalls, ProviderCalls
 from greencloud.v1 import inventory_pb2 as messages
 
 if TYPE_CHECKING:
-    from greencloud.results.inventory import EntryImport, InventoryEntry, InventoryRestatement, RestatementCause
+    from greencloud.results.inventory import EntryImport, InventoryEntry, RestatementCause
 
 __all__ = ["AsyncEntryCalls", "EntryCalls"]
 
 
 class EntryCalls(ProviderCalls):
-    """Inventory entries, one by one or from a file, and their restatements."""
+    """Inventory entries, one by one or from a file."""
 
     def import_inventory_entries(
         self,
@@ -39,7 +37,7 @@ class EntryCalls(ProviderCalls):
         from greencloud.wire import inventory as wire
 
         request = messages.ImportInventoryEntriesRequest(
-            content=bounded(content, 16),
+            content=bounded(content, 16, "split it up, by year for example"),
             file_name=file_name,
             reason=reason,
             restatement_cause=restate and wire.number_of(restate, wire.CAUSES, "cause"),
@@ -99,42 +97,6 @@ class EntryCalls(ProviderCalls):
         answer = self._call(self.raw.goal.WithdrawInventoryEntry, request, timeout)
         return wire.entry_from_message(answer.inventory_entry)
 
-    def approve_inventory_entries(
-        self, names: Iterable[str] = (), *, year: str = "", timeout: float | None = None
-    ) -> list[InventoryEntry]:
-        """Approve entries, by name or all drafts of a year; those that were approved."""
-        from greencloud.wire import inventory as wire
-
-        request = messages.ApproveInventoryEntriesRequest(
-            names=several("names", names),
-            year=year,
-        )
-        answer = self._call(self.raw.goal.ApproveInventoryEntries, request, timeout)
-        return list(map(wire.entry_from_message, answer.inventory_entries))
-
-    def verify_inventory_entries(
-        self,
-        names: Iterable[str] = (),
-        *,
-        year: str = "",
-        verified_by: str,
-        assurance: str,
-        evidence: Iterable[str] = (),
-        timeout: float | None = None,
-    ) -> list[InventoryEntry]:
-        """Note that a third party has verified entries, with ``limited`` or ``reasonable`` assurance; those that were."""
-        from greencloud.wire import inventory as wire
-
-        request = messages.VerifyInventoryEntriesRequest(
-            names=several("names", names),
-            year=year,
-            verified_by=verified_by,
-            assurance=assurance,
-            evidence=several("evidence", evidence),
-        )
-        answer = self._call(self.raw.goal.VerifyInventoryEntries, request, timeout)
-        return list(map(wire.entry_from_message, answer.inventory_entries))
-
     def list_inventory_entries(
         self,
         *,
@@ -182,19 +144,9 @@ class EntryCalls(ProviderCalls):
         reader = answers.items_of("inventory_entries", entry_from_message)
         return Pager(self._asker(self.raw.goal.ListInventoryEntryRevisions, timeout), request, reader)
 
-    def list_inventory_restatements(
-        self, *, year: str = "", page_size: int = 0, timeout: float | None = None
-    ) -> Pager[InventoryRestatement]:
-        """What was restated, in the order in which it was."""
-        from greencloud.wire.inventory import restatement_from_message
-
-        request = messages.ListInventoryRestatementsRequest(year=year, page_size=page_size)
-        reader = answers.items_of("restatements", restatement_from_message)
-        return Pager(self._asker(self.raw.goal.ListInventoryRestatements, timeout), request, reader)
-
 
 class AsyncEntryCalls(AsyncProviderCalls):
-    """Inventory entries, one by one or from a file, and their restatements."""
+    """Inventory entries, one by one or from a file."""
 
     async def import_inventory_entries(
         self,
@@ -213,7 +165,7 @@ class AsyncEntryCalls(AsyncProviderCalls):
         from greencloud.wire import inventory as wire
 
         request = messages.ImportInventoryEntriesRequest(
-            content=bounded(content, 16),
+            content=bounded(content, 16, "split it up, by year for example"),
             file_name=file_name,
             reason=reason,
             restatement_cause=restate and wire.number_of(restate, wire.CAUSES, "cause"),
@@ -275,42 +227,6 @@ class AsyncEntryCalls(AsyncProviderCalls):
         answer = await self._call(self.raw.goal.WithdrawInventoryEntry, request, timeout)
         return wire.entry_from_message(answer.inventory_entry)
 
-    async def approve_inventory_entries(
-        self, names: Iterable[str] = (), *, year: str = "", timeout: float | None = None
-    ) -> list[InventoryEntry]:
-        """Approve entries, by name or all drafts of a year; those that were approved."""
-        from greencloud.wire import inventory as wire
-
-        request = messages.ApproveInventoryEntriesRequest(
-            names=several("names", names),
-            year=year,
-        )
-        answer = await self._call(self.raw.goal.ApproveInventoryEntries, request, timeout)
-        return list(map(wire.entry_from_message, answer.inventory_entries))
-
-    async def verify_inventory_entries(
-        self,
-        names: Iterable[str] = (),
-        *,
-        year: str = "",
-        verified_by: str,
-        assurance: str,
-        evidence: Iterable[str] = (),
-        timeout: float | None = None,
-    ) -> list[InventoryEntry]:
-        """Note that a third party has verified entries, with ``limited`` or ``reasonable`` assurance; those that were."""
-        from greencloud.wire import inventory as wire
-
-        request = messages.VerifyInventoryEntriesRequest(
-            names=several("names", names),
-            year=year,
-            verified_by=verified_by,
-            assurance=assurance,
-            evidence=several("evidence", evidence),
-        )
-        answer = await self._call(self.raw.goal.VerifyInventoryEntries, request, timeout)
-        return list(map(wire.entry_from_message, answer.inventory_entries))
-
     def list_inventory_entries(
         self,
         *,
@@ -357,13 +273,3 @@ class AsyncEntryCalls(AsyncProviderCalls):
         request = messages.ListInventoryEntryRevisionsRequest(name=name, page_size=page_size)
         reader = answers.items_of("inventory_entries", entry_from_message)
         return AsyncPager(self._asker(self.raw.goal.ListInventoryEntryRevisions, timeout), request, reader)
-
-    def list_inventory_restatements(
-        self, *, year: str = "", page_size: int = 0, timeout: float | None = None
-    ) -> AsyncPager[InventoryRestatement]:
-        """What was restated, in the order in which it was."""
-        from greencloud.wire.inventory import restatement_from_message
-
-        request = messages.ListInventoryRestatementsRequest(year=year, page_size=page_size)
-        reader = answers.items_of("restatements", restatement_from_message)
-        return AsyncPager(self._asker(self.raw.goal.ListInventoryRestatements, timeout), request, reader)

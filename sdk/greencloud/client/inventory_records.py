@@ -25,7 +25,7 @@ class RecordCalls(ProviderCalls):
         """Keep a document of at most 32 MiB that figures are taken from; its SHA-256."""
         from greencloud.wire import inventory_years as wire
 
-        request = messages.UploadEvidenceRequest(content=bounded(content, 32))
+        request = messages.UploadEvidenceRequest(content=bounded(content, 32, "give the page that the figure was taken from"))
         answer = self._call(self.raw.goal.UploadEvidence, request, timeout)
         return str(answer.name).removeprefix(wire.EVIDENCE)
 
@@ -50,7 +50,7 @@ class AsyncRecordCalls(AsyncProviderCalls):
         """Keep a document of at most 32 MiB that figures are taken from; its SHA-256."""
         from greencloud.wire import inventory_years as wire
 
-        request = messages.UploadEvidenceRequest(content=bounded(content, 32))
+        request = messages.UploadEvidenceRequest(content=bounded(content, 32, "give the page that the figure was taken from"))
         answer = await self._call(self.raw.goal.UploadEvidence, request, timeout)
         return str(answer.name).removeprefix(wire.EVIDENCE)
 
@@ -68,13 +68,10 @@ class AsyncRecordCalls(AsyncProviderCalls):
         return AsyncPager(self._asker(self.raw.goal.ListBookRecords, timeout), request, reader)
 
 
-def bounded(content: bytes, mebibytes: int) -> bytes:
+def bounded(content: bytes, mebibytes: int, advice: str) -> bytes:
     """The content of a request. Raises QuantityError where it is more than a server takes."""
     if len(content) > mebibytes << 20:
-        raise QuantityError(
-            f"the file has {len(content):,} bytes, and a server takes {mebibytes} MiB",
-            advice="split it, or send the part that counts",
-        )
+        raise QuantityError(f"the file has {len(content):,} bytes, and a server takes {mebibytes} MiB", advice=advice)
     return content
 
 

@@ -123,9 +123,10 @@ def import_table(done: EntryImport) -> str:
         rows = tuple((str(each.row), each.column, each.message, each.advice) for each in done.errors)
         return columns_text(("row", "column", "what is wrong", "what to do"), rows, numeric={"row"})
     would = "would be " if done.validate_only else ""
+    added = f"{len(done.added):,} {'entry' if len(done.added) == 1 else 'entries'}"
     lines = [
-        f"{len(done.added):,} entries {would}added, {len(done.restated):,} {would}restated, {done.unchanged:,} unchanged",
-        *([f"the file is kept as evidence {done.evidence}"] if done.evidence else []),
+        f"{added} {would}added, {len(done.restated):,} {would}restated, {done.unchanged:,} unchanged",
+        *([f"the file {'would be' if done.validate_only else 'is'} kept as evidence {done.evidence}"] if done.evidence else []),
     ]
     if done.restated:
         left = len(done.restated) - _MOST_SHOWN

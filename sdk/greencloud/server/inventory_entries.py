@@ -8,7 +8,9 @@ from typing import Any, Final
 from greencloud.server.book_pages import BookPages
 from greencloud.server.errors import BusyError
 from greencloud.server.inventory_checks import InventoryChecks
+from greencloud.server.paging import Pages
 from greencloud.server.roles import Permission
+from greencloud.server.services import Services
 from greencloud.v1 import inventory_pb2 as messages
 from greencloud.wire.inventory import ENTRIES, entry_to_message, import_to_message, restatement_to_message
 from greencloud.wire.inventory_years import CHANGES
@@ -17,10 +19,12 @@ __all__ = ["EntryMethods"]
 
 _MOST_BYTES: Final = 16 << 20
 
-_reading: Final = threading.Lock()
-
 
 class EntryMethods(BookPages):
+    def __init__(self, services: Services, pages: Pages) -> None:
+        super().__init__(services, pages)
+        self._reading_entries = threading.Lock()
+
     def ImportInventoryEntries(  # noqa: N802
         self, request: messages.ImportInventoryEntriesRequest, context: Any
     ) -> messages.ImportInventoryEntriesResponse:
@@ -36,14 +40,14 @@ class EntryMethods(BookPages):
         reason = checks.text(request, "reason")
         cause = checks.cause(request, "restatement_cause") if request.restatement_cause else None
         checks.done()
-        if not _reading.acquire(blocking=False):  # a file takes seconds of one core
+        if not self._reading_entries.acquire(blocking=False):  # a file takes seconds of one core
             raise BusyError("another file of entries is being read", cause="inventory files")
         try:
             done = books.import_inventory_entries(
                 request.content, file_name=name, reason=reason, restate=cause, validate_only=request.validate_only
             )
         finally:
-            _reading.release()
+            self._reading_entries.release()
         return import_to_message(done)
 
     def CreateInventoryEntry(  # noqa: N802
@@ -64,7 +68,7 @@ class EntryMethods(BookPages):
         books = self._books(Permission.GOALS_WRITE)
         checks = InventoryChecks()
         name = checks.resource(request, "name", ENTRIES)
-        entry = checks.entry(request, again=True)
+        entry = checks.entry(request)
         if entry and entry.id and entry.name != name:
             checks.fault("inventory_entry.name", "is of another entry; leave it out")
         cause = checks.cause(request, "cause")
@@ -72,11 +76,6 @@ class EntryMethods(BookPages):
         change = checks.resource(request, "structural_change", CHANGES, required=False)
         checks.done()
         assert entry
-        if entry.reference is not None:
-            before = books.get_inventory_entry(name)
-            if (entry.reference, entry.emissions) != (before.reference, before.emissions):
-                checks.fault("inventory_entry.reference", "is read from the ledger when it is booked, and never given")
-        checks.done()
         booked = books.restate_inventory_entry(name, entry, cause=cause, reason=reason, etag=request.etag, structural_change=change)
         return messages.RestateInventoryEntryResponse(inventory_entry=entry_to_message(booked))
 

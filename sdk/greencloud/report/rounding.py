@@ -1,9 +1,9 @@
 """Rounding that adds up: printed parts sum to their printed total, exactly.
 
-A figure that is rounded by itself is off by half a unit at the most, but ten such figures do not add up to a total that was rounded,
-too, and a reader who adds them up finds an error. By the method of the largest remainder (Hamilton's) each part is rounded down
-first, and the units that are missing from the total go to the parts that lost most. Every part is then within one unit of its exact
-amount, a part that is a whole number of units stays what it is, and no part changes its sign.
+A figure that is rounded by itself is off by half a unit at the most, but ten such figures do not add up to a total that was
+rounded, too, and a reader who adds them up finds an error. By the method of the largest remainder (Hamilton's) each part is rounded
+down first, and the units that are missing from the total go to the parts that lost most. Every part is then within one unit of its
+exact amount, a part that is a whole number of units stays what it is, and no part changes its sign.
 
 Where parts have parts of their own, the printed figure of the part is the total of the next call, so that a whole tree adds up.
 """

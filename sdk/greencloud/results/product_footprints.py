@@ -1,11 +1,11 @@
 """Product footprints: what a SKU in a region emitted over a period, by the ledger, and how much of it was delivered.
 
 The product is a SKU in a region (methodology of the ICT Sector Guidance, ch. 4: all emissions of a data centre go to the services
-that it delivers). Its **declared unit** is one operation (``piece``) where operations were counted, else one hour of the SKU's whole
-service in the region (``hour``); ``declared_units`` says how many of these the emissions are of.
+that it delivers). Its **declared unit** is one operation (``piece``) where operations were counted, else one hour of the SKU's
+whole service in the region (``hour``); ``declared_units`` says how many of these the emissions are of.
 
-A footprint never changes: its id is a UUIDv5 of what it is of and of the last restatement that changed it. After a restatement there
-is another footprint with another id, which names those before it, as the lifecycle rules of PACT ask for.
+A footprint never changes: its id is a UUIDv5 of what it is of and of the last restatement that changed it. After a restatement
+there is another footprint with another id, which names those before it, as the lifecycle rules of PACT ask for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["ProductFootprint", "product_footprint_id"]
 _NAMESPACE: Final = UUID("9f0c3f0e-6a2e-5d0a-9b0e-3c7a1f5d2b64")
 
 
-def product_footprint_id(sku: str, region: str, start: datetime, end: datetime, covered_seconds: int, state: str) -> str:
+def product_footprint_id(sku: str, region: str, *, start: datetime, end: datetime, covered_seconds: int, state: str = "") -> str:
     """The same for the same figures, on every machine. ``state`` names the last restatement; "" where there was none."""
     parts = [sku, region, format_instant(start), format_instant(end), str(covered_seconds), state]
     return str(uuid5(_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))

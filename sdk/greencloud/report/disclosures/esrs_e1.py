@@ -147,7 +147,7 @@ def _gross(inputs: DisclosureInputs, shown: Printed) -> DisclosureSection:
     ]
     for letter, method in (("a", "location_based"), ("b", "market_based")):
         label = f"Total GHG emissions, {method.replace('_', '-')}"
-        why = f"a scope of it is {NOT_BOOKED}"
+        why = "a scope of it is not booked"
         figures.append(amount(f"E1-8 [E1-6 52({letter})]", label, shown.total(method), evidence=year, why=why))
     reference = "E1-8 [E1-6, paragraphs 44 to 52]"
     return DisclosureSection("Gross Scopes 1, 2, 3 and total GHG emissions", reference, tuple(figures))
@@ -190,8 +190,8 @@ def _removals(inputs: DisclosureInputs) -> DisclosureSection:
                 f"Balance of the neutrality claim for {', '.join(each.scopes)}",
                 tonnes(each.balance),
                 evidence=[*([each.goal] if each.goal else []), year_name(inputs.inventory)],
-                text=f"{'neutral' if each.neutral else 'not neutral'}; reduction {'came' if each.reduction_first else 'did not come'}"
-                f" first; {found}",
+                text=f"{'neutral' if each.neutral else 'not neutral'}; "
+                f"{'reduction came first' if each.reduction_first else 'reduction did not come first'}; {found}",
             )
         )
     note = "Gross emissions above are before any of these."

@@ -16,7 +16,14 @@ from greencloud.report.disclosures.printed import Printed, tonnes
 from greencloud.results.disclosures import DisclosureInputs, Figure
 from greencloud.results.goals import Goal, GoalProgress
 from greencloud.results.instruments import Instrument, InstrumentKind
-from greencloud.results.inventory import SCOPE3_CATEGORIES, EntryState, InventoryLine, InventoryTotals, YearState
+from greencloud.results.inventory import (
+    SCOPE3_CATEGORIES,
+    EntryState,
+    InventoryLine,
+    InventoryRestatement,
+    InventoryTotals,
+    YearState,
+)
 from greencloud.results.product_footprints import significant
 from greencloud.units import Emissions, format_instant
 
@@ -35,6 +42,7 @@ __all__ = [
     "percent_of",
     "period",
     "ratio_words",
+    "restated_words",
     "statement",
     "units_used",
     "used_instruments",
@@ -43,7 +51,7 @@ __all__ = [
 ]
 
 CO2E: Final = "tCO2e"
-NOT_BOOKED: Final = "not booked: no entry of the year, which is not zero"
+NOT_BOOKED: Final = "no entry is booked for the year"
 
 
 def statement(field: str, label: str, text: str, evidence: Iterable[str] = ()) -> Figure:
@@ -100,8 +108,8 @@ def missing_categories(shown: Printed) -> list[int]:
 
 
 def half_width(lines: Iterable[InventoryLine]) -> Emissions | None:
-    """Of the 95 % interval of the sum of lines, taken as independent (IPCC 2006 Guidelines, vol. 1, eq. 3.2), rounded up; None where
-    that of one is not known, or there is no line."""
+    """Of the 95 % interval of the sum of lines, taken as independent (IPCC 2006 Guidelines, vol. 1, eq. 3.2), rounded up; None
+    where that of one is not known, or there is no line."""
     widths = [line.half_width for line in lines]
     known = [width.micrograms for width in widths if width is not None]
     if not widths or len(known) < len(widths):
@@ -121,6 +129,12 @@ def percent_of(part: Emissions, whole: Emissions) -> Decimal | None:
 def ratio_words(ratio: Fraction) -> str:
     """A ratio in percent, in words: ``5 %``."""
     return f"{significant(ratio * 100, 6):f} %"
+
+
+def restated_words(each: InventoryRestatement) -> str:
+    """What was restated and why, in words."""
+    category = f" category {each.category}" if each.category else ""
+    return f"{each.year} {each.scope}{category}, {each.cause.value.replace('_', ' ')}"
 
 
 def gas_parts(inputs: DisclosureInputs, scope: str) -> dict[str, tuple[int, tuple[str, ...]]]:
@@ -172,7 +186,7 @@ def goal_words(goal: Goal, progress: GoalProgress | None) -> str:
     if progress.latest_year is None:
         return f"{asked}; {progress.status.value.replace('_', ' ')}"
     latest = next((year for year in reversed(progress.years) if year.actual is not None), None)
-    told = f"; {latest.year}: {tonnes(latest.actual)} t against {tonnes(latest.path)} t of the path" if latest else ""
+    told = f"; {latest.year}: {tonnes(latest.actual):,f} t against {tonnes(latest.path):,f} t of the path" if latest else ""
     return f"{asked}{told}; {progress.status.value.replace('_', ' ')}"
 
 

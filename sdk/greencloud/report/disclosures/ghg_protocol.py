@@ -1,7 +1,7 @@
 """The table of the GHG Protocol: scopes with both Scope 2 methods, the 15 categories of Scope 3, base year and policy.
 
-Sources: Corporate Standard (2004), ch. 9, required and optional information; Scope 2 Guidance (2015), ch. 7.1; Corporate Value Chain
-(Scope 3) Standard (2011), ch. 11.1. The protocol numbers no fields; those here are its own names of scopes and categories.
+Sources: Corporate Standard (2004), ch. 9, required and optional information; Scope 2 Guidance (2015), ch. 7.1; Corporate Value
+Chain (Scope 3) Standard (2011), ch. 11.1. The protocol numbers no fields; those here are its own names of scopes and categories.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from greencloud.report.disclosures.figures import (
     percent_of,
     period,
     ratio_words,
+    restated_words,
     statement,
     units_used,
     used_instruments,
@@ -52,7 +53,7 @@ def build(inputs: DisclosureInputs) -> Disclosure:
     inventory = inputs.inventory
     shown = printed(inventory)
     sections = [_boundary(inputs), _emissions(inputs, shown), _categories(shown), _gases(inputs, shown), _biogenic(inputs)]
-    sections += [_base_year(inputs, shown), _quality(inputs), _instruments(inputs)]
+    sections += [_base_year(inputs), _quality(inputs), _instruments(inputs)]
     return Disclosure(
         standard=DisclosureStandard.GHG_PROTOCOL,
         version=_VERSION,
@@ -83,7 +84,7 @@ def _emissions(inputs: DisclosureInputs, shown: Printed) -> DisclosureSection:
         amount(field, label, shown.scope(scope), evidence=shown.entries([scope])) for scope, (field, label) in _SCOPES.items()
     ]
     for method, label in _TOTALS.items():
-        why = f"a scope of it is {NOT_BOOKED}"
+        why = "a scope of it is not booked"
         figures.append(
             amount(
                 f"Total ({method.replace('_', '-')})", label, shown.total(method), evidence=[year_name(inputs.inventory)], why=why
@@ -135,7 +136,7 @@ def _biogenic(inputs: DisclosureInputs) -> DisclosureSection:
     return DisclosureSection("Biogenic CO2", "Corporate Standard, ch. 9", (figure,))
 
 
-def _base_year(inputs: DisclosureInputs, shown: Printed) -> DisclosureSection:
+def _base_year(inputs: DisclosureInputs) -> DisclosureSection:
     policy, base = inputs.policy, inputs.base_inventory
     threshold = ratio_words(policy.significance_threshold)
     reference = "Corporate Standard, ch. 5 and 9"
@@ -163,7 +164,7 @@ def _restatements(inputs: DisclosureInputs) -> list[Figure]:
     return [
         amount(
             "Restatement",
-            f"{each.year} {each.scope}{f' category {each.category}' if each.category else ''}, {each.cause.value.replace('_', ' ')}",
+            restated_words(each),
             tonnes(each.difference),
             evidence=[each.entry, *([each.structural_change] if each.structural_change else [])],
             text=f"{format_instant(each.restated)[:10]}, {each.restated_by}: {each.reason}",

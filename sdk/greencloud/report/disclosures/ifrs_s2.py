@@ -1,7 +1,7 @@
 """IFRS S2, Climate-related Disclosures (2023): metrics of paragraph 29 and climate-related targets of paragraphs 33 to 36.
 
-Emissions are absolute and gross, measured by the GHG Protocol Corporate Standard (29(a)(ii)); Scope 2 is location-based, with what is
-needed of contractual instruments beside it (29(a)(v)). Metrics of finance (29(b) to (g)) are not kept in these books.
+Emissions are absolute and gross, measured by the GHG Protocol Corporate Standard (29(a)(ii)); Scope 2 is location-based, with what
+is needed of contractual instruments beside it (29(a)(v)). Metrics of finance (29(b) to (g)) are not kept in these books.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _target(inputs: DisclosureInputs, goal: Goal, progress: GoalProgress | None)
                 f"{goal.id}: {'FY' if year.fiscal else ''}{year.year}",
                 tonnes(year.actual),
                 evidence=named,
-                text=f"the path allows {tonnes(year.path)} t",
+                text=f"the path allows {tonnes(year.path):,f} t",
             )
             for year in progress.years
             if year.actual is not None
@@ -182,7 +182,7 @@ def _part(goal: Goal) -> str:
 def _milestones(goal: Goal) -> str:
     told = []
     for each in goal.milestones:
-        remains = ratio_words(each.share) + " of the base" if each.share is not None else f"{tonnes(each.emissions)} t"
+        remains = ratio_words(each.share) + " of the base" if each.share is not None else f"{tonnes(each.emissions):,f} t"
         told.append(f"{each.year}: {remains}")
     return "; ".join(told) or "none"
 

@@ -20,6 +20,7 @@ from greencloud.report.disclosures.figures import (
     not_known,
     percent_of,
     period,
+    restated_words,
     statement,
     verification,
     year_name,
@@ -117,7 +118,7 @@ def _indirect(inputs: DisclosureInputs, shown: Printed) -> DisclosureSection:
         figures.append(amount(f"9.3.1 j) {number}", ISO_CATEGORIES[number], value, evidence=shown.entries(["scope3"], iso=number)))
     for method in ("location_based", "market_based"):
         label = f"Total of all categories, imported energy {method.replace('_', '-')}"
-        why = f"a category of it is {NOT_BOOKED}"
+        why = "a scope of it is not booked"
         figures.append(amount("9.3.1 f), j)", label, shown.total(method), evidence=[year_name(inputs.inventory)], why=why))
     notes = ("Scope 3 that is booked as a whole is in category 6.",) if shown.line("scope3", None) is not None else ()
     return DisclosureSection("Indirect emissions by category", "9.3.1 j); 5.2.4, annexes B and E", tuple(figures), notes)
@@ -134,16 +135,16 @@ def _base_year(inputs: DisclosureInputs) -> DisclosureSection:
         scopes = [scope for scope in INVENTORY_SCOPES if scope != "scope2_market_based"]
         value = before.iso_category(number, "location_based")
         figures.append(amount(f"9.3.1 k) {number}", label, value, evidence=before.entries(scopes, iso=number)))
-    for each in inputs.restatements:
-        figures.append(
-            amount(
-                "9.3.1 l)",
-                f"Change of {each.year} {each.scope}, {each.cause.value.replace('_', ' ')}",
-                tonnes(each.difference),
-                evidence=[each.entry],
-                text=f"{format_instant(each.restated)[:10]}: {each.reason}",
-            )
+    figures += [
+        amount(
+            "9.3.1 l)",
+            f"Change of {restated_words(each)}",
+            tonnes(each.difference),
+            evidence=[each.entry],
+            text=f"{format_instant(each.restated)[:10]}: {each.reason}",
         )
+        for each in inputs.restatements
+    ]
     if not inputs.restatements:
         figures.append(statement("9.3.1 l)", "Changes of the base year or of other past figures", "none"))
     return DisclosureSection("Base year", "9.3.1 k), l); 6.4", tuple(figures))

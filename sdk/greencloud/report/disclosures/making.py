@@ -37,21 +37,21 @@ def disclosure_of(standard: DisclosureStandard, inputs: DisclosureInputs) -> Dis
             return pact.build(inputs)
 
 
-def write_disclosure(standard: DisclosureStandard, inputs: DisclosureInputs, format: DisclosureFormat) -> DisclosureFile:
+def write_disclosure(standard: DisclosureStandard, inputs: DisclosureInputs, form: DisclosureFormat) -> DisclosureFile:
     """The file. As JSON, PACT is in its own data model, so that who reads PACT can read it.
 
     Raises:
         MissingExtraError: Excel and documents need greencloud[goal].
     """
-    name = f"{standard.value}-{inputs.inventory.year}.{format.value}"
-    return DisclosureFile(_content(standard, inputs, format), MEDIA_TYPES[format], name)
+    name = f"{standard.value}-{inputs.inventory.year}.{form.value}"
+    return DisclosureFile(_content(standard, inputs, form), MEDIA_TYPES[form], name)
 
 
-def _content(standard: DisclosureStandard, inputs: DisclosureInputs, format: DisclosureFormat) -> bytes:
-    if standard is DisclosureStandard.PACT and format is DisclosureFormat.JSON:
+def _content(standard: DisclosureStandard, inputs: DisclosureInputs, form: DisclosureFormat) -> bytes:
+    if standard is DisclosureStandard.PACT and form is DisclosureFormat.JSON:
         return pact.footprints_json(inputs.products, inputs.policy, created=inputs.created)
     disclosure = disclosure_of(standard, inputs)
-    match format:
+    match form:
         case DisclosureFormat.JSON:
             return disclosure_json(disclosure)
         case DisclosureFormat.CSV:

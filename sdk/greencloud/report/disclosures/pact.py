@@ -1,12 +1,12 @@
 """Product footprints in the data model of the PACT Technical Specifications 3.0.3 (WBCSD, 18 November 2025).
 
-One footprint per SKU and region. The headline value, ``pcfExcludingBiogenicUptake``, is market-based, as ISO 14067:2018, 6.4.9.4 asks
-where contracts cover the electricity; both Scope 2 methods, every line and the exact totals that the quotients are of go into a data
-model extension. Numbers are decimal texts. Mass and carbon content are ``0``: the product is a service. Nothing biogenic is counted,
-so that the values with and without biogenic uptake are the same.
+One footprint per SKU and region. The headline value, ``pcfExcludingBiogenicUptake``, is market-based, as ISO 14067:2018, 6.4.9.4
+asks where contracts cover the electricity; both Scope 2 methods, every line and the exact totals that the quotients are of go into
+a data model extension. Numbers are decimal texts. Mass and carbon content are ``0``: the product is a service. Nothing biogenic is
+counted, so that the values with and without biogenic uptake are the same.
 
-The specification has no unit for an hour of a virtual CPU or a month of a gigabyte: the declared unit is one operation (``piece``) or
-one hour of the SKU's whole service in the region (``hour``).
+The specification has no unit for an hour of a virtual CPU or a month of a gigabyte: the declared unit is one operation (``piece``)
+or one hour of the SKU's whole service in the region (``hour``).
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ __all__ = ["EXTENSION_SCHEMA", "SPEC_VERSION", "build", "footprint_document", "f
 SPEC_VERSION: Final = "3.0.3"
 EXTENSION_SCHEMA: Final = "urn:greencloud:pact-extension:cloud-service:1"
 _ALLOCATION: Final = (
-    "Metered energy of each data centre is apportioned to accounts and SKUs by hour: dynamic energy by use on each host, idle energy by"
-    " reservations, facility overhead by both; emissions follow the energy, embodied emissions the reservations. Totals are apportioned,"
-    " so that the parts add up to what was metered."
+    "Metered energy of each data centre is apportioned to accounts and SKUs by hour: dynamic energy by use on each host, idle"
+    " energy by reservations, facility overhead by both; emissions follow the energy, embodied emissions the reservations. Totals are"
+    " apportioned, so that the parts add up to what was metered."
 )
 _BOUNDARY: Final = (
     "Operation of the data centres (fuels, refrigerants, electricity with its upstream), and the hardware and buildings, cradle to"
@@ -182,7 +182,8 @@ def _comment(product: ProductFootprint) -> str:
 
 
 def _geography(product: ProductFootprint) -> dict[str, str]:
-    """The country or its subdivision by ISO 3166, where all grid zones of the region begin with the same one; else none is stated."""
+    """The country or its subdivision by ISO 3166, where all grid zones of the region begin with the same one; else none is
+    stated."""
     countries = {found[1] if (found := re.match(r"([A-Z]{2})(?:$|[-_])", zone)) else "" for zone in product.grid_zones}
     return {"geographyCountry": countries.pop()} if len(countries) == 1 and "" not in countries else {}
 

@@ -74,6 +74,7 @@ def disclosure_html(disclosure: Disclosure) -> bytes:
     for number, section in enumerate(disclosure.sections, 1):
         rows = list(_rows(number, section.figures, sources))
         sections.append({"number": number, "section": section, "rows": rows, "unit": _common_unit(section.figures)})
+        sections[-1]["numbers"] = any(figure.unit for figure in section.figures)
     text: str = _template().render(
         title=_TITLES[disclosure.standard],
         disclosure=disclosure,

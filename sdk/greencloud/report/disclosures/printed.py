@@ -2,8 +2,8 @@
 
 The leaves are the 15 categories of Scope 3 (and what is booked of it as a whole), Scope 1, and Scope 2 by both methods. The
 location-based total is rounded first, its scopes by the largest remainder within it, and the categories within Scope 3. The
-market-based total is the sum of the printed scopes: two totals that share two of three parts cannot both be rounded first. It is off
-by less than 3 kg from the exact sum.
+market-based total is the sum of the printed scopes: two totals that share two of three parts cannot both be rounded first. It is
+off by less than 3 kg from the exact sum.
 
 Every standard prints these leaves, and totals of them; so the same figure is the same in all disclosures of a year.
 """
@@ -26,7 +26,7 @@ KILOGRAM: Final = 1_000_000_000
 """Micrograms of the last place of a tonne that is printed."""
 
 Key = tuple[str, int | None]
-_LOCATION: Final = ("scope1", "scope2_location_based", "scope3")
+_LOCATION: Final[tuple[str, ...]] = ("scope1", "scope2_location_based", "scope3")
 
 
 def tonnes(emissions: Emissions | None) -> Decimal | None:

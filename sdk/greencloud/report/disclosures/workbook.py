@@ -1,7 +1,7 @@
 """A disclosure as an Excel workbook: a sheet with what it is of, then a sheet a section, a row a figure.
 
-It is written row by row (openpyxl's write-only mode). Numbers are numbers, and every text is a text cell by its type, so that nothing
-that came from outside is run as a formula.
+It is written row by row (openpyxl's write-only mode). Numbers are numbers, and every text is a text cell by its type, so that
+nothing that came from outside is run as a formula.
 """
 
 from __future__ import annotations

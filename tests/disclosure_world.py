@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from typing import Any
 
 from greencloud.results.disclosures import DisclosureInputs, LedgerEnergy
 from greencloud.results.goals import Goal, GoalKind, GoalProgress, GoalStatus, GoalYear, Milestone
@@ -31,9 +32,9 @@ BASE = ReportingYear(2020)
 TONNE = 10**12
 
 
-def entry(id_: str, scope: str, micrograms: int, category: int | None = None, **more: object) -> InventoryEntry:
-    values: dict[str, object] = {"year": YEAR, "source": "meter", "evidence": ("ab" * 32,), "uncertainty": Fraction(5, 100)} | more
-    return InventoryEntry(id=id_, scope=scope, category=category, emissions=Emissions(micrograms), **values)  # type: ignore[arg-type]
+def entry(id_: str, scope: str, micrograms: int, category: int | None = None, **more: Any) -> InventoryEntry:
+    values: dict[str, Any] = {"year": YEAR, "source": "meter", "evidence": ("ab" * 32,), "uncertainty": Fraction(5, 100)} | more
+    return InventoryEntry(id=id_, scope=scope, category=category, emissions=Emissions(micrograms), **values)
 
 
 def totals(entries: list[InventoryEntry], year: ReportingYear = YEAR, *, state: YearState = YearState.OPEN) -> InventoryTotals:
@@ -68,9 +69,9 @@ def totals(entries: list[InventoryEntry], year: ReportingYear = YEAR, *, state: 
     )
 
 
-def product(sku: str = "c4.large", region: str = "north", operations: int = 3_000_000, **more: object) -> ProductFootprint:
+def product(sku: str = "c4.large", region: str = "north", operations: int = 3_000_000, **more: Any) -> ProductFootprint:
     start, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "id": product_footprint_id(sku, region, start=start, end=end, covered_seconds=31_536_000),
         "ledger_version": 12,
         "energy": Energy(3_600_000_000 * 90_001),
@@ -88,7 +89,7 @@ def product(sku: str = "c4.large", region: str = "north", operations: int = 3_00
     } | more
     return ProductFootprint(
         sku=sku, region=region, start=start, end=end, covered_seconds=31_536_000, operation_count=operations, **values
-    )  # type: ignore[arg-type]
+    )
 
 
 def _entries() -> list[InventoryEntry]:

@@ -46,4 +46,4 @@ def rounded_parts(amounts: Sequence[int], unit: int, total: int | None = None) -
 
 def decimal_units(units: int, places: int) -> Decimal:
     """So many units of the last of ``places`` decimal places: 1234 with 3 places is 1.234."""
-    return Decimal(units).scaleb(-places)
+    return Decimal(f"{units}E{-places}")  # exact: arithmetic on decimals rounds at 28 digits

@@ -95,8 +95,8 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEnergy:
-    """Energy of the provider's sites in the reporting year, by the ledger. ``covered_seconds``: of the year, how many every site
-    covers; the energy is of these and no others."""
+    """Energy of the provider's sites in the reporting year, as far as the ledger holds it. ``covered_seconds``: of the year, how many
+    every site covers that was ever charged in it."""
 
     energy: Energy
     measured: Energy

@@ -32,7 +32,7 @@ def product_footprint_id(sku: str, region: str, *, start: datetime, end: datetim
 
 @dataclass(frozen=True, slots=True)
 class ProductFootprint:
-    """Emissions of a product over ``[start, end)``, of which the ledger covers ``covered_seconds`` at every site of the region.
+    """Emissions of a product over ``[start, end)``, of which the ledger covers ``covered_seconds`` at a site of the region.
 
     ``exempted``: emissions of the region over the same time that are charged to no SKU, as a share of all of the region.
     ``measured_share``: of the energy, what was measured, neither modelled nor estimated.
@@ -97,4 +97,4 @@ def significant(value: Fraction, digits: int) -> Decimal:
     scaled = round(value * Fraction(10) ** places)
     while scaled % 10 == 0:
         scaled, places = scaled // 10, places - 1
-    return Decimal(scaled).scaleb(-places)
+    return Decimal(f"{scaled}E{-places}")  # exact: arithmetic on decimals rounds at 28 digits

@@ -15,7 +15,6 @@ from typing import Final
 
 from greencloud.report.disclosures.figures import (
     CO2E,
-    NOT_BOOKED,
     amount,
     approach,
     category_figures,

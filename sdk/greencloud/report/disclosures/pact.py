@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -31,9 +32,9 @@ __all__ = ["EXTENSION_SCHEMA", "SPEC_VERSION", "build", "footprint_document", "f
 SPEC_VERSION: Final = "3.0.3"
 EXTENSION_SCHEMA: Final = "urn:greencloud:pact-extension:cloud-service:1"
 _ALLOCATION: Final = (
-    "Metered energy of each data centre is apportioned to accounts and SKUs by hour: dynamic energy by use on each host, idle"
-    " energy by reservations, facility overhead by both; emissions follow the energy, embodied emissions the reservations. Totals are"
-    " apportioned, so that the parts add up to what was metered."
+    "Metered energy of each data centre is apportioned to accounts and SKUs by hour: dynamic energy by use on each host,"
+    " idle energy by reservations, facility overhead by both; emissions follow the energy, embodied emissions the"
+    " reservations. Totals are apportioned, so that the parts add up to what was metered."
 )
 _BOUNDARY: Final = (
     "Operation of the data centres (fuels, refrigerants, electricity with its upstream), and the hardware and buildings, cradle to"
@@ -175,9 +176,9 @@ def _comment(product: ProductFootprint) -> str:
         said.append(f"Restated: {product.restatement_reason or 'the ledger was restated'}.")
     if product.provisional:
         said.append("Provisional: the inputs of some hours are not complete.")
-    hours = Decimal(product.covered_seconds) / 3600
+    hours = Fraction(product.covered_seconds, 3600)
     if (product.end - product.start).total_seconds() > product.covered_seconds:
-        said.append(f"The ledger covers {hours.normalize():f} hours of the reference period at every site of the region.")
+        said.append(f"The ledger covers {significant(hours, 12):f} hours of the reference period.")
     return " ".join(said)
 
 

@@ -95,8 +95,9 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEnergy:
-    """Energy of the provider's sites in the reporting year, as far as the ledger holds it. ``covered_seconds``: of the year, how many
-    every site covers that was ever charged in it."""
+    """Energy of the provider's sites in the reporting year, as far as the ledger holds it.
+
+    ``covered_seconds``: of the year, how many every site covers that was ever charged in it."""
 
     energy: Energy
     measured: Energy

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from greencloud.errors import GoalError
+from greencloud.errors import GoalError, NotFoundError
 from greencloud.goal.initiative_books import InitiativeBooks
 from greencloud.goal.instrument_rules import check_use
 from greencloud.goal.instrument_state import NONE, InstrumentState, step
@@ -12,13 +13,35 @@ from greencloud.goal.neutrality import check_scopes, neutrality
 from greencloud.inventory.state import InventoryState
 from greencloud.results.goals import Goal
 from greencloud.results.instruments import Instrument, InstrumentKind, InstrumentUse, Neutrality
-from greencloud.results.inventory import EntryState
+from greencloud.results.inventory import EntryState, InventoryEntry
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
 __all__ = ["ClaimBooks"]
 
 _WHOLE = ("scope1", "scope2_market_based", "scope3")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a claim is of; an empty field is everything. Categories are of Scope 3, and restrict nothing else."""
+
+    scopes: tuple[str, ...]
+    categories: tuple[int, ...] = ()
+    sites: tuple[str, ...] = ()
+    businesses: tuple[str, ...] = ()
+
+    def total(self, inventory: InventoryState, year: ReportingYear) -> Emissions | None:
+        return inventory.totals(year, scopes=self.scopes, categories=self.categories, sites=self.sites, businesses=self.businesses)
+
+    def has(self, entry: InventoryEntry) -> bool:
+        return (
+            entry.scope in self.scopes
+            and not entry.biogenic
+            and (not self.categories or entry.scope != "scope3" or entry.category in self.categories)
+            and (not self.sites or entry.site in self.sites)
+            and (not self.businesses or entry.business in self.businesses)
+        )
 
 
 class ClaimBooks(InitiativeBooks):
@@ -43,8 +66,8 @@ class ClaimBooks(InitiativeBooks):
             raise GoalError("scopes: the goal names its own", key="scopes", advice="ask by goal or by scopes")
         wanted = of.scopes if of else asked or _WHOLE
         check_scopes(wanted)
-        part = {"categories": of.categories, "sites": of.sites, "businesses": of.businesses} if of else {}
-        residual = inventory.totals(of_year, scopes=wanted, **part)
+        part = _Part(wanted, of.categories, of.sites, of.businesses) if of else _Part(wanted)
+        residual = part.total(inventory, of_year)
         if residual is None:
             raise GoalError(
                 f"the inventory of {of_year} does not book every one of {', '.join(wanted)}",
@@ -58,12 +81,12 @@ class ClaimBooks(InitiativeBooks):
             scopes=wanted,
             residual=residual,
             instruments=instruments.instruments.values(),
-            base=inventory.totals(base_year, scopes=wanted, **part) if base_year else None,
+            base=part.total(inventory, base_year) if base_year else None,
             path=self._path_of(of, inventory, of_year) if of else None,
             problem=lambda instrument, use: _problem(instrument, use, instruments, inventory),
             findings=[
-                *_of_drafts(inventory, of_year, wanted, part),
-                *_of_methods(inventory, of_year, wanted, part),
+                *_of_drafts(part, inventory, of_year),
+                *_of_methods(part, inventory, of_year),
                 *_of_certificates(instruments, of_year),
                 *_of_claims(instruments, of_year, asked),
             ],
@@ -71,7 +94,7 @@ class ClaimBooks(InitiativeBooks):
 
     def _goal_named(self, name: str) -> Goal:
         """Raises NotFoundError."""
-        raise NotImplementedError
+        raise NotFoundError(f"there is no goal {name[:100]!r}", advice="list what there is: greencloud goal list")
 
     def _path_of(self, goal: Goal, inventory: InventoryState, year: ReportingYear) -> Emissions | None:
         return None
@@ -86,37 +109,18 @@ def _problem(instrument: Instrument, use: InstrumentUse, state: InstrumentState,
     return ""
 
 
-def _of_drafts(
-    inventory: InventoryState, year: ReportingYear, scopes: tuple[str, ...], part: Mapping[str, tuple[object, ...]]
-) -> list[str]:
-    def counts(value: object, field: str) -> bool:
-        return not part.get(field) or value in part[field]
-
-    drafts = sum(
-        entry.state is EntryState.DRAFT
-        and entry.year == year
-        and entry.scope in scopes
-        and not entry.biogenic
-        and (entry.scope != "scope3" or counts(entry.category, "categories"))
-        and counts(entry.site, "sites")
-        and counts(entry.business, "businesses")
-        for entry in inventory.entries.values()
-    )
+def _of_drafts(part: _Part, inventory: InventoryState, year: ReportingYear) -> list[str]:
+    drafts = sum(entry.state is EntryState.DRAFT and entry.year == year and part.has(entry) for entry in inventory.entries.values())
     return [f"{drafts:,} of the entries of {year} are drafts: the residual may still change"] if drafts else []
 
 
-def _of_methods(
-    inventory: InventoryState, year: ReportingYear, scopes: tuple[str, ...], part: Mapping[str, tuple[object, ...]]
-) -> list[str]:
+def _of_methods(part: _Part, inventory: InventoryState, year: ReportingYear) -> list[str]:
     """Scope 2 is reported by both methods (GHG Protocol Scope 2 Guidance, 7.1)."""
-    if "scope2_market_based" not in scopes:
+    if "scope2_market_based" not in part.scopes:
         return []
-    both = [
-        inventory.totals(year, scopes=(scope,), sites=part.get("sites", ()), businesses=part.get("businesses", ()))  # type: ignore[arg-type]
-        for scope in ("scope2_market_based", "scope2_location_based")
-    ]
-    market, location = both
-    if location is None or market is None:
+    market = replace(part, scopes=("scope2_market_based",)).total(inventory, year)
+    location = replace(part, scopes=("scope2_location_based",)).total(inventory, year)
+    if location is None:
         return ["Scope 2 is claimed by the market-based method, and is not booked by the location-based one"]
     if location == market:
         return []

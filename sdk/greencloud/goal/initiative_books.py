@@ -103,7 +103,9 @@ def check_etag(given: str, held: str, name: str) -> None:
 def _of(state: InstrumentState, name: str) -> Initiative:
     found = state.initiatives.get(name.removeprefix(_PREFIX))
     if found is None:
-        raise NotFoundError(f"there is no initiative {name[:100]!r}", advice="list what there is: greencloud credits initiative list")
+        raise NotFoundError(
+            f"there is no initiative {name[:100]!r}", advice="list what there is: greencloud credits initiative list"
+        )
     return found
 
 

@@ -159,15 +159,11 @@ class InstrumentBooks(ClaimBooks):
             held = _of(state, name)
             check_etag(etag, held.etag, held.name)
             policy = self._inventory_policy(changes)
-            check_use(
-                held, of_year, policy=state.policy, inventory_policy=policy, claimed_as=claimed_as, market=market
-            )
+            check_use(held, of_year, policy=state.policy, inventory_policy=policy, claimed_as=claimed_as, market=market)
             if of_year.start(policy.fiscal_year_start_month) > self.clock():
                 raise GoalError(f"year: {of_year} has not begun", key="year", advice="use units for what was emitted")
             first = _lowest(held, units)
-            use = InstrumentUse(
-                held.name, of_year, first, first + units - 1, self.actor, self.clock(), goal, market, request_id
-            )
+            use = InstrumentUse(held.name, of_year, first, first + units - 1, self.actor, self.clock(), goal, market, request_id)
             return Draft("instrument.use", {"id": held.id, "use": to_document(use)})
 
         change = self.transact(decide)
@@ -175,9 +171,7 @@ class InstrumentBooks(ClaimBooks):
             return self.fold(NONE, step).latest().requests[request_id]
         return use_of(change)
 
-    def cancel_instrument_use(
-        self, name: str, *, year: str, serial_first: int, reason: str, etag: str = ""
-    ) -> InstrumentUse:
+    def cancel_instrument_use(self, name: str, *, year: str, serial_first: int, reason: str, etag: str = "") -> InstrumentUse:
         """Undo a use; its serials are free again, and both steps stay on record. The use, with who undid it and why.
 
         Raises:
@@ -194,7 +188,8 @@ class InstrumentBooks(ClaimBooks):
             found = [use for use in held.uses if (use.year, use.serial_first) == (of_year, serial_first)]
             if not found:
                 raise NotFoundError(
-                    f"{held.name} has no use for {of_year} that begins with {serial_first}", advice="list them: greencloud credits show"
+                    f"{held.name} has no use for {of_year} that begins with {serial_first}",
+                    advice="list them: greencloud credits show",
                 )
             use = replace(found[0], cancelled_by=self.actor, cancelled=self.clock(), reason=reason)
             return Draft("instrument.cancel_use", {"id": held.id, "use": to_document(use)}, reason)

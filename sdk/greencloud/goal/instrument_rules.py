@@ -24,7 +24,17 @@ from greencloud.results.instruments import Instrument, InstrumentKind, Instrumen
 from greencloud.results.inventory import InventoryPolicy
 from greencloud.results.reporting_year import ReportingYear
 
-__all__ = ["CLAIMS", "MOST_SERIAL", "block_of", "check_evidence", "check_id", "check_instrument", "check_retirement", "check_text", "check_use"]
+__all__ = [
+    "CLAIMS",
+    "MOST_SERIAL",
+    "block_of",
+    "check_evidence",
+    "check_id",
+    "check_instrument",
+    "check_retirement",
+    "check_text",
+    "check_use",
+]
 
 MOST_SERIAL: Final = 2**63 - 1
 CLAIMS: Final = {
@@ -49,7 +59,9 @@ def check_instrument(instrument: Instrument) -> None:
     for key in ("serial_prefix", "method"):
         check_text(getattr(instrument, key), key, required=False)
     if instrument.serial_prefix[-1:].isdigit():
-        raise _wrong("serial_prefix", "ends in a digit", "digits at its end belong to the serials: SN-1 and 20 to 29 are SN- and 120 to 129")
+        raise _wrong(
+            "serial_prefix", "ends in a digit", "digits at its end belong to the serials: SN-1 and 20 to 29 are SN- and 120 to 129"
+        )
     if not 0 <= instrument.serial_first <= instrument.serial_last <= MOST_SERIAL:
         raise _wrong("serial_last", "the serials are no range", "write the first and the last serial, both of them in the block")
     if instrument.vintage_start > instrument.vintage_end:
@@ -91,14 +103,18 @@ def check_use(
     if claimed_as and claimed_as != own:
         raise _wrong("claimed_as", f"{instrument.name} is claimed as {claimed_as[:32]!r}", _NOT_CLAIMED[instrument.kind])
     if instrument.retirement is None:
-        raise _wrong("retirement", f"{instrument.name} is not retired", "retire it in its registry, then: greencloud credits retire")
+        raise _wrong(
+            "retirement", f"{instrument.name} is not retired", "retire it in its registry, then: greencloud credits retire"
+        )
     _check_beneficiary(instrument.retirement, inventory_policy)
     month = inventory_policy.fiscal_year_start_month
     start, end = year.start(month).date(), year.end(month).date()
     vintage = f"the vintage of {instrument.name} is {instrument.vintage_start} to {instrument.vintage_end}"
     if instrument.kind is InstrumentKind.ENERGY_CERTIFICATE:
         if not start <= instrument.vintage_start <= instrument.vintage_end < end:
-            raise _wrong("vintage", f"{vintage}, and does not lie in {year}", "use certificates of electricity that was made in that year")
+            raise _wrong(
+                "vintage", f"{vintage}, and does not lie in {year}", "use certificates of electricity that was made in that year"
+            )
         if market != instrument.geography:
             raise _wrong(
                 "market",
@@ -107,7 +123,9 @@ def check_use(
             )
         return
     if market:
-        raise _wrong("market", f"{instrument.name} is no energy certificate", "only the use of a certificate has a market of consumption")
+        raise _wrong(
+            "market", f"{instrument.name} is no energy certificate", "only the use of a certificate has a market of consumption"
+        )
     if instrument.vintage_end >= end:
         raise _wrong("vintage", f"{vintage}, and ends after {year}", "use units of what had happened by the end of the year")
     years = policy.most_vintage_years
@@ -133,7 +151,9 @@ def check_evidence(digests: Iterable[str], has: Callable[[str], bool]) -> None:
 
 def check_id(text: str, what: str) -> None:
     if not _ID.fullmatch(text):
-        raise _wrong("id", f"{text[:64]!r} is not the id of an {what}", "use small letters, digits, dots and dashes, 63 at the most")
+        raise _wrong(
+            "id", f"{text[:64]!r} is not the id of an {what}", "use small letters, digits, dots and dashes, 63 at the most"
+        )
 
 
 def check_text(text: str, key: str, *, required: bool = True) -> None:
@@ -141,7 +161,9 @@ def check_text(text: str, key: str, *, required: bool = True) -> None:
     if required and not text.strip():
         raise _wrong(key, "is empty", "an auditor needs it")
     if len(text) > _LONGEST or not text.isprintable():
-        raise _wrong(key, f"is not a line of text of up to {_LONGEST:,} characters", "shorten it, and leave out what cannot be printed")
+        raise _wrong(
+            key, f"is not a line of text of up to {_LONGEST:,} characters", "shorten it, and leave out what cannot be printed"
+        )
 
 
 _NOT_CLAIMED: Final = {

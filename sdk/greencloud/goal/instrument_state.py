@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, Final
 
 from greencloud.inventory.document import from_document
@@ -13,19 +12,15 @@ from greencloud.results.instruments import Initiative, Instrument, InstrumentPol
 
 __all__ = ["NONE", "InstrumentState", "free_runs", "step"]
 
-_NO_INSTRUMENTS: Final[Mapping[str, Instrument]] = MappingProxyType({})
-_NO_INITIATIVES: Final[Mapping[str, Initiative]] = MappingProxyType({})
-_NO_REQUESTS: Final[Mapping[str, InstrumentUse]] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class InstrumentState:
     """Latest revisions by id, in the order in which they were made. ``requests``: what each request to use came to."""
 
-    instruments: Mapping[str, Instrument] = _NO_INSTRUMENTS
-    initiatives: Mapping[str, Initiative] = _NO_INITIATIVES
-    policy: InstrumentPolicy = field(default=InstrumentPolicy())
-    requests: Mapping[str, InstrumentUse] = _NO_REQUESTS
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    initiatives: Mapping[str, Initiative] = field(default_factory=dict)
+    policy: InstrumentPolicy = InstrumentPolicy()
+    requests: Mapping[str, InstrumentUse] = field(default_factory=dict)
 
 
 NONE: Final = InstrumentState()

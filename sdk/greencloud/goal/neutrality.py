@@ -20,6 +20,7 @@ from typing import Final
 
 from greencloud.errors import GoalError
 from greencloud.results.instruments import Instrument, InstrumentKind, InstrumentUse, Neutrality, NeutralityLine
+from greencloud.results.inventory import INVENTORY_SCOPES
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
@@ -38,9 +39,13 @@ def durability_class(years: int) -> str:
 
 
 def check_scopes(scopes: Sequence[str]) -> None:
-    """Raises GoalError where a claim would count electricity twice, or nothing."""
+    """Raises GoalError where one does not exist, there is none, or a claim would count electricity twice."""
     if not scopes:
         raise GoalError("scopes: a claim is of no scope", key="scopes", advice="name the scopes, or a goal that has some")
+    for scope in scopes:
+        if scope not in INVENTORY_SCOPES:
+            advice = f"use {', '.join(INVENTORY_SCOPES)}"
+            raise GoalError(f"scopes: there is no scope {scope[:64]!r}", key="scopes", advice=advice)
     if set(scopes) >= _SCOPE2:
         raise GoalError(
             "scopes: a claim takes one Scope 2 method, not both",
@@ -146,7 +151,9 @@ def _durability(removals: Sequence[NeutralityLine]) -> list[str]:
 def _surplus(credited: int, offset: int, balance: Emissions) -> list[str]:
     found = []
     if credited > offset:
-        found.append(f"{Emissions(credited - offset)} CO2e of offset credits are more than removals leave to offset, and count for nothing")
+        found.append(
+            f"{Emissions(credited - offset)} CO2e of offset credits are more than removals leave to offset, and count for nothing"
+        )
     if balance.micrograms < 0:
         found.append(f"removals are {Emissions(-balance.micrograms)} CO2e more than the residual; they lower no other year's")
     elif balance.micrograms:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from greencloud.errors import GoalError, NotFoundError
+from greencloud.errors import GoalError
+from greencloud.goal.actual import actual_of
+from greencloud.goal.goal_books import GoalBooks
 from greencloud.goal.initiative_books import InitiativeBooks
 from greencloud.goal.instrument_rules import check_use
 from greencloud.goal.instrument_state import NONE, InstrumentState, step
 from greencloud.goal.neutrality import check_scopes, neutrality
+from greencloud.goal.path import path_years
 from greencloud.inventory.state import InventoryState
 from greencloud.results.goals import Goal
 from greencloud.results.instruments import Instrument, InstrumentKind, InstrumentUse, Neutrality
@@ -44,7 +47,7 @@ class _Part:
         )
 
 
-class ClaimBooks(InitiativeBooks):
+class ClaimBooks(InitiativeBooks, GoalBooks):
     """What a claim rests on, of a goal or of the whole organisation."""
 
     def get_neutrality(self, year: str, *, goal: str = "", scopes: Iterable[str] = ()) -> Neutrality:
@@ -61,27 +64,26 @@ class ClaimBooks(InitiativeBooks):
         """
         of_year, asked = ReportingYear.parse(year), tuple(dict.fromkeys(scopes))
         inventory, instruments = self.inventory_state(), self.fold(NONE, step).latest()
-        of = self._goal_named(goal) if goal else None
+        of = self.get_goal(goal) if goal else None
         if of is not None and asked:
             raise GoalError("scopes: the goal names its own", key="scopes", advice="ask by goal or by scopes")
         wanted = of.scopes if of else asked or _WHOLE
         check_scopes(wanted)
         part = _Part(wanted, of.categories, of.sites, of.businesses) if of else _Part(wanted)
-        residual = part.total(inventory, of_year)
+        residual = actual_of(of, inventory, of_year) if of else part.total(inventory, of_year)
         if residual is None:
             raise GoalError(
                 f"the inventory of {of_year} does not book every one of {', '.join(wanted)}",
                 key="year",
                 advice="what is not known is not zero: greencloud inventory totals shows what is booked",
             )
-        base_year = of.base_year if of else inventory.policy.base_year
         return neutrality(
             year=of_year,
             goal=of.name if of else "",
             scopes=wanted,
             residual=residual,
             instruments=instruments.instruments.values(),
-            base=part.total(inventory, base_year) if base_year else None,
+            base=_base_of(of, part, inventory),
             path=self._path_of(of, inventory, of_year) if of else None,
             problem=lambda instrument, use: _problem(instrument, use, instruments, inventory),
             findings=[
@@ -92,12 +94,17 @@ class ClaimBooks(InitiativeBooks):
             ],
         )
 
-    def _goal_named(self, name: str) -> Goal:
-        """Raises NotFoundError."""
-        raise NotFoundError(f"there is no goal {name[:100]!r}", advice="list what there is: greencloud goal list")
-
     def _path_of(self, goal: Goal, inventory: InventoryState, year: ReportingYear) -> Emissions | None:
-        return None
+        """What the goal allows to remain; None for a year that ends before its base year does. Raises GoalError."""
+        found = path_years(goal, inventory, self.goal_state().metrics, [year])
+        return found[0].part() if found else None
+
+
+def _base_of(goal: Goal | None, part: _Part, inventory: InventoryState) -> Emissions | None:
+    if goal is not None:
+        return actual_of(goal, inventory, goal.base_year)
+    base_year = inventory.policy.base_year
+    return None if base_year is None else part.total(inventory, base_year)
 
 
 def _problem(instrument: Instrument, use: InstrumentUse, state: InstrumentState, inventory: InventoryState) -> str:

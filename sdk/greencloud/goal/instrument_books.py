@@ -150,7 +150,7 @@ class InstrumentBooks(ClaimBooks):
             NotFoundError: there is no such instrument or goal.
         """
         of_year = ReportingYear.parse(year)
-        goal = self._goal_named(goal).name if goal else ""
+        goal = self.get_goal(goal).name if goal else ""
 
         def decide(changes: list[Change]) -> Draft | None:
             state = self._instruments(changes)

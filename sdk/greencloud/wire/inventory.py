@@ -58,12 +58,10 @@ E = TypeVar("E", bound=StrEnum)
 ENTRIES: Final = "inventoryEntries/"
 """What the name of an entry begins with; its id follows."""
 
-ENTRY_STATES: Final = {each: messages.InventoryEntryState.Value(f"INVENTORY_ENTRY_STATE_{each.name}") for each in EntryState}
-YEAR_STATES: Final = {each: messages.InventoryYearState.Value(f"INVENTORY_YEAR_STATE_{each.name}") for each in YearState}
-QUALITIES: Final = {each: messages.DataQuality.Value(f"DATA_QUALITY_{each.name}") for each in DataQuality}
-CAUSES: Final = {
-    each: messages.InventoryRestatementCause.Value(f"INVENTORY_RESTATEMENT_CAUSE_{each.name}") for each in RestatementCause
-}
+ENTRY_STATES: Final = {each: getattr(messages, f"INVENTORY_ENTRY_STATE_{each.name}") for each in EntryState}
+YEAR_STATES: Final = {each: getattr(messages, f"INVENTORY_YEAR_STATE_{each.name}") for each in YearState}
+QUALITIES: Final = {each: getattr(messages, f"DATA_QUALITY_{each.name}") for each in DataQuality}
+CAUSES: Final = {each: getattr(messages, f"INVENTORY_RESTATEMENT_CAUSE_{each.name}") for each in RestatementCause}
 
 
 def word_of(number: int, known: dict[E, Any], what: str) -> E:
@@ -99,8 +97,8 @@ def entry_to_message(entry: InventoryEntry) -> messages.InventoryEntry:
         source=entry.source,
         site=entry.site,
         business=entry.business,
-        activity=entry.activity and _activity_to_message(entry.activity),
-        reference=entry.reference and _reference_to_message(entry.reference),
+        activity=None if entry.activity is None else _activity_to_message(entry.activity),
+        reference=None if entry.reference is None else _reference_to_message(entry.reference),
         evidence=entry.evidence,
         uncertainty=fraction_to_text(entry.uncertainty),
         data_quality=QUALITIES[entry.data_quality] if entry.data_quality else messages.DATA_QUALITY_UNSPECIFIED,

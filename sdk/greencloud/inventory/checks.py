@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -90,13 +90,13 @@ def check_evidence(evidence: Iterable[str], kept: Callable[[str], bool]) -> None
             raise GoalError(f"there is no evidence {digest}", key="evidence", advice=advice)
 
 
-def calculated(entry: InventoryEntry, *, decimals: int | None = None) -> InventoryEntry:
+def calculated(entry: InventoryEntry, *, stated: Emissions | None = None, step: int = 1) -> InventoryEntry:
     """The entry with the amount that its activity data give; one that is stated beside them must be the same.
 
-    ``decimals``: how many digits of a kilogram the stated amount was rounded to; None where it is to the microgram.
+    ``stated`` was rounded to ``step`` micrograms. Without it the entry's own amount is taken as stated, unless it is zero.
 
     Raises:
-        GoalError: it is not, or the activity cannot be computed; its key is ``activity.`` and the field.
+        GoalError: it is not the same, or the activity cannot be computed; its key is ``activity.`` and the field then.
     """
     if entry.activity is None:
         return entry
@@ -104,9 +104,10 @@ def calculated(entry: InventoryEntry, *, decimals: int | None = None) -> Invento
         emissions = emissions_of_activity(entry.activity)
     except GoalError as error:
         raise GoalError(error.message, key=f"activity.{error.key}", advice=error.advice) from error
-    stated, step = entry.emissions.micrograms, 10 ** (9 - min(9, 9 if decimals is None else decimals))
-    if stated and 2 * abs(stated - emissions.micrograms) > (step if step > 1 else 0):
-        message = f"the amount says {stated} µg, but activity data x factor is {emissions.micrograms} µg"
+    if stated is None and entry.emissions.micrograms:
+        stated = entry.emissions
+    if stated is not None and abs(stated.micrograms - emissions.micrograms) > step // 2:
+        message = f"the amount says {stated}, but activity data x factor is {emissions}"
         raise GoalError(message, key="emissions", advice="leave the amount out: it follows from the activity data")
     return replace(entry, emissions=emissions)
 

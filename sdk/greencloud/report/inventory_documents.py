@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from greencloud.report.amounts import exact_decimal
+from greencloud.report.amounts import exact_decimal, kg_decimal
 from greencloud.report.dataset import Dataset, Field, Kind, Value
 from greencloud.report.value_documents import document_of
 from greencloud.results.inventory import (
@@ -114,7 +114,7 @@ def _entry_row(entry: InventoryEntry) -> tuple[Value, ...]:
 
 
 def _kg(emissions: Emissions | None) -> Decimal | None:
-    return None if emissions is None else Decimal(kgexact_decimal(emissions.micrograms))
+    return None if emissions is None else Decimal(kg_decimal(emissions.micrograms))
 
 
 def import_document(done: EntryImport) -> dict[str, Any]:

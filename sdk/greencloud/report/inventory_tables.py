@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from greencloud.report.amounts import Scale, percent
+from greencloud.report.amounts import Scale, exact_decimal, percent
 from greencloud.report.sheet import Column, Sheet, printable
 from greencloud.report.tables import table_text
 from greencloud.results.inventory import (

@@ -85,14 +85,15 @@ class InventoryChecks(Checks):
             return ""
         return found[1]
 
-    def entry(self, request: Any) -> InventoryEntry | None:
-        """An entry as a caller may state it: who made and approved it is left aside, and figures of the ledger are refused."""
+    def entry(self, request: Any, *, again: bool = False) -> InventoryEntry | None:
+        """An entry as a caller may state it: who made and approved it is left aside, and figures of the ledger are refused, but
+        where it is stated ``again`` and may repeat them."""
         field = "inventory_entry"
         if not request.HasField(field):
             self.fault(field, "is required")
             return None
         message = request.inventory_entry
-        if message.HasField("reference"):
+        if message.HasField("reference") and not again:
             self.fault(f"{field}.reference", "is read from the ledger when it is booked, and never given")
         if not message.HasField("emissions") and not message.HasField("activity"):
             self.fault(f"{field}.emissions", "is required where no activity is given: what is not known is not booked")
@@ -134,7 +135,6 @@ class InventoryChecks(Checks):
 def _stated(entry: InventoryEntry) -> InventoryEntry:
     return replace(
         entry,
-        reference=None,
         state=EntryState.DRAFT,
         revision=1,
         created_by="",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from greencloud.client import Client
     from greencloud.goal import ProviderBooks
 
-__all__ = ["disclose"]
+__all__ = ["COMMANDS"]
 
 
 @click.command()
@@ -49,10 +49,13 @@ def disclose(source: Source, year: str, standard: str, output: str) -> None:
 
 
 def _made(source: Source, year: str, standard: DisclosureStandard, form: DisclosureFormat) -> DisclosureFile:
-    with provider_books(source) as books:
+    with provider_books(source) as opened:
         if source.data is None:
-            return cast("Client", books).generate_disclosure(year, standard, format=form)
+            return cast("Client", opened).generate_disclosure(year, standard, format=form)
         from greencloud.report.disclosures import write_disclosure
 
-        books = cast("ProviderBooks", books)
+        books = cast("ProviderBooks", opened)
         return write_disclosure(standard, books.disclosure_inputs(year, standard), form)
+
+
+COMMANDS = (disclose,)

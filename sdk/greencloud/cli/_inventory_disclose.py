@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -45,7 +46,7 @@ def disclose(source: Source, year: str, standard: str, output: str) -> None:
       greencloud inventory disclose --data ./data 2025 --standard esrs_e1 -o html > esrs.html
     """
     file = _made(source, year, DisclosureStandard(standard), DisclosureFormat(output))
-    click.get_binary_stream("stdout").write(file.content)
+    sys.stdout.buffer.write(file.content)
 
 
 def _made(source: Source, year: str, standard: DisclosureStandard, form: DisclosureFormat) -> DisclosureFile:

@@ -41,15 +41,17 @@ class DisclosureBooks(InstrumentBooks, GoalBooks, BridgeBooks):
         of = ReportingYear.parse(year)
         policy = self.get_inventory_policy()
         inventory = self.get_inventory(year)
+        # Of the books, not of the clock: the same books give the same bytes.
+        created = changes[-1].time if (changes := self.journal.changes()) else self.clock()
         if standard is DisclosureStandard.PACT:
             products = tuple(self.list_product_footprints(year=year))
-            return DisclosureInputs(inventory=inventory, created=self.clock(), policy=policy, products=products)
+            return DisclosureInputs(inventory=inventory, created=created, policy=policy, products=products)
         base = policy.base_year
         base_inventory = self.get_inventory(str(base)) if base and base != of else inventory if base else None
         years = {str(of), *([str(base)] if base else [])}
         return DisclosureInputs(
             inventory=inventory,
-            created=self.clock(),
+            created=created,
             policy=policy,
             base_inventory=base_inventory if base_inventory and base_inventory.lines else None,
             entries=tuple(entry for each in sorted(years) for entry in self.list_inventory_entries(year=each)),

@@ -111,7 +111,8 @@ class DisclosureInputs:
     """What a disclosure of a reporting year is made of.
 
     ``entries`` are those of the year and of the base year, latest revisions, not withdrawn. ``goals``: each with its progress, None
-    where it cannot be worked out. ``ledger_energy`` None: there is no ledger, or it holds nothing of the year.
+    where it cannot be worked out. ``created``: when the last record of the journal was written. ``ledger_energy`` None: there is no
+    ledger, or it holds nothing of the year.
     """
 
     inventory: InventoryTotals

@@ -1,4 +1,4 @@
-"""A data directory with two regions and three SKUs, one of which counts operations; and its footprints over HTTP in this process."""
+"""A data directory with two regions and two SKUs, one of which counts operations; and its footprints over HTTP, in this process."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from greencloud.server.wiring import services_of
 from serving import greencloud
 from test_restatement_replays import HEAD, METERS, NOW, apply, directory, metered, region, run, used
 
-__all__ = ["Footprints", "NOW", "footprints", "products_directory", "restate"]
+__all__ = ["NOW", "Footprints", "footprints", "products_directory", "restate"]
 
 _METERS = METERS + metered("SE", 3) + metered("b", 3)
 
 
 def products_directory(folder: Path) -> DataDirectory:
-    """Region SE: ``c4`` for two accounts, ``store`` with operations, and use without a SKU. Region b: ``c4``. Three hours in January."""
+    """Region SE: ``c4`` of two accounts, ``store`` with operations, and use without a SKU. Region b: ``c4``. Three hours."""
     rows = [
         used("SE", "acme", 3000) | {"sku": "c4"},
         used("SE", "globex", 900, hour=1) | {"sku": "c4"},
-        used("SE", "globex", 400, hour=2) | {"sku": "store", "operation": "get", "count": 1000},
+        used("SE", "globex", 400, hour=2),
+        used("SE", "globex", 400, hour=2) | {"sku": "store", "operation": "get", "count": 1000, "source": "tenant"},
         used("SE", "acme", 100, hour=2),
         used("b", "acme", 1800) | {"sku": "c4"},
     ]

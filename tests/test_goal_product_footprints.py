@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,8 +28,8 @@ def books(data: DataDirectory) -> ProviderBooks:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataDirectory]:
-    yield products_directory(tmp_path_factory.mktemp("products"))
+def data(tmp_path_factory: pytest.TempPathFactory) -> DataDirectory:
+    return products_directory(tmp_path_factory.mktemp("products"))
 
 
 def found(data: DataDirectory) -> dict[tuple[str, str], ProductFootprint]:

@@ -119,13 +119,13 @@ class Served:
 
 
 @contextmanager
-def serving_books(folder: Path) -> Iterator[Served]:
+def serving_books(folder: Path, kept: Path | None = None) -> Iterator[Served]:
     """A real server with books and nothing else; its clock stands still."""
-    keys = KeyStore(folder / "keys")
+    keys, kept = KeyStore(folder / "keys"), kept or folder / "books"
     nothing: Any = None
-    services = Services(nothing, nothing, nothing, nothing, nothing, nothing, nothing, books=books(folder / "books").by)
+    services = Services(nothing, nothing, nothing, nothing, nothing, nothing, nothing, books=books(kept).by)
     server = build_server(services, Intake(lambda *_: Taken(0, "")), keys, listen="127.0.0.1:0", clock=lambda: NOW, threads=4)
     try:
-        yield Served(server.target, keys, folder / "books")
+        yield Served(server.target, keys, kept)
     finally:
         server.stop(0)

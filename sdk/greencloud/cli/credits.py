@@ -1,4 +1,4 @@
-"""``greencloud credits``: instruments, neutrality and avoided emissions, in a data directory or behind a server, the same output."""
+"""``greencloud credits``: instruments, neutrality and avoided emissions, with the same output from either source."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from greencloud.units import Emissions, round_half_even
 
 __all__ = [
     "ENTRY_ID",
+    "FIRST_YEAR",
     "MOST_MICROGRAMS",
     "Slots",
     "calculated",
@@ -36,7 +37,7 @@ __all__ = [
 ENTRY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]")  # AIP-122
 MOST_MICROGRAMS: Final = 10**24
 """A teratonne: some twenty times what the world emits in a year. What is above it is in another unit."""
-_FIRST_YEAR: Final = 1990  # the base year of the Kyoto Protocol; no inventory is older
+FIRST_YEAR: Final = 1990  # the base year of the Kyoto Protocol; no inventory is older
 _MOST_DOCUMENTS: Final = 100
 _MOST_UNCERTAINTY: Final = 2
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -169,8 +170,8 @@ def _check_id(text: str) -> None:
 
 
 def _check_year(year: ReportingYear, now: datetime, fiscal_month: int) -> None:
-    if not _FIRST_YEAR <= year.year <= 2199:
-        raise GoalError(f"{year} is no year of an inventory", key="year", advice=f"it is from {_FIRST_YEAR} on")
+    if not FIRST_YEAR <= year.year <= 2199:
+        raise GoalError(f"{year} is no year of an inventory", key="year", advice=f"it is from {FIRST_YEAR} on")
     if year.start(fiscal_month) > now:
         raise GoalError(f"{year} has not begun", key="year", advice="book what was emitted; what is expected is a forecast")
 

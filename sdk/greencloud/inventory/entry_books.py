@@ -19,7 +19,7 @@ from greencloud.inventory.document import canonical
 from greencloud.inventory.entry_import import plan_import
 from greencloud.inventory.journal import Change, Draft
 from greencloud.inventory.plan import Plan
-from greencloud.inventory.rows import MOST_ERRORS, entries_of
+from greencloud.inventory.rows import MOST_ERRORS, derived_id, entries_of
 from greencloud.inventory.sheet import read_sheet
 from greencloud.inventory.state import EMPTY, InventoryState, step
 from greencloud.results.inventory import EntryImport, EntryState, InventoryEntry, InventoryRestatement, RestatementCause, YearState
@@ -31,8 +31,8 @@ __all__ = ["EntryBooks"]
 class EntryBooks(Books):
     """Entries and what became of them.
 
-    Beside what each method names, all raise StoreError where the records were damaged; those that write raise StorageFullError where
-    there is no room, and ConflictError where others write all the time. A name is a resource name, ``inventoryEntries/ID``.
+    Beside what each method names, all raise StoreError where the records were damaged; those that write raise StorageFullError
+    where there is no room, and ConflictError where others write all the time. A name is a resource name, ``inventoryEntries/ID``.
     """
 
     def inventory_state(self) -> InventoryState:
@@ -98,7 +98,8 @@ class EntryBooks(Books):
 
         def decide(state: InventoryState) -> tuple[str, Draft | None]:
             closed = state.year(entry.year).state is YearState.CLOSED
-            plan = self._plan(state, cause if closed and entry.id not in state.entries else None)
+            new = (entry.id or derived_id(entry)) not in state.entries
+            plan = self._plan(state, cause if closed and new else None)
             return plan.put(entry).id, plan.draft(reason=reason)
 
         return self._write_one(decide)
@@ -113,7 +114,8 @@ class EntryBooks(Books):
         etag: str = "",
         structural_change: str = "",
     ) -> InventoryEntry:
-        """The next revision of an entry, a draft; one that was withdrawn counts again. Year, scope, category, site and business stay.
+        """The next revision of an entry, a draft; one that was withdrawn counts again. Its year, scope, category, site and business
+        unit stay.
 
         ``structural_change``: the resource name of the change that it follows; in the base year that counts as recalculated then.
 
@@ -158,7 +160,7 @@ class EntryBooks(Books):
             NotFoundError: there is no such entry.
         """
         wanted = tuple(names)
-        return self._write_all(wanted, year, lambda _, entries: approve(entries))
+        return self._write_all(wanted, year, approve)
 
     def verify_inventory_entries(
         self,
@@ -179,7 +181,7 @@ class EntryBooks(Books):
         return self._write_all(
             wanted,
             year,
-            lambda _, entries: verify(
+            lambda entries: verify(
                 entries, verified_by=verified_by, assurance=assurance, evidence=documents, kept=self.journal.has_evidence
             ),
         )
@@ -278,7 +280,7 @@ class EntryBooks(Books):
         return self.inventory_state().entries[found]
 
     def _write_all(
-        self, names: Sequence[str], year: str, decide: Callable[[InventoryState, list[InventoryEntry]], Draft | None]
+        self, names: Sequence[str], year: str, decide: Callable[[list[InventoryEntry]], Draft | None]
     ) -> list[InventoryEntry]:
         wanted = ReportingYear.parse(year) if year else None
         found: list[str] = []
@@ -287,7 +289,7 @@ class EntryBooks(Books):
             state = self._state_after(changes)
             entries = chosen(state, names, wanted)
             found[:] = [entry.id for entry in entries]
-            return decide(state, entries)
+            return decide(entries)
 
         self.transact(decided)
         state = self.inventory_state()

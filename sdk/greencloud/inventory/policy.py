@@ -11,7 +11,15 @@ from typing import Final
 from greencloud.errors import ConflictError, GoalError
 from greencloud.facility.entry import did_you_mean
 from greencloud.facility.gwp import GWP_SETS
-from greencloud.inventory.checks import ENTRY_ID, MOST_MICROGRAMS, check_category, check_evidence, check_scope, check_text
+from greencloud.inventory.checks import (
+    ENTRY_ID,
+    FIRST_YEAR,
+    MOST_MICROGRAMS,
+    check_category,
+    check_evidence,
+    check_scope,
+    check_text,
+)
 from greencloud.inventory.document import canonical, to_document
 from greencloud.inventory.journal import Draft
 from greencloud.inventory.state import InventoryState
@@ -39,6 +47,8 @@ def put_policy(state: InventoryState, policy: InventoryPolicy, *, etag: str, rea
     _one_of(policy.consolidation_approach, CONSOLIDATION_APPROACHES, "consolidation_approach")
     _one_of(policy.gwp_set, GWP_SETS, "gwp_set")
     check_text(policy.organization, key="organization")
+    if policy.base_year is not None and not FIRST_YEAR <= policy.base_year.year <= 2199:
+        raise GoalError(f"{policy.base_year} is no year of an inventory", key="base_year", advice=f"it is from {FIRST_YEAR} on")
     month = policy.fiscal_year_start_month
     if not 1 <= month <= 12:
         raise GoalError(f"there is no month {month}", key="fiscal_year_start_month", advice="use 1 for January to 12 for December")

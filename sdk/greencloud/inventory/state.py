@@ -137,7 +137,7 @@ def step(state: InventoryState, change: Change) -> InventoryState:
 def entry_document(entry: InventoryEntry) -> dict[str, Any]:
     """What a record keeps of a revision: what is empty is left out, and who wrote it when is the record's own."""
     document: dict[str, Any] = to_document(replace(entry, created_by="", created=None))
-    return {key: value for key, value in document.items() if value}
+    return {key: value for key, value in document.items() if value or key == "category"}
 
 
 def _entries(state: InventoryState, change: Change) -> InventoryState:

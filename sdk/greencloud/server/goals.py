@@ -177,7 +177,7 @@ class GoalMethods(ProviderMethods):
         return metric
 
 
-_FIELDS: Final = {"id": "name", "categories": "category_numbers", "metric": "business_metric"}
+_FIELDS: Final = {"id": "name", "metric": "business_metric"}
 """Fields of messages that are named otherwise than those of the values."""
 
 

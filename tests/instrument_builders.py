@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from greencloud.client import Client
 from greencloud.goal import ProviderBooks
 from greencloud.inventory import Draft, Journal
 from greencloud.inventory.document import to_document
 from greencloud.results.instruments import Instrument, InstrumentKind, Retirement
 from greencloud.results.inventory import InventoryEntry, InventoryPolicy
 from greencloud.results.reporting_year import ReportingYear
+from greencloud.server import Intake, KeyStore, Services, Taken, build_server
 from greencloud.units import Emissions
 
-__all__ = ["NOW", "RETIREMENT", "TONNE", "book", "books", "certificate", "credit", "policy", "removal"]
+__all__ = ["NOW", "RETIREMENT", "TONNE", "Served", "book", "books", "certificate", "credit", "policy", "removal", "serving_books"]
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 TONNE = 10**12
@@ -98,3 +101,31 @@ def certificate(first: int = 1, last: int = 100, **fields: Any) -> Instrument:
         retirement=RETIREMENT,
     )
     return replace(made, **fields)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server whose books are ``folder``."""
+
+    target: str
+    keys: KeyStore
+    folder: Path
+
+    def token(self, role: str = "provider.admin", account: str = "") -> str:
+        return self.keys.issue(role, account, ttl=timedelta(hours=1), now=NOW)
+
+    def client(self, role: str = "provider.admin", account: str = "") -> Client:
+        return Client(self.target, token=self.token(role, account))
+
+
+@contextmanager
+def serving_books(folder: Path, kept: Path | None = None) -> Iterator[Served]:
+    """A real server with books and nothing else; its clock stands still."""
+    keys, kept = KeyStore(folder / "keys"), kept or folder / "books"
+    nothing: Any = None
+    services = Services(nothing, nothing, nothing, nothing, nothing, nothing, nothing, books=books(kept).by)
+    server = build_server(services, Intake(lambda *_: Taken(0, "")), keys, listen="127.0.0.1:0", clock=lambda: NOW, threads=4)
+    try:
+        yield Served(server.target, keys, kept)
+    finally:
+        server.stop(0)

@@ -42,6 +42,7 @@ VERBS = {
     "verify": ("Verify a statement against a published root, offline.", "verify"),
     "inventory": ("Book, restate, approve and add up the provider's yearly inventory.", "server"),
     "goal": ("The provider's goals: apply and change them, show where it stands.", "server"),
+    "credits": ("Record, retire and use certificates, removals and credits; what neutrality rests on.", "server"),
     "facility": ("Check a facility book before it is put in force.", "server"),
     "config": ("Show and change the profiles that servers are asked by.", "server"),
     "whoami": ("Show who you are to a server, and what you may do.", "server"),

@@ -30,7 +30,8 @@ def _entry_options(function: F) -> F:
 
     @functools.wraps(function)
     def command(**more: Any) -> Any:
-        said = {name: more.pop(name) for name in (*_FIELDS, "amount", "activity", "factor", "factor_source", "gas", "gwp_set")}
+        names = (*_FIELDS, "amount", "activity", "factor", "factor_source", "gas", "gwp_set")
+        said = {name: more.pop("said_source" if name == "source" else name) for name in names}  # source is where to ask
         return function(said={name: value for name, value in said.items() if value not in (None, ())}, **more)
 
     options = (
@@ -43,7 +44,7 @@ def _entry_options(function: F) -> F:
         click.option("--factor-source", metavar="TEXT", help="Where the factor is from."),
         click.option("--gas", metavar="GAS", help="The gas that the factor gives the mass of.  [CO2e]"),
         click.option("--gwp-set", type=click.Choice(("AR4", "AR5", "AR6")), help="The potentials that apply to the gas."),
-        click.option("--source", metavar="TEXT", help="The report, model or invoice that the figure is from."),
+        click.option("--source", "said_source", metavar="TEXT", help="The report, model or invoice that the figure is from."),
         click.option("--site", metavar="ID", help="The site, where it is of one."),
         click.option("--business", metavar="NAME", help="The business unit, where it is of one."),
         click.option(

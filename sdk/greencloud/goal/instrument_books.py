@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from greencloud.errors import ConflictError, GoalError, NotFoundError
@@ -13,7 +14,7 @@ from greencloud.goal.initiative_books import check_etag
 from greencloud.goal.instrument_rules import block_of, check_evidence, check_instrument, check_retirement, check_use
 from greencloud.goal.instrument_state import NONE, InstrumentState, free_runs, step
 from greencloud.inventory import Change, Draft
-from greencloud.inventory.document import to_document
+from greencloud.inventory.document import from_document, to_document
 from greencloud.results.instruments import Instrument, InstrumentKind, InstrumentPolicy, InstrumentUse, Retirement
 from greencloud.results.reporting_year import ReportingYear
 
@@ -51,13 +52,14 @@ class InstrumentBooks(ClaimBooks):
             for each in held.values():
                 blocks.setdefault(block_of(each), []).append(each)
             fresh = []
-            for each in named:
-                if each.id in held:
-                    _check_same(held[each.id], each)
-                    continue
-                self._check_new(changes, each)
+            for number, each in enumerate(named, 1):
                 same = blocks.setdefault(block_of(each), [])
-                _check_overlap(each, same)
+                with _told_by_number(number, len(named)):
+                    if each.id in held:
+                        _check_same(held[each.id], each)
+                        continue
+                    self._check_new(changes, each)
+                    _check_overlap(each, same)
                 made = replace(each, uses=(), cancelled_uses=(), revision=1, created_by=self.actor)
                 held[each.id] = made
                 same.append(made)
@@ -237,9 +239,19 @@ class InstrumentBooks(ClaimBooks):
 
 
 def use_of(change: Change) -> InstrumentUse:
-    from greencloud.inventory.document import from_document
-
+    """The use that a record is of. Raises StoreError."""
     return from_document(change.body["use"], InstrumentUse, path=f"record {change.number}")
+
+
+@contextmanager
+def _told_by_number(number: int, count: int) -> Iterator[None]:
+    """Of several it is said which one is wrong."""
+    try:
+        yield
+    except GoalError as error:
+        if count == 1:
+            raise
+        raise GoalError(f"number {number} of {count:,}: {error.message}", key=error.key, advice=error.advice) from error
 
 
 def _of(state: InstrumentState, name: str) -> Instrument:

@@ -36,7 +36,7 @@ __all__ = [
     "check_use",
 ]
 
-MOST_SERIAL: Final = 2**63 - 1
+MOST_SERIAL: Final = 10**18
 CLAIMS: Final = {
     InstrumentKind.ENERGY_CERTIFICATE: "energy",
     InstrumentKind.REMOVAL: "removal",

@@ -68,7 +68,7 @@ class GoalMethods(ProviderMethods):
 
     def ListGoals(self, request: messages.ListGoalsRequest, context: Any) -> messages.ListGoalsResponse:  # noqa: N802
         books = self._books(Permission.GOALS_READ)
-        page, token = self._page(request, books.list_goals, goal_to_message)
+        page, token = self._resource_page(request, books.list_goals, goal_to_message)
         return messages.ListGoalsResponse(goals=page, next_page_token=token)
 
     def UpdateGoal(self, request: messages.UpdateGoalRequest, context: Any) -> messages.UpdateGoalResponse:  # noqa: N802
@@ -119,7 +119,7 @@ class GoalMethods(ProviderMethods):
         self, request: messages.ListBusinessMetricsRequest, context: Any
     ) -> messages.ListBusinessMetricsResponse:
         books = self._books(Permission.GOALS_READ)
-        page, token = self._page(request, books.list_business_metrics, business_metric_to_message)
+        page, token = self._resource_page(request, books.list_business_metrics, business_metric_to_message)
         return messages.ListBusinessMetricsResponse(business_metrics=page, next_page_token=token)
 
     def UpdateBusinessMetric(  # noqa: N802
@@ -137,7 +137,7 @@ class GoalMethods(ProviderMethods):
         changed = books.update_business_metric(metric, etag=request.business_metric.etag, reason=request.reason)
         return messages.UpdateBusinessMetricResponse(business_metric=business_metric_to_message(changed))
 
-    def _page(self, request: Any, values: Callable[[], Sequence[T]], to_message: Callable[[T], Any]) -> tuple[list[Any], str]:
+    def _resource_page(self, request: Any, values: Callable[[], Sequence[T]], to_message: Callable[[T], Any]) -> tuple[list[Any], str]:
         """A page of a list and the token of the next; the list is read anew for each page."""
         principal = require(Permission.GOALS_READ)
         checks = Checks()
@@ -177,7 +177,7 @@ class GoalMethods(ProviderMethods):
         return metric
 
 
-_FIELDS: Final = {"id": "name", "categories": "category_numbers", "metric": "business_metric"}
+_FIELDS: Final = {"id": "name", "metric": "business_metric"}
 """Fields of messages that are named otherwise than those of the values."""
 
 

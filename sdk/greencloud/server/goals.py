@@ -137,7 +137,9 @@ class GoalMethods(ProviderMethods):
         changed = books.update_business_metric(metric, etag=request.business_metric.etag, reason=request.reason)
         return messages.UpdateBusinessMetricResponse(business_metric=business_metric_to_message(changed))
 
-    def _resource_page(self, request: Any, values: Callable[[], Sequence[T]], to_message: Callable[[T], Any]) -> tuple[list[Any], str]:
+    def _resource_page(
+        self, request: Any, values: Callable[[], Sequence[T]], to_message: Callable[[T], Any]
+    ) -> tuple[list[Any], str]:
         """A page of a list and the token of the next; the list is read anew for each page."""
         principal = require(Permission.GOALS_READ)
         checks = Checks()

@@ -35,8 +35,8 @@ _COMMANDS: Final = {
     "structuralChanges": "greencloud inventory change list",
     "instruments": "greencloud credits show {name}",
     "goals": "greencloud goal show {name}",
-    "productFootprints": "greencloud inventory disclose YEAR --standard pact -o json",
-    "ledgerVersions": "greencloud report --by sku,region",
+    "productFootprints": "greencloud inventory disclose {year} --standard pact -o json",
+    "ledgerVersions": "greencloud report --from {start} --to {end} --group-by sku,region",
     "sha256": "greencloud inventory evidence get {id}",
 }
 
@@ -61,10 +61,11 @@ class _Row:
     total: bool
 
 
-def command_for(name: str) -> str:
-    """The command that shows a piece of evidence; "" where there is none."""
+def command_for(name: str, disclosure: Disclosure) -> str:
+    """The command that shows a piece of evidence of a disclosure; "" where there is none."""
     kind, _, id_ = name.partition("/") if "/" in name else name.partition(":")
-    return _COMMANDS.get(kind, "").format(name=name, id=id_)
+    start, end = (format_instant(instant)[:10] for instant in (disclosure.start, disclosure.end))
+    return _COMMANDS.get(kind, "").format(name=name, id=id_, year=disclosure.year, start=start, end=end)
 
 
 def disclosure_html(disclosure: Disclosure) -> bytes:
@@ -72,7 +73,7 @@ def disclosure_html(disclosure: Disclosure) -> bytes:
     sources: dict[str, _Source] = {}
     sections = []
     for number, section in enumerate(disclosure.sections, 1):
-        rows = list(_rows(number, section.figures, sources))
+        rows = list(_rows(number, section.figures, sources, disclosure))
         sections.append({"number": number, "section": section, "rows": rows, "unit": _common_unit(section.figures)})
         sections[-1]["numbers"] = any(figure.unit for figure in section.figures)
     text: str = _template().render(
@@ -97,12 +98,12 @@ def _template() -> Any:
     return environment.from_string(files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8"))
 
 
-def _rows(number: int, figures: tuple[Figure, ...], sources: dict[str, _Source]) -> Iterator[_Row]:
+def _rows(number: int, figures: tuple[Figure, ...], sources: dict[str, _Source], disclosure: Disclosure) -> Iterator[_Row]:
     for place, figure in enumerate(figures, 1):
         anchor = f"f{number}-{place}"
         found = []
         for name in figure.evidence:
-            source = sources.setdefault(name, _Source(f"e{len(sources) + 1}", name, command_for(name), []))
+            source = sources.setdefault(name, _Source(f"e{len(sources) + 1}", name, command_for(name, disclosure), []))
             source.figures.append((anchor, f"{number}.{place}"))
             found.append(source)
         value = "" if figure.value is None else _grouped(figure.value)

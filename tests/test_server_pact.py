@@ -22,6 +22,7 @@ from greencloud.server.errors import ListenError
 from greencloud.server.web import WebServer
 from pact_fields import ERROR, FOOTPRINT
 from pact_world import Footprints, footprints, products_directory, restate
+from serving import greencloud, serving
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +184,19 @@ def test_it_is_served_over_tls_and_one_silent_caller_keeps_nobody_out(
 def test_a_taken_address_is_refused(page: tuple[WebServer, ssl.SSLContext]) -> None:
     with pytest.raises(ListenError):
         WebServer(page[0].url.removeprefix("https://"), None)
+
+
+def test_serve_has_them_on_an_address_of_their_own(tmp_path: Path) -> None:
+    data = products_directory(tmp_path)
+    with serving(data.path, "--http", "127.0.0.1:0") as served:
+        found = re.search(r"product footprints on (http://127\.0\.0\.1:\d+/3/footprints)", served.log.read_text())
+        assert found
+        request = urllib.request.Request(found[1], headers={"Authorization": f"Bearer {served.token()}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert len(json.load(answer)["data"]) == 3
+
+
+def test_without_tls_they_stay_on_this_machine(data: DataDirectory) -> None:
+    done = greencloud("serve", "--data", data.path, "--http", "0.0.0.0:0", check=False)
+    assert done.returncode != 0
+    assert "TLS" in done.stderr

@@ -21,7 +21,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from greencloud.report.amounts import kg_decimal, kwh_decimal
-from greencloud.report.disclosures.figures import amount, first_notes, statement
+from greencloud.report.disclosures.figures import amount, statement
 from greencloud.results.disclosures import Disclosure, DisclosureInputs, DisclosureSection, DisclosureStandard
 from greencloud.results.inventory import InventoryPolicy
 from greencloud.results.product_footprints import ProductFootprint, significant
@@ -36,6 +36,7 @@ _ALLOCATION: Final = (
     " idle energy by reservations, facility overhead by both; emissions follow the energy, embodied emissions the"
     " reservations. Totals are apportioned, so that the parts add up to what was metered."
 )
+_OF_THE_LEDGER: Final = "Figures are of the metered ledger, per declared unit, with twelve significant digits."
 _BOUNDARY: Final = (
     "Operation of the data centres (fuels, refrigerants, electricity with its upstream), and the hardware and buildings, cradle to"
     " gate, in equal parts over their service life. Use at the customer and end of life are not within it."
@@ -55,7 +56,7 @@ def build(inputs: DisclosureInputs) -> Disclosure:
         sections=tuple(_section(product, inputs.policy) for product in inputs.products),
         as_of=inventory.as_of,
         created=inputs.created,
-        notes=first_notes(inputs) if inputs.products else ("The ledger holds nothing of the year that is charged to a SKU.",),
+        notes=(_OF_THE_LEDGER if inputs.products else "The ledger holds nothing of the year that is charged to a SKU.",),
     )
 
 

@@ -62,21 +62,23 @@ def test_each_footprint_is_what_the_specification_asks_for(pact: Footprints) -> 
         assert json.loads(pact.get(f"/3/footprints/{each['id']}").data) == {"data": each}
 
 
-def test_pages_are_linked_and_hold_every_footprint_once(pact: Footprints) -> None:
+@pytest.mark.parametrize("query", ["", "geography=SE", "geography=SE&geography=b&status=Active"])
+@pytest.mark.parametrize("limit", [1, 2])
+def test_pages_are_linked_and_hold_every_footprint_once(pact: Footprints, query: str, limit: int) -> None:
     seen: list[str] = []
-    path: str | None = "/3/footprints?limit=2"
+    path: str | None = f"/3/footprints?limit={limit}&{query}"
     while path:
         answer = pact.get(path)
         seen += ids(answer)
         link = answer.headers.get("Link")
-        assert len(ids(answer)) <= 2
+        assert len(ids(answer)) <= limit
         path = None
         if link:
             found = re.fullmatch(r'<https://pact\.example:8443(/3/footprints\?[^>]+)>; rel="next"', link)
             assert found, link
             path = found[1]
             assert ids(pact.get(path)) == ids(pact.get(path))
-    assert seen == ids(pact.get("/3/footprints"))
+    assert seen == ids(pact.get(f"/3/footprints?{query}"))
 
 
 def test_a_link_gives_the_same_after_the_ledger_went_on(tmp_path: Path) -> None:

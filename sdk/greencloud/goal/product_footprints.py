@@ -145,9 +145,8 @@ def _steps(restatements: Iterable[Restatement]) -> dict[tuple[str, str], list[_S
     found: dict[tuple[str, str], dict[datetime, str]] = {}
     for each in restatements:
         reason = each.reason or ", ".join(each.causes).replace("_", " ")
-        for line in each.lines:
-            if line.difference:
-                found.setdefault((line.sku, line.region), {}).setdefault(each.restated, reason)
+        for line in each.lines:  # those that differ
+            found.setdefault((line.sku, line.region), {}).setdefault(each.restated, reason)
     return {key: [_Step(at, reason) for at, reason in sorted(steps.items())] for key, steps in found.items()}
 
 

@@ -49,6 +49,7 @@ ONLY_IN = {
     "obstore": {"ledger"},
     "jwt": {"server"},
     "msgspec": {"inventory"},
+    "jinja2": {"report"},
     "openpyxl": {"inventory", "report"},
     "pint": {"inventory"},
     "psutil": {"agent"},
@@ -56,6 +57,7 @@ ONLY_IN = {
     "statsmodels": {"goal"},
     "scipy": {"goal"},
     "vl_convert": {"report"},
+    "werkzeug": {"server"},
     "numpy": {"goal"},  # statsmodels takes arrays; no other extra brings it; Arrow's to_numpy and to_pandas need it just the same
     "pandas": {"client"},
     "polars": {"client"},

@@ -30,10 +30,10 @@ def provider_books(source: Source) -> Iterator[ProviderBooks | Client]:
         return
     from greencloud.engine.audit import system_user
     from greencloud.engine.statement_totals import statement_totals
-    from greencloud.goal import ProviderBooks
+    from greencloud.goal import ProviderBooks, take_over
     from greencloud.inventory import BookHardware, Journal
 
-    yield ProviderBooks(
+    books = ProviderBooks(
         Journal(directory.books_directory),
         actor=f"local:{system_user()}",
         clock=lambda: datetime.now(UTC),
@@ -41,3 +41,5 @@ def provider_books(source: Source) -> Iterator[ProviderBooks | Client]:
         hardware=lambda revision: BookHardware.of(directory.facility_of(revision) if revision else directory.facility()),
         statements=lambda start, end: statement_totals(directory.closes, start, end),
     )
+    take_over(books, directory.goal_directory)
+    yield books

@@ -14,6 +14,10 @@ from greencloud.cli import (
     _inventory_import,
     _inventory_records,
     _inventory_reviews,
+    _inventory_disclose,
+    _inventory_entries,
+    _inventory_import,
+    _inventory_records,
     _inventory_years,
 )
 
@@ -34,5 +38,14 @@ for _part in (
     _inventory_base_year,
     _inventory_records,
 ):
+_PARTS = (
+    _inventory_import,
+    _inventory_entries,
+    _inventory_years,
+    _inventory_base_year,
+    _inventory_records,
+    _inventory_disclose,
+)
+for _part in _PARTS:
     for _verb in _part.COMMANDS:
         command.add_command(_verb)

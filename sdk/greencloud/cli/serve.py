@@ -51,6 +51,7 @@ class Rate(click.ParamType[int]):
 @click.option("--provider-quota", type=Rate(), default="500MB/s", metavar="RATE", help="The same for the provider and its agents.")
 @click.option("--largest-message", type=click.IntRange(1, 1024), default=64, metavar="MIB", help="Largest request, decompressed.")
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Show the server's own metrics (Prometheus) at /metrics.")
+@click.option("--http", default="", metavar="HOST:PORT", help="Serve product footprints (PACT) at /3/footprints.")
 @click.option("--insecure", is_flag=True, help="Allow no TLS, and --metrics, on an address that other machines can reach.")
 def command(
     *,
@@ -67,6 +68,7 @@ def command(
     provider_quota: int,
     largest_message: int,
     metrics: str,
+    http: str,
     insecure: bool,
 ) -> None:
     """Take telemetry by OTLP and answer questions on one port, until SIGTERM or Ctrl-C.
@@ -91,5 +93,6 @@ def command(
         provider_quota=provider_quota,
         largest_message=largest_message << 20,
         metrics=metrics,
+        http=http,
         ready=lambda target: click.echo(f"listening on {target}"),
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from greencloud.client.provider_calls import AsyncProviderCalls, ProviderCalls
+from greencloud.client.claims import AsyncClaimCalls, ClaimCalls
+from greencloud.client.instrument_uses import AsyncUseCalls, UseCalls
 
 __all__ = ["AsyncInstrumentCalls", "InstrumentCalls"]
 
 
-class InstrumentCalls(ProviderCalls):
+class InstrumentCalls(UseCalls, ClaimCalls):
     """Instruments, neutrality and avoided emissions."""
 
 
-class AsyncInstrumentCalls(AsyncProviderCalls):
+class AsyncInstrumentCalls(AsyncUseCalls, AsyncClaimCalls):
     """Instruments, neutrality and avoided emissions."""

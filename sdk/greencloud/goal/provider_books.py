@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greencloud.goal.disclosure_books import DisclosureBooks
 from greencloud.goal.forecast_books import ForecastBooks
 from greencloud.goal.goal_books import GoalBooks
 from greencloud.goal.instrument_books import InstrumentBooks
@@ -10,5 +11,5 @@ from greencloud.inventory import BridgeBooks
 __all__ = ["ProviderBooks"]
 
 
-class ProviderBooks(ForecastBooks, InstrumentBooks, GoalBooks, BridgeBooks):
+class ProviderBooks(DisclosureBooks, ForecastBooks, InstrumentBooks, GoalBooks, BridgeBooks):
     """Every room of the books, in one journal."""

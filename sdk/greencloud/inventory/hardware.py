@@ -39,3 +39,10 @@ class BookHardware:
     def internal_accounts(self) -> list[str]:
         """Accounts that work for others or for the provider itself."""
         return [account.id for account in self.book.accounts.values() if account.kind is AccountKind.INTERNAL]
+
+    def grid_zones(self) -> dict[str, tuple[str, ...]]:
+        """The grid zones of each region, sorted."""
+        found: dict[str, set[str]] = {}
+        for site in self.book.sites.values():
+            found.setdefault(site.region, set()).add(site.grid_zone)
+        return {region: tuple(sorted(zones)) for region, zones in found.items()}

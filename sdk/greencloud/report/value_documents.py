@@ -7,7 +7,7 @@ text, as ``1/20``, a time is ISO 8601 in UTC, a reporting year is ``2020`` or ``
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -29,6 +29,8 @@ def document_of(value: Any) -> Any:
             return str(value)
         case datetime():
             return format_instant(value)
+        case date():
+            return value.isoformat()
         case tuple() | list():
             return [document_of(each) for each in value]
         case str():

@@ -21,6 +21,7 @@ __all__ = [
     "Initiative",
     "Instrument",
     "InstrumentKind",
+    "InstrumentPolicy",
     "InstrumentUse",
     "Neutrality",
     "NeutralityLine",
@@ -46,6 +47,20 @@ class Retirement:
 
 
 @dataclass(frozen=True, slots=True)
+class InstrumentPolicy:
+    """What the provider accepts. ``most_vintage_years``: how many years before the reporting year a removal or an offset may have
+    happened at the most. No standard in force names a number; five is this project's, and it is recorded with who changed it."""
+
+    most_vintage_years: int = 5
+    revision: int = 0  # 0: never set; these are the defaults
+    updated_by: str = ""
+
+    @property
+    def etag(self) -> str:
+        return str(self.revision)
+
+
+@dataclass(frozen=True, slots=True)
 class InstrumentUse:
     """Serials of an instrument that count for a reporting year. ``serial_first`` and ``serial_last`` are inclusive."""
 
@@ -55,6 +70,12 @@ class InstrumentUse:
     serial_last: int
     used_by: str = ""
     used: datetime | None = None
+    goal: str = ""  # resource name of the goal that they are claimed for; empty: the claim of the whole organisation
+    market: str = ""  # of certificates: where the electricity was consumed
+    request_id: str = ""  # AIP-155
+    cancelled_by: str = ""  # of a use that was undone; its serials are free again
+    cancelled: datetime | None = None
+    reason: str = ""  # why it was undone
 
     @property
     def units(self) -> int:
@@ -80,9 +101,10 @@ class Instrument:
     cost: Fraction | None = None  # of a unit
     currency: str = ""
     retirement: Retirement | None = None
-    uses: tuple[InstrumentUse, ...] = ()
+    uses: tuple[InstrumentUse, ...] = ()  # by serial
     revision: int = 1
     created_by: str = ""
+    cancelled_uses: tuple[InstrumentUse, ...] = ()  # in the order in which they were undone
 
     @property
     def name(self) -> str:
@@ -91,6 +113,10 @@ class Instrument:
     @property
     def units(self) -> int:
         return self.serial_last - self.serial_first + 1
+
+    @property
+    def unused_units(self) -> int:
+        return self.units - sum(use.units for use in self.uses)
 
     @property
     def etag(self) -> str:
@@ -124,6 +150,7 @@ class Neutrality:
     neutral: bool
     reduction_first: bool  # the residual is within the path, so the order of means was kept
     findings: tuple[str, ...] = ()  # why not, or what a reader must know
+    refused: tuple[str, ...] = ()  # uses that hold no longer, and why; they count for nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from greencloud.errors import MissingExtraError
 from greencloud.server.app import LARGEST_MESSAGE, RunningServer, build_server
+from greencloud.server.auth import Authenticator
 from greencloud.server.credentials import KeyStore, Principal
 from greencloud.server.errors import status_of
 from greencloud.server.intake import Intake, Taken
@@ -56,13 +58,15 @@ def serve(
     provider_quota: int = PROVIDER_RATE,
     largest_message: int = LARGEST_MESSAGE,
     metrics: str = "",
+    http: str = "",
     ready: Callable[[str], None],
     clock: Callable[[], datetime] = now,
 ) -> None:
     """Serve a data directory; ``ready`` is told ``HOST:PORT`` once calls are taken. Returns after SIGTERM or SIGINT.
 
     With ``allocate_every`` above zero it runs the allocation at that interval. With several ``workers`` each is a process of its
-    own on the same port. ``metrics`` is an address for a Prometheus page. ``auth`` is the auth file.
+    own on the same port. ``metrics`` is an address for a Prometheus page, ``http`` one for product footprints as PACT has them.
+    ``auth`` is the auth file.
 
     Raises:
         ListenError: the address cannot be had, or would carry tokens in clear text over a network.
@@ -82,20 +86,22 @@ def serve(
         provider_quota=provider_quota,
         largest_message=largest_message,
         metrics=metrics,
+        http=http,
         clock=clock,
     )
     settings.check()
     prepare(settings, facility)
     stopping = threading.Event()
     on_signals(stopping)
-    if workers > 1:
-        from greencloud.server.workers import supervise
+    with _footprints(settings):
+        if workers > 1:
+            from greencloud.server.workers import supervise
 
-        supervise(settings, workers, ready=ready, stopping=stopping)
-    else:
-        with run(settings) as server, _page(server, metrics):
-            ready(server.target)
-            stopping.wait()
+            supervise(settings, workers, ready=ready, stopping=stopping)
+        else:
+            with run(settings) as server, _page(server, metrics):
+                ready(server.target)
+                stopping.wait()
     _LOG.info("stopped")
 
 
@@ -197,6 +203,36 @@ def _page(running: Open, listen: str) -> Iterator[None]:
     finally:
         page.close()
         metrics.close()
+
+
+@contextmanager
+def _footprints(settings: Settings) -> Iterator[None]:
+    """Product footprints over HTTP, from this process however many serve gRPC: few ask for them, and they only read."""
+    if not settings.http:
+        yield
+        return
+    try:
+        from greencloud.server.pact import PactApp
+        from greencloud.server.web import WebServer
+    except ImportError as error:
+        raise MissingExtraError("--http", extra="goal") from error
+    from greencloud.engine import DataDirectory
+
+    data, auth = DataDirectory.open(settings.data, create=False), settings.auth_file()
+    verifier = auth.verifier(KeyStore(data.keys_directory))
+    authenticator = Authenticator(
+        verifier, clock=settings.clock, certificates=auth.certificates() if settings.tls_client_ca else None
+    )
+    try:
+        app = PactApp(services_of(data, settings.clock), authenticator, clock=settings.clock)
+        web = WebServer(settings.http, app, certificate=settings.tls_cert, key=settings.tls_key)
+        _LOG.info("product footprints on %s/3/footprints", web.url)
+        try:
+            yield
+        finally:
+            web.close()
+    finally:
+        verifier.close()
 
 
 @contextmanager

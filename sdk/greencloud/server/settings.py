@@ -24,7 +24,8 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` "" is none.
+    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` and
+    ``http`` "" are none.
     ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger.
 
     ``tls_client_ca`` are the authorities of clients' certificates, ``auth`` the auth file (``greencloud.server.auth_file``).
@@ -42,6 +43,7 @@ class Settings:
     provider_quota: int = PROVIDER_RATE
     largest_message: int = LARGEST_MESSAGE
     metrics: str = ""
+    http: str = ""
     shared: bool = False
     query_memory: int = 0
     query_threads: int = 0
@@ -64,6 +66,8 @@ class Settings:
                 f"metrics name accounts, and {self.metrics} can be reached from other machines without a credential",
                 advice="give --metrics an address of this machine; or --insecure if something in front of it guards it",
             )
+        if self.http:
+            _tls(self.http, self.tls_cert, self.tls_key, insecure=self.insecure)
         tls = _tls(self.listen, self.tls_cert, self.tls_key, insecure=self.insecure)
         if not self.tls_client_ca:
             return tls

@@ -23,7 +23,7 @@ def books(data: DataDirectory) -> ProviderBooks:
         actor="amy",
         clock=lambda: NOW,
         ledger=data.ledger.snapshot,
-        hardware=lambda: BookHardware.of(data.facility()),
+        hardware=lambda _: BookHardware.of(data.facility()),
     )
 
 

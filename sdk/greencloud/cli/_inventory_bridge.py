@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from greencloud.cli._books import provider_books
+from greencloud.cli._inventory import writing
 from greencloud.cli._output import Output, output_options, write_file
 from greencloud.cli._source import Source, source_options
 
@@ -75,7 +76,7 @@ def book_ledger(*, source: Source, year: str, business: str, reason: str, valida
       greencloud inventory book-ledger --data ./data 2026
       greencloud inventory book-ledger --data ./data 2026 --reason "invoiced meters of December"
     """
-    with provider_books(source) as books:
+    with provider_books(source) if validate_only else writing(source, "book-ledger", year) as books:
         booked = books.book_ledger_entries(year, business=business, reason=reason, validate_only=validate_only)
     for what, names in (("new", booked.added), ("restated", booked.restated), ("unchanged", booked.unchanged)):
         for name in names:

@@ -7,17 +7,11 @@ import click
 from greencloud.cli import (
     _inventory_base_year,
     _inventory_bridge,
-    _inventory_entries,
-    _inventory_import,
-    _inventory_records,
-    _inventory_entries,
-    _inventory_import,
-    _inventory_records,
-    _inventory_reviews,
     _inventory_disclose,
     _inventory_entries,
     _inventory_import,
     _inventory_records,
+    _inventory_reviews,
     _inventory_years,
 )
 
@@ -29,18 +23,11 @@ def command() -> None:
     """Book, restate, approve and add up the provider's yearly inventory."""
 
 
-for _part in (_inventory_import, _inventory_entries, _inventory_bridge, _inventory_years, _inventory_base_year, _inventory_records):
-for _part in (
-    _inventory_import,
-    _inventory_entries,
-    _inventory_reviews,
-    _inventory_years,
-    _inventory_base_year,
-    _inventory_records,
-):
 _PARTS = (
     _inventory_import,
     _inventory_entries,
+    _inventory_reviews,
+    _inventory_bridge,
     _inventory_years,
     _inventory_base_year,
     _inventory_records,

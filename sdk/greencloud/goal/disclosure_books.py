@@ -81,7 +81,7 @@ class DisclosureBooks(InstrumentBooks, GoalBooks, BridgeBooks):
         return [found for each in years for found in product_footprints(ledger, each.start(month), each.end(month), zones)]
 
     def _zones(self) -> Mapping[str, tuple[str, ...]]:
-        book = self.hardware()
+        book = self.hardware("")
         return book.grid_zones() if isinstance(book, RegionZones) else {}
 
     def _energy(self, inventory: InventoryTotals) -> LedgerEnergy | None:

@@ -105,7 +105,7 @@ class Plan:
     def _check_origin(self, before: InventoryEntry | None, entry: InventoryEntry) -> None:
         if (entry.reference is not None) != self._referred:
             said = "a line of the ledger" if entry.reference else "stated"
-            advice = "the ledger's lines are read when they are booked, never typed in: greencloud inventory ledger"
+            advice = "the ledger's lines are read when they are booked, never typed in: greencloud inventory book-ledger"
             raise GoalError(f"{entry.name} is {said}", key="reference", advice=advice)
         if before is not None and (before.reference is not None) != self._referred:
             advice = (

@@ -384,13 +384,14 @@ def test_a_hostile_workbook_is_refused(tmp_path: Path, content: bytes, message: 
         books(tmp_path).import_inventory_entries(content, file_name="a.xlsx")
 
 
-def test_a_part_that_is_larger_than_it_says_is_never_unpacked_whole(tmp_path: Path) -> None:
-    honest = with_part(SHEET, lambda text: text)
+@pytest.mark.parametrize("part", [SHEET, "xl/styles.xml"])
+def test_a_part_that_is_larger_than_it_says_is_never_unpacked_whole(tmp_path: Path, part: str) -> None:
+    honest = with_part(part, lambda text: text)
     with zipfile.ZipFile(io.BytesIO(honest)) as parts:
-        said_of_it = parts.getinfo(SHEET)
-    content = with_part(SHEET, lambda text: text + b" " * (100 << 20))
+        said_of_it = parts.getinfo(part)
+    content = with_part(part, lambda text: text + b" " * (100 << 20))
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
-        truly = parts.getinfo(SHEET)
+        truly = parts.getinfo(part)
     for sign in (struct.pack("<L", truly.CRC), struct.pack("<L", truly.file_size)):
         assert content.count(sign) == 2
     content = content.replace(struct.pack("<L", truly.CRC), struct.pack("<L", said_of_it.CRC))

@@ -1,9 +1,9 @@
 """The rows of an Excel workbook (Office Open XML), read by openpyxl, with bounds.
 
-A workbook is a zip of XML from a stranger. Before openpyxl opens it, its parts are counted, unpacked under a limit and put into a zip
-of our own; one with a document type, which is where entities come from, is refused. Formulas count with the value that Excel saved
-beside them; one without is a problem of its cell, never empty. Excel's numbers have 15 decimal digits (its specification), and so
-have ours from it.
+A workbook is a zip of XML from a stranger. Before openpyxl opens it, its parts are counted, unpacked under a limit and put into a
+zip of our own; one with a document type, which is where entities come from, is refused. Formulas count with the value that Excel
+saved beside them; one without is a problem of its cell, never empty. Excel's numbers have 15 decimal digits (its specification), and
+so have ours from it.
 """
 
 from __future__ import annotations
@@ -121,8 +121,7 @@ def _sheet(book: Any, file_name: str) -> Any:
 
 
 def _cells(sheet: Any, columns: int) -> Any:
-    sheet.reset_dimensions()  # what a workbook says of its size is not to be trusted
-    return sheet.iter_rows(max_row=_LAST_ROW + 1, max_col=columns)
+    return sheet.iter_rows(max_row=_LAST_ROW + 1, max_col=columns)  # and not as many as the workbook says that it has
 
 
 def _rows(rows: Any, formulas: Any, problems: list[RowError], file_name: str) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -2,8 +2,8 @@
 
 A workbook is a zip of XML from a stranger. Before openpyxl opens it, its parts are counted, unpacked under a limit and put into a
 zip of our own; one with a document type, which is where entities come from, is refused. Formulas count with the value that Excel
-saved beside them; one without is a problem of its cell, never empty. Excel's numbers have 15 decimal digits (its specification), and
-so have ours from it.
+saved beside them; one without is a problem of its cell, never empty. Excel's numbers have 15 decimal digits (its specification),
+and so have ours from it.
 """
 
 from __future__ import annotations

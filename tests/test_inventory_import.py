@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -380,6 +382,26 @@ ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;
 def test_a_hostile_workbook_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(GoalError, match=message):
         books(tmp_path).import_inventory_entries(content, file_name="a.xlsx")
+
+
+@pytest.mark.parametrize("part", [SHEET, "xl/styles.xml"])
+def test_a_part_that_is_larger_than_it_says_is_never_unpacked_whole(tmp_path: Path, part: str) -> None:
+    honest = with_part(part, lambda text: text)
+    with zipfile.ZipFile(io.BytesIO(honest)) as parts:
+        said_of_it = parts.getinfo(part)
+    content = with_part(part, lambda text: text + b" " * (100 << 20))
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        truly = parts.getinfo(part)
+    for sign in (struct.pack("<L", truly.CRC), struct.pack("<L", truly.file_size)):
+        assert content.count(sign) == 2
+    content = content.replace(struct.pack("<L", truly.CRC), struct.pack("<L", said_of_it.CRC))
+    content = content.replace(struct.pack("<L", truly.file_size), struct.pack("<L", said_of_it.file_size))
+    tracemalloc.start()
+    answer = books(tmp_path).import_inventory_entries(content, file_name="a.xlsx")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(answer.added) == 1
+    assert peak < 30 << 20
 
 
 def test_what_a_workbook_says_of_its_size_is_not_believed(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The rows of an Excel workbook (Office Open XML), read by openpyxl, with bounds.
 
-A workbook is a zip of XML from a stranger: before openpyxl opens it, its parts are counted and unpacked under a limit, and one with
-a document type, which is where entities come from, is refused. Formulas count with the value that Excel saved beside them; one
-without is a problem of its cell, never empty. Excel's numbers have 15 decimal digits (its specification), and so have ours from it.
+A workbook is a zip of XML from a stranger. Before openpyxl opens it, its parts are counted, unpacked under a limit and put into a
+zip of our own; one with a document type, which is where entities come from, is refused. Formulas count with the value that Excel
+saved beside them; one without is a problem of its cell, never empty. Excel's numbers have 15 decimal digits (its specification),
+and so have ours from it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def workbook_rows(content: bytes, file_name: str, problems: list[RowError], *, c
         GoalError: it is no workbook, too large unpacked, or has several sheets and none named "inventory".
         MissingExtraError: openpyxl is not installed.
     """
-    has_formulas = _check_parts(content, file_name)
+    content, has_formulas = _repacked(content, file_name)
     with _opened(content, file_name, values=True) as values:
         sheet = _sheet(values, file_name)
         if not has_formulas:
@@ -51,28 +52,32 @@ def workbook_rows(content: bytes, file_name: str, problems: list[RowError], *, c
             return list(_rows(_cells(sheet, columns), _cells(formulas[sheet.title], columns), problems, file_name))
 
 
-def _check_parts(content: bytes, file_name: str) -> bool:
-    """Whether a sheet has formulas. Raises GoalError where the zip is not to be opened."""
-    has_formulas, unpacked = False, 0
+def _repacked(content: bytes, file_name: str) -> tuple[bytes, bool]:
+    """The same parts in a zip of our own, which hides nothing, and whether a sheet has formulas.
+
+    Raises:
+        GoalError: it is not to be opened.
+    """
+    has_formulas, clean = False, io.BytesIO()
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts, zipfile.ZipFile(clean, "w", zipfile.ZIP_STORED) as ours:
             members = parts.infolist()
             if len(members) > _MOST_PARTS or sum(member.file_size for member in members) > _MOST_UNPACKED:
                 raise _refused("the workbook is too large unpacked", file_name, "save the sheet alone, or as CSV")
+            if len({member.filename for member in members}) < len(members):
+                raise _refused("the workbook has a part twice", file_name, "save it again, or as CSV")
             for member in members:
                 with parts.open(member) as part:
-                    text = part.read(_MOST_UNPACKED - unpacked + 1)
-                unpacked += len(text)
-                if unpacked > _MOST_UNPACKED:
-                    raise _refused("the workbook is too large unpacked", file_name, "save the sheet alone, or as CSV")
+                    text = part.read(member.file_size + 1)  # without a number, zipfile unpacks all that there is before it cuts
                 if _is_foreign(text, member.filename):
                     raise _refused("the workbook has parts that Excel does not write", file_name, "save it again, or as CSV")
                 has_formulas = has_formulas or any(mark in text for mark in _FORMULAS)
+                ours.writestr(member.filename, text)
     except GoalError:
         raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise _refused("the file is not an Excel workbook", file_name, "save it as .xlsx without a password, or as CSV") from error
-    return has_formulas
+    return clean.getvalue(), has_formulas
 
 
 def _is_foreign(text: bytes, name: str) -> bool:
@@ -116,8 +121,7 @@ def _sheet(book: Any, file_name: str) -> Any:
 
 
 def _cells(sheet: Any, columns: int) -> Any:
-    sheet.reset_dimensions()  # what a workbook says of its size is not to be trusted
-    return sheet.iter_rows(max_row=_LAST_ROW + 1, max_col=columns)
+    return sheet.iter_rows(max_row=_LAST_ROW + 1, max_col=columns)  # and not as many as the workbook says that it has
 
 
 def _rows(rows: Any, formulas: Any, problems: list[RowError], file_name: str) -> Iterator[tuple[int, tuple[str, ...]]]:

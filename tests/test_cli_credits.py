@@ -127,7 +127,7 @@ def test_both_sources_give_the_same_bytes(run: Run, served: Served) -> None:
         assert run(*arguments).stdout == run(*arguments, server=True).stdout != ""
     book(kept, "2020", {"scope1": 40, "scope2_market_based": 30, "scope3": 100})
     book(kept, "2024", {"scope1": 40, "scope2_market_based": 30, "scope3": 100})
-    kept.create_instruments([removal(id="r1"), certificate(id="c1")])
+    kept.batch_create_instruments([removal(id="r1"), certificate(id="c1")])
     kept.use_instrument("r1", year="2024", units=30)
     kept.cancel_instrument_use("r1", year="2024", serial_first=1, reason="by mistake")
     kept.use_instrument("r1", year="2024", units=20)

@@ -60,7 +60,7 @@ def test_an_instrument_goes_its_way(served: Served) -> None:
         held = client.get_instrument(made.name)
         assert (held.cancelled_uses, held.unused_units) == ((undone,), 99)
         assert held == books(served.folder).get_instrument(made.id)
-        others = client.create_instruments([credit(), certificate(cost=Fraction(1, 3), currency="EUR")])
+        others = client.batch_create_instruments([credit(), certificate(cost=Fraction(1, 3), currency="EUR")])
         assert list(client.list_instruments(page_size=1)) == sorted([held, *others], key=lambda each: each.id)
         assert list(client.list_instruments(kind="energy_certificate")) == [others[1]]
         assert list(client.list_instruments(year="2024")) == [held]
@@ -71,7 +71,7 @@ def test_an_instrument_goes_its_way(served: Served) -> None:
 
 def test_a_page_is_of_the_books_as_they_were_at_the_first(served: Served) -> None:
     with served.client() as client:
-        client.create_instruments([removal(n, n, id=f"r{n}") for n in range(5)])
+        client.batch_create_instruments([removal(n, n, id=f"r{n}") for n in range(5)])
         pages = client.list_instruments(page_size=2).pages()
         first = next(pages)
         client.create_instrument(removal(9, 9, id="a-first"))
@@ -98,7 +98,7 @@ def test_a_claim_of_a_goal_is_of_what_the_goal_names(served: Served) -> None:
     goal = Goal("zero", "Zero", GoalKind.NEUTRALITY, ("scope1",), ReportingYear(2020), ReportingYear(2030))
     kept.create_goal(goal)
     with served.client() as client:
-        first, second = client.create_instruments([removal(), credit()])
+        first, second = client.batch_create_instruments([removal(), credit()])
         client.use_instrument(first.name, year="2025", units=40, goal="goals/zero")
         client.use_instrument(second.name, year="2025", units=20, goal="goals/zero")
         client.use_instrument(second.name, year="2025", units=20)
@@ -148,7 +148,7 @@ def test_a_batch_is_recorded_whole_or_not_at_all(served: Served) -> None:
 
 
 WRITES: dict[str, Callable[[Any], Any]] = {
-    "BatchCreateInstruments": lambda client: client.create_instruments([removal()]),
+    "BatchCreateInstruments": lambda client: client.batch_create_instruments([removal()]),
     "CancelInstrumentUse": lambda client: client.cancel_instrument_use("a", year="2024", serial_first=1, reason="x"),
     "CreateInitiative": lambda client: client.create_initiative(initiative()),
     "CreateInstrument": lambda client: client.create_instrument(removal()),

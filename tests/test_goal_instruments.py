@@ -124,6 +124,7 @@ def test_what_is_there_is_given_back_and_another_of_the_same_id_is_refused(tmp_p
         removal(50, 60, id="x"),
         removal(1, 1, id="x", registry=" PURO.EARTH "),
         removal(1, 1, id="x", serial_prefix="puro-"),
+        removal(1, 1, id="x", serial_prefix="\uff30URO -"),
         credit(7, 7, id="x", registry="Puro.earth", serial_prefix="PURO-"),
     ],
 )

@@ -20,6 +20,9 @@ from greencloud.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from greencloud.goal.book import GOAL_PUT
+from greencloud.inventory import Draft
+from greencloud.inventory.document import to_document
 from greencloud.results.goals import Goal, GoalKind
 from greencloud.results.instruments import InstrumentPolicy
 from greencloud.results.reporting_year import ReportingYear
@@ -112,6 +115,10 @@ def test_a_claim_of_a_goal_is_of_what_the_goal_names(served: Served) -> None:
         with pytest.raises(NotFoundError):
             client.use_instrument(first.name, year="2025", units=1, goal="goals/none")
         assert client.get_neutrality("2025", scopes=["scope1"]).offset == Emissions(20 * TONNE)
+        unknown = replace(goal, id="new", base_year=ReportingYear(2024))
+        kept.transact(lambda _: Draft(GOAL_PUT, to_document(unknown)))
+        found = client.get_neutrality("2025", goal="goals/new")
+        assert (found.base, found.path, found.reduction_first) == (None, None, False)
 
 
 @pytest.mark.parametrize(

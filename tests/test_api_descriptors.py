@@ -42,8 +42,8 @@ WHOLE = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor
 # Whole numbers that count nothing: sizes and places of pages, versions, revisions, serials, years, categories, rows and the two
 # parts of an amount (142, 158).
 NO_COUNTS = re.compile(
-    r"page_size|total_size|offset|(ledger|statement|format)?_?version|revision|serial_(first|last)|shares?|(.*_)?index|row|depth|(.*_)?category|.*year|"
-    r".*month|.*seconds|.*(megajoules|millijoules|kilograms|micrograms)"
+    r"page_size|total_size|offset|(ledger|statement|format)?_?version|revision|serial_(first|last)|shares?|(.*_)?index|row|depth|"
+    r"(.*_)?category|.*year|.*month|.*seconds|.*(megajoules|millijoules|kilograms|micrograms)"
 )
 
 

@@ -107,13 +107,19 @@ def test_a_figure_is_changed_for_a_reason_by_who_read_the_latest(tmp_path: Path)
         kept.create_initiative(initiative())
     longer = kept.update_initiative(replace(made, years=(year("2024"), year("2025"))), etag=made.etag)
     assert (longer.revision, kept.update_initiative(longer)) == (2, longer)
-    for changed in (replace(made, years=(year("2024", 10), year("2025"))), made, replace(longer, attribution=Fraction(1, 3))):
+    for changed in (
+        replace(made, years=(year("2024", 10), year("2025"))),
+        made,
+        replace(longer, attribution=Fraction(1, 3)),
+        replace(longer, baseline="Oil"),
+    ):
         with pytest.raises(GoalError, match="reason"):
             kept.update_initiative(changed)
     with pytest.raises(ConflictError):
         kept.update_initiative(made, etag=made.etag, reason="late data")
     assert kept.by("ben").update_initiative(made, etag=longer.etag, reason="late data").created_by == "ben"
     assert [change.reason for change in kept.journal.changes()] == ["", "", "late data"]
-    for ask in (lambda: kept.get_initiative("initiatives/none"), lambda: kept.update_initiative(initiative(id="none"))):
-        with pytest.raises(NotFoundError):
-            ask()
+    with pytest.raises(NotFoundError):
+        kept.get_initiative("initiatives/none")
+    with pytest.raises(NotFoundError):
+        kept.update_initiative(initiative(id="none"))

@@ -136,7 +136,7 @@ def test_a_claim_of_the_organisation(tmp_path: Path) -> None:
     book(kept, "2024", {"scope3": 10})
     book(kept, "2024", {"scope3": 1_000}, biogenic=True)
     first, second, third = (
-        made.name for made in kept.create_instruments([removal(), removal(101, 200, durability=50), certificate()])
+        made.name for made in kept.batch_create_instruments([removal(), removal(101, 200, durability=50), certificate()])
     )
     kept.use_instrument(first, year="2024", units=100)
     kept.use_instrument(second, year="2024", units=80)

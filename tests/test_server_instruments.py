@@ -20,6 +20,9 @@ from greencloud.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from greencloud.goal.book import GOAL_PUT
+from greencloud.inventory import Draft
+from greencloud.inventory.document import to_document
 from greencloud.results.goals import Goal, GoalKind
 from greencloud.results.instruments import InstrumentPolicy
 from greencloud.results.reporting_year import ReportingYear
@@ -60,7 +63,7 @@ def test_an_instrument_goes_its_way(served: Served) -> None:
         held = client.get_instrument(made.name)
         assert (held.cancelled_uses, held.unused_units) == ((undone,), 99)
         assert held == books(served.folder).get_instrument(made.id)
-        others = client.create_instruments([credit(), certificate(cost=Fraction(1, 3), currency="EUR")])
+        others = client.batch_create_instruments([credit(), certificate(cost=Fraction(1, 3), currency="EUR")])
         assert list(client.list_instruments(page_size=1)) == sorted([held, *others], key=lambda each: each.id)
         assert list(client.list_instruments(kind="energy_certificate")) == [others[1]]
         assert list(client.list_instruments(year="2024")) == [held]
@@ -71,7 +74,7 @@ def test_an_instrument_goes_its_way(served: Served) -> None:
 
 def test_a_page_is_of_the_books_as_they_were_at_the_first(served: Served) -> None:
     with served.client() as client:
-        client.create_instruments([removal(n, n, id=f"r{n}") for n in range(5)])
+        client.batch_create_instruments([removal(n, n, id=f"r{n}") for n in range(5)])
         pages = client.list_instruments(page_size=2).pages()
         first = next(pages)
         client.create_instrument(removal(9, 9, id="a-first"))
@@ -98,7 +101,7 @@ def test_a_claim_of_a_goal_is_of_what_the_goal_names(served: Served) -> None:
     goal = Goal("zero", "Zero", GoalKind.NEUTRALITY, ("scope1",), ReportingYear(2020), ReportingYear(2030))
     kept.create_goal(goal)
     with served.client() as client:
-        first, second = client.create_instruments([removal(), credit()])
+        first, second = client.batch_create_instruments([removal(), credit()])
         client.use_instrument(first.name, year="2025", units=40, goal="goals/zero")
         client.use_instrument(second.name, year="2025", units=20, goal="goals/zero")
         client.use_instrument(second.name, year="2025", units=20)
@@ -112,6 +115,10 @@ def test_a_claim_of_a_goal_is_of_what_the_goal_names(served: Served) -> None:
         with pytest.raises(NotFoundError):
             client.use_instrument(first.name, year="2025", units=1, goal="goals/none")
         assert client.get_neutrality("2025", scopes=["scope1"]).offset == Emissions(20 * TONNE)
+        unknown = replace(goal, id="new", base_year=ReportingYear(2024))
+        kept.transact(lambda _: Draft(GOAL_PUT, to_document(unknown)))
+        found = client.get_neutrality("2025", goal="goals/new")
+        assert (found.base, found.path, found.reduction_first) == (None, None, False)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +155,7 @@ def test_a_batch_is_recorded_whole_or_not_at_all(served: Served) -> None:
 
 
 WRITES: dict[str, Callable[[Any], Any]] = {
-    "BatchCreateInstruments": lambda client: client.create_instruments([removal()]),
+    "BatchCreateInstruments": lambda client: client.batch_create_instruments([removal()]),
     "CancelInstrumentUse": lambda client: client.cancel_instrument_use("a", year="2024", serial_first=1, reason="x"),
     "CreateInitiative": lambda client: client.create_initiative(initiative()),
     "CreateInstrument": lambda client: client.create_instrument(removal()),
@@ -159,17 +166,23 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "UseInstrument": lambda client: client.use_instrument("a", year="2024", units=1),
 }
 
+READS: tuple[Callable[[Any], Any], ...] = (
+    lambda client: client.get_neutrality("2024"),
+    lambda client: client.get_instrument("a"),
+    lambda client: list(client.list_initiatives()),
+)
+
 
 def test_an_auditor_reads_everything_and_changes_nothing(served: Served) -> None:
     assert sorted(WRITES) == [name.rpartition("/")[2] for name in OWN if METHODS[name] is Permission.GOALS_WRITE]
     with served.client("auditor") as client:
-        assert list(client.list_instruments()) == list(client.list_initiatives()) == []
+        assert (list(client.list_instruments()), list(client.list_initiatives())) == ([], [])
         assert client.get_scope_three_plus().cumulative == Emissions()
         for write in WRITES.values():
             with pytest.raises(PermissionDeniedError):
                 write(client)
     with served.client("customer.admin", "acme") as client:
-        for ask in (*WRITES.values(), lambda client: client.get_neutrality("2024"), lambda client: client.get_instrument("a")):
+        for ask in (*WRITES.values(), *READS):
             with pytest.raises(PermissionDeniedError):
                 ask(client)
     assert not books(served.folder).journal.changes()

@@ -61,7 +61,7 @@ def import_(*, source: Source, file: Path, output: Output) -> None:
         click.echo(f"greencloud: error: {file} has {len(wrong):,} mistakes; nothing was recorded", err=True)
         raise SystemExit(1)
     with writing(source, "import", f"file={file.name}; rows={len(instruments)}") as books:
-        made = books.create_instruments(instruments)
+        made = books.batch_create_instruments(instruments)
     show(output, lambda: instruments_table(made), lambda: instruments_document(made), lambda: instruments_data(made))
 
 

@@ -92,7 +92,7 @@ def add(*, source: Source, initiative_id: str, said: dict[str, Any], output: Out
 @source_options
 @click.argument("name")
 @_saying(required=False)
-@click.option("--reason", default="", metavar="TEXT", help="Why; needed where the share changes.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for an auditor; it is needed.")
 @output_options("table", "json")
 def update(*, source: Source, name: str, said: dict[str, Any], reason: str, output: Output) -> None:
     """Say something of an initiative anew.

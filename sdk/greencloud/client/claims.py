@@ -54,7 +54,7 @@ class ClaimCalls(ProviderCalls):
     def update_initiative(
         self, initiative: Initiative, *, etag: str = "", reason: str = "", timeout: float | None = None
     ) -> Initiative:
-        """Say it anew, whole; a figure that changes needs a reason."""
+        """Say it anew, whole. Anything but further years needs a reason."""
         from greencloud.wire import neutrality as wire
 
         request = messages.UpdateInitiativeRequest(initiative=wire.initiative_to_message(initiative), etag=etag, reason=reason)
@@ -112,7 +112,7 @@ class AsyncClaimCalls(AsyncProviderCalls):
     async def update_initiative(
         self, initiative: Initiative, *, etag: str = "", reason: str = "", timeout: float | None = None
     ) -> Initiative:
-        """Say it anew, whole; a figure that changes needs a reason."""
+        """Say it anew, whole. Anything but further years needs a reason."""
         from greencloud.wire import neutrality as wire
 
         request = messages.UpdateInitiativeRequest(initiative=wire.initiative_to_message(initiative), etag=etag, reason=reason)

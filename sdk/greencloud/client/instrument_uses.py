@@ -28,7 +28,7 @@ class UseCalls(ProviderCalls):
         answer = self._call(self.raw.goal.CreateInstrument, request, timeout)
         return wire.instrument_from_message(answer.instrument)
 
-    def create_instruments(self, instruments: Sequence[Instrument], *, timeout: float | None = None) -> list[Instrument]:
+    def batch_create_instruments(self, instruments: Sequence[Instrument], *, timeout: float | None = None) -> list[Instrument]:
         """Record up to 1,000 instruments, all of them or none."""
         from greencloud.wire import instruments as wire
 
@@ -154,7 +154,9 @@ class AsyncUseCalls(AsyncProviderCalls):
         answer = await self._call(self.raw.goal.CreateInstrument, request, timeout)
         return wire.instrument_from_message(answer.instrument)
 
-    async def create_instruments(self, instruments: Sequence[Instrument], *, timeout: float | None = None) -> list[Instrument]:
+    async def batch_create_instruments(
+        self, instruments: Sequence[Instrument], *, timeout: float | None = None
+    ) -> list[Instrument]:
         """Record up to 1,000 instruments, all of them or none."""
         from greencloud.wire import instruments as wire
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from greencloud.errors import GoalError
@@ -14,7 +14,7 @@ from greencloud.goal.instrument_state import NONE, InstrumentState, step
 from greencloud.goal.neutrality import check_scopes, neutrality
 from greencloud.goal.path import path_years
 from greencloud.inventory.state import InventoryState
-from greencloud.results.goals import Goal
+from greencloud.results.goals import BusinessMetric, Goal
 from greencloud.results.instruments import Instrument, InstrumentKind, InstrumentUse, Neutrality
 from greencloud.results.inventory import EntryState, InventoryEntry
 from greencloud.results.reporting_year import ReportingYear
@@ -63,8 +63,9 @@ class ClaimBooks(InitiativeBooks, GoalBooks):
             QuantityError: the year is none.
         """
         of_year, asked = ReportingYear.parse(year), tuple(dict.fromkeys(scopes))
-        inventory, instruments = self.inventory_state(), self.fold(NONE, step).latest()
-        of = self.get_goal(goal) if goal else None
+        then = self.as_of(len(self.journal.changes()))  # one state of all rooms, whoever writes meanwhile
+        inventory, instruments = then.inventory_state(), then.fold(NONE, step).latest()
+        of = then.get_goal(goal) if goal else None
         if of is not None and asked:
             raise GoalError("scopes: the goal names its own", key="scopes", advice="ask by goal or by scopes")
         wanted = of.scopes if of else asked or _WHOLE
@@ -77,14 +78,15 @@ class ClaimBooks(InitiativeBooks, GoalBooks):
                 key="year",
                 advice="what is not known is not zero: greencloud inventory totals shows what is booked",
             )
+        base = _base_of(of, part, inventory)
         return neutrality(
             year=of_year,
             goal=of.name if of else "",
             scopes=wanted,
             residual=residual,
             instruments=instruments.instruments.values(),
-            base=_base_of(of, part, inventory),
-            path=self._path_of(of, inventory, of_year) if of else None,
+            base=base,
+            path=_path_of(of, inventory, then.goal_state().metrics, of_year) if of and base else None,
             problem=lambda instrument, use: _problem(instrument, use, instruments, inventory),
             findings=[
                 *_of_drafts(part, inventory, of_year),
@@ -94,10 +96,11 @@ class ClaimBooks(InitiativeBooks, GoalBooks):
             ],
         )
 
-    def _path_of(self, goal: Goal, inventory: InventoryState, year: ReportingYear) -> Emissions | None:
-        """What the goal allows to remain; None for a year that ends before its base year does. Raises GoalError."""
-        found = path_years(goal, inventory, self.goal_state().metrics, [year])
-        return found[0].part() if found else None
+
+def _path_of(goal: Goal, inventory: InventoryState, metrics: Mapping[str, BusinessMetric], year: ReportingYear) -> Emissions | None:
+    """What the goal allows to remain; None for a year that ends before its base year does. Raises GoalError."""
+    found = path_years(goal, inventory, metrics, [year])
+    return found[0].part() if found else None
 
 
 def _base_of(goal: Goal | None, part: _Part, inventory: InventoryState) -> Emissions | None:
@@ -148,5 +151,6 @@ def _of_certificates(state: InstrumentState, year: ReportingYear) -> list[str]:
 def _of_claims(state: InstrumentState, year: ReportingYear, asked: tuple[str, ...]) -> list[str]:
     if not asked or set(asked) == set(_WHOLE):
         return []
-    loose = any(use.year == year and not use.goal for each in state.instruments.values() for use in each.uses)
+    tonnes = [each for each in state.instruments.values() if each.kind is not InstrumentKind.ENERGY_CERTIFICATE]
+    loose = any(use.year == year and not use.goal for each in tonnes for use in each.uses)
     return ["uses that name no goal count whichever scopes are asked for: claim a part by a goal of its own"] if loose else []

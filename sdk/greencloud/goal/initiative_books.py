@@ -45,7 +45,7 @@ class InitiativeBooks(InventoryBooks):
         return self.get_initiative(initiative.name)
 
     def update_initiative(self, initiative: Initiative, *, etag: str = "", reason: str = "") -> Initiative:
-        """Say it anew, whole. A year that was said otherwise, or is taken out, needs a reason.
+        """Say it anew, whole. Anything but further years needs a reason.
 
         Raises:
             GoalError: a field is wrong, or there is no reason.
@@ -58,8 +58,11 @@ class InitiativeBooks(InventoryBooks):
             check_etag(etag, held.etag, held.name)
             if _facts(held) == _facts(initiative):
                 return None
-            if not reason.strip() and not (set(held.years) <= set(initiative.years) and held.attribution == initiative.attribution):
-                raise GoalError("reason: a figure that was said changes", key="reason", advice="say why, for an auditor")
+            longer = replace(_facts(initiative), years=()) == replace(_facts(held), years=()) and set(held.years) <= set(
+                initiative.years
+            )
+            if not longer and not reason.strip():
+                raise GoalError("reason: what was said changes", key="reason", advice="say why, for an auditor")
             return self._put(changes, replace(initiative, revision=held.revision + 1, created_by=self.actor), reason)
 
         self.transact(decide)

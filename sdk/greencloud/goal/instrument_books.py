@@ -28,10 +28,10 @@ class InstrumentBooks(ClaimBooks):
     """Instruments and their uses. Every rule is checked on what all writers wrote before, so that it holds among them."""
 
     def create_instrument(self, instrument: Instrument) -> Instrument:
-        """As ``create_instruments``, of one."""
-        return self.create_instruments([instrument])[0]
+        """As ``batch_create_instruments``, of one."""
+        return self.batch_create_instruments([instrument])[0]
 
-    def create_instruments(self, instruments: Sequence[Instrument]) -> list[Instrument]:
+    def batch_create_instruments(self, instruments: Sequence[Instrument]) -> list[Instrument]:
         """Record instruments, all of them or none. Without an id one follows from registry and serials. What is there with the
         same content is given back.
 

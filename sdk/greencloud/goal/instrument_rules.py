@@ -1,7 +1,7 @@
 """What holds of an instrument, of its retirement and of a use: pure checks, each of which refuses by the name of its field.
 
 - An instrument is a block of consecutive serials of one registry under one prefix. A prefix ends in no digit, so that a serial is
-  written in one way alone, and blocks are the same by registry and prefix whatever their case.
+  written in one way alone, and blocks are the same by registry and prefix whatever their case, width or spaces.
 - A removal says for how long it stores the carbon; nothing else stores any.
 - A use needs a retirement in the registry, for the provider (GHG Protocol Scope 2 Guidance, table 7.1, criteria 2 and 3; ISO
   14068-1:2023, ch. 9: a credit is retired for whoever claims it).
@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Final
@@ -139,7 +140,8 @@ def check_use(
 
 def block_of(instrument: Instrument) -> tuple[str, str]:
     """Registry and prefix: among blocks of the same, no serial is twice."""
-    return " ".join(instrument.registry.casefold().split()), "".join(instrument.serial_prefix.casefold().split())
+    registry, prefix = (unicodedata.normalize("NFKC", text).casefold() for text in (instrument.registry, instrument.serial_prefix))
+    return " ".join(registry.split()), "".join(prefix.split())
 
 
 def check_evidence(digests: Iterable[str], has: Callable[[str], bool]) -> None:

@@ -52,7 +52,7 @@ class InstrumentMethods(BookPages):
         else:
             found = [checks.instrument(each, f"requests[{place}].instrument") for place, each in enumerate(request.requests)]
         checks.done()
-        made = books.create_instruments([each for each in found if each])
+        made = books.batch_create_instruments([each for each in found if each])
         return messages.BatchCreateInstrumentsResponse(instruments=map(instrument_to_message, made))
 
     def GetInstrument(self, request: messages.GetInstrumentRequest, context: Any) -> messages.Instrument:  # noqa: N802

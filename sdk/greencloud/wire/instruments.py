@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from greencloud.errors import QuantityError
 from greencloud.results.instruments import Instrument, InstrumentKind, InstrumentPolicy, InstrumentUse, Retirement
@@ -28,7 +28,9 @@ __all__ = [
 INSTRUMENTS: Final = "instruments/"
 """What the name of an instrument begins with; its id follows."""
 
-INSTRUMENT_KINDS: Final = {each: messages.InstrumentKind.Value(f"INSTRUMENT_KIND_{each.name}") for each in InstrumentKind}
+INSTRUMENT_KINDS: Final[dict[InstrumentKind, Any]] = {
+    each: messages.InstrumentKind.Value(f"INSTRUMENT_KIND_{each.name}") for each in InstrumentKind
+}
 
 
 def instrument_to_message(instrument: Instrument) -> messages.Instrument:
@@ -47,7 +49,7 @@ def instrument_to_message(instrument: Instrument) -> messages.Instrument:
         durability_year_count=instrument.durability_years or 0,
         unit_cost=fraction_to_text(instrument.cost),
         currency_code=instrument.currency,
-        retirement=instrument.retirement and retirement_to_message(instrument.retirement),
+        retirement=None if instrument.retirement is None else retirement_to_message(instrument.retirement),
         uses=map(use_to_message, instrument.uses),
         cancelled_uses=map(use_to_message, instrument.cancelled_uses),
         revision=instrument.revision,

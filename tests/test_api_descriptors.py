@@ -42,7 +42,7 @@ WHOLE = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor
 # Whole numbers that count nothing: sizes and places of pages, versions, revisions, years, categories, rows and the two parts of an
 # amount (142, 158).
 NO_COUNTS = re.compile(
-    r"page_size|total_size|offset|(ledger|statement|format)?_?version|revision|shares?|(.*_)?index|row|depth|(.*_)?category|.*year|"
+    r"page_size|total_size|offset|(ledger|statement|format)?_?version|revision|shares?|(.*_)?index|row|depth|(.*_)?category|categories|.*year|"
     r".*month|.*seconds|.*(megajoules|millijoules|kilograms|micrograms)"
 )
 

@@ -202,7 +202,7 @@ def test_figures_that_are_booked_change_with_a_cause_alone(tmp_path: Path) -> No
     apply_goals(books, goal)
     inventory.write_text(inventory.read_text().replace(",510000,", ",500000,"))
 
-    with pytest.raises(ConflictError):
+    with pytest.raises(GoalError, match=r"row 2, column t_co2e: inventoryEntries/2020-scope1 is booked with 510\.0 kt"):
         apply_goals(books, goal)
     apply_goals(books, goal, restate=RestatementCause.ERROR, reason="a meter was read twice")
 

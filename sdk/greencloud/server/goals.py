@@ -7,16 +7,13 @@ FAILED_PRECONDITION.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from greencloud.errors import GoalError, QuantityError
 from greencloud.goal.checks import check_goal, check_metric
 from greencloud.results.goals import BusinessMetric, Goal
-from greencloud.server.auth import require
+from greencloud.server.book_pages import BookPages
 from greencloud.server.checks import Checks
-from greencloud.server.paging import Cursor, fill
-from greencloud.server.provider_methods import ProviderMethods
 from greencloud.server.roles import Permission
 from greencloud.v1 import goal_pb2
 from greencloud.v1 import goal_service_pb2 as messages
@@ -30,17 +27,13 @@ from greencloud.wire import (
 
 __all__ = ["GoalMethods"]
 
-T = TypeVar("T")
-
 _ID: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 _GOAL: Final = re.compile(f"goals/(-|{_ID})")
 _METRIC: Final = re.compile(f"businessMetrics/{_ID}")
 _MOST_REASON: Final = 1_000
-_DEFAULT_PAGE: Final = 100
-_MOST_PAGE: Final = 1_000
 
 
-class GoalMethods(ProviderMethods):
+class GoalMethods(BookPages):
     def GetGoalProgress(self, request: messages.GetGoalProgressRequest, context: Any) -> messages.GoalProgress:  # noqa: N802
         books = self._books(Permission.GOALS_READ)
         checks = Checks()
@@ -70,6 +63,14 @@ class GoalMethods(ProviderMethods):
         books = self._books(Permission.GOALS_READ)
         page, token = self._resource_page(request, books.list_goals, goal_to_message)
         return messages.ListGoalsResponse(goals=page, next_page_token=token)
+        return self._page(
+            request,
+            messages.ListGoalsResponse(),
+            Checks(),
+            books=books,
+            values=lambda books: books.list_goals(),
+            to_message=goal_to_message,
+        )
 
     def UpdateGoal(self, request: messages.UpdateGoalRequest, context: Any) -> messages.UpdateGoalResponse:  # noqa: N802
         books = self._books(Permission.GOALS_WRITE)
@@ -121,6 +122,14 @@ class GoalMethods(ProviderMethods):
         books = self._books(Permission.GOALS_READ)
         page, token = self._resource_page(request, books.list_business_metrics, business_metric_to_message)
         return messages.ListBusinessMetricsResponse(business_metrics=page, next_page_token=token)
+        return self._page(
+            request,
+            messages.ListBusinessMetricsResponse(),
+            Checks(),
+            books=books,
+            values=lambda books: books.list_business_metrics(),
+            to_message=business_metric_to_message,
+        )
 
     def UpdateBusinessMetric(  # noqa: N802
         self, request: messages.UpdateBusinessMetricRequest, context: Any

@@ -1,8 +1,8 @@
 """Measures: what would reduce emissions, by how much in which year, and what may be said of one.
 
 A measure starts in a year, grows by equal steps and works wholly after ``ramp_years``; after ``lifetime_years`` it ends, unless
-another renews it. In the reporting year that ends k years after the start year ends (k has parts of a year where fiscal and calendar
-years meet) it brings the share
+another renews it. In the reporting year that ends k years after the start year ends (k has parts of a year where fiscal and
+calendar years meet) it brings the share
 
     min((k + 1) / (ramp_years + 1), lifetime_years - k, 1), and never less than none.
 
@@ -109,7 +109,11 @@ def effect_of(measure: Measure, year: ReportingYear, month: int, *, not_before: 
 
 
 def check_measure(measure: Measure, state: MeasureState) -> Measure:
-    """The measure as it would be kept: texts without blanks around them, scopes in their order. Raises GoalError naming the field."""
+    """The measure as it would be kept: texts without blanks around them, scopes in their order.
+
+    Raises:
+        GoalError: ``key`` is the field that is wrong.
+    """
     measure = replace(
         measure,
         display_name=measure.display_name.strip(),

@@ -90,11 +90,11 @@ class Drift:
     @property
     def quantile(self) -> float:
         """Half-width of the 95 % interval, in scales. Asked only where a scale is known."""
-        return float(_student().ppf((1 + _LEVEL) / 2, self.degrees_of_freedom))
+        return float(_special().stdtrit(self.degrees_of_freedom, (1 + _LEVEL) / 2))
 
     def probability_below(self, scales: float) -> float:
         """That the error is at most so many scales."""
-        return float(_student().cdf(scales, self.degrees_of_freedom))
+        return float(_special().stdtr(self.degrees_of_freedom, scales))
 
     def describe(self) -> str:
         """Library, model and parameters in words; tonnes a year."""
@@ -117,7 +117,7 @@ def _libraries() -> tuple[Any, Any]:
     return numpy, linear_model
 
 
-def _student() -> Any:
-    from scipy import stats
+def _special() -> Any:
+    from scipy import special
 
-    return stats.t
+    return special

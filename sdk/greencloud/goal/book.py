@@ -1,93 +1,72 @@
-"""A goal as a value, and the arithmetic of its path.
+"""Goals and business metrics as they stand: what follows from the journal's changes of the kinds ``goal.*``.
 
-The path is an absolute contraction: every year takes the same amount off, a fixed share of the **base**,
-
-    path(y) = base - (base - target) * (y - base_year) / (target_year - base_year)
-
-It never compounds (a rate of the year before would leave more in the target year than the goal allows). The path is an exact
-rational; each figure taken from it is rounded once, half to even, so it starts at the base and ends at the target exactly.
-After the target year the target stays in force; before the base year there is no path.
-
-What may remain in the target year is given in one of three ways: as a share of the base, as an amount, or by a yearly rate
-(a share of the base per year, as 0.042 in the SBTi's absolute contraction approach).
-
-A goal of the kind ``neutrality`` has a path too, for the order is reduce, remove, offset: what remains in the target year is
-the residual, which removals and credits must balance and which they never reduce.
+Goals and metrics are put whole; a goal is deleted by its id. Revisions go on counting when an id comes back, so that an etag never
+means two things.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from greencloud.errors import GoalError
-from greencloud.inventory import Inventory
-from greencloud.units import Emissions, round_half_even
+from greencloud.errors import GoalError, NotFoundError
+from greencloud.inventory.document import from_document
+from greencloud.inventory.journal import Change
+from greencloud.results.goals import BusinessMetric, Goal
 
-__all__ = ["KINDS", "Goal"]
+__all__ = ["EMPTY", "GOAL_DELETED", "GOAL_PUT", "METRIC_PUT", "GoalState", "step"]
 
-KINDS: Final = ("absolute", "neutrality")
+GOAL_PUT: Final = "goal.goal"
+GOAL_DELETED: Final = "goal.goal_deleted"
+METRIC_PUT: Final = "goal.metric"
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """One goal. Exactly one of ``target_share``, ``target`` and ``rate_per_year`` is given."""
+class GoalState:
+    """By resource name. ``revisions`` are the last of every goal that there ever was."""
 
-    id: str
-    display_name: str
-    kind: str
-    scopes: tuple[str, ...]
-    base_year: int
-    target_year: int
-    inventory: Path
-    target_share: Fraction | None = None  # of the base
-    target: Emissions | None = None
-    rate_per_year: Fraction | None = None  # of the base, per year
-    source: str = ""
-    path: str = ""  # the file that it was read from
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+    metrics: Mapping[str, BusinessMetric] = field(default_factory=dict)
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
-    @property
-    def name(self) -> str:
-        """Resource name."""
-        return f"goals/{self.id}"
-
-    def base(self, inventory: Inventory) -> Emissions:
-        """Emissions of the base year.
+    def goal(self, name: str) -> Goal:
+        """A goal; ``goals/-`` is the only one.
 
         Raises:
-            GoalError: the inventory does not book the base year for every scope of the goal, or the target is above it.
+            NotFoundError: there is none of that name, or none at all.
+            GoalError: ``goals/-``, and there are several.
         """
-        base = inventory.total(self.base_year, self.scopes)
-        if base is None:
-            booked = {entry.scope for entry in inventory.entries_of(self.base_year, self.scopes)}
-            lacking = ", ".join(scope for scope in self.scopes if scope not in booked)
-            raise GoalError(
-                f"the inventory books nothing for {lacking} in the base year {self.base_year}",
-                path=self.path,
-                key="base_year",
-                advice=f"add lines of {self.base_year} for {lacking} to {inventory.path or 'the inventory'}",
-            )
-        if self.target is not None and self.target > base:
-            raise GoalError(
-                f"the target {self.target} is above the base {base} of {self.base_year}",
-                path=self.path,
-                key="target",
-                advice="a goal reduces: check the unit of the target and the base year's inventory",
-            )
-        return base
+        if name != "goals/-":
+            if name not in self.goals:
+                raise NotFoundError(f"there is no goal {name[:80]!r}", advice="list what there is: greencloud goal list")
+            return self.goals[name]
+        if not self.goals:
+            raise NotFoundError("no goal is in force", advice="apply one: greencloud goal apply goal.toml")
+        if len(self.goals) > 1:
+            names = ", ".join(list(self.goals)[:8])
+            raise GoalError(f"there are {len(self.goals)} goals: {names}", key="name", advice="name the one that you mean")
+        return next(iter(self.goals.values()))
 
-    def allowed(self, base: Emissions, year: int, part: Fraction = Fraction(1)) -> Emissions | None:
-        """What the path allows in a part of a year, rounded once; None before the base year."""
-        if year < self.base_year:
-            return None
-        return Emissions(round_half_even(self._exact(base, year) * part))
+    def metric(self, name: str) -> BusinessMetric:
+        """Raises NotFoundError."""
+        if name not in self.metrics:
+            advice = "list what there is: greencloud goal metric list"
+            raise NotFoundError(f"there is no business metric {name[:80]!r}", advice=advice)
+        return self.metrics[name]
 
-    def _exact(self, base: Emissions, year: int) -> Fraction:
-        span = self.target_year - self.base_year
-        passed = min(year, self.target_year) - self.base_year
-        if self.rate_per_year is not None:
-            return base.micrograms * (1 - self.rate_per_year * passed)
-        target = self.target.micrograms if self.target is not None else base.micrograms * (self.target_share or 0)
-        return base.micrograms - Fraction(base.micrograms - target) * passed / span
+
+EMPTY: Final = GoalState()
+
+
+def step(state: GoalState, change: Change) -> GoalState:
+    where = f"record {change.number}"
+    if change.kind == GOAL_PUT:
+        goal = replace(from_document(change.body, Goal, path=where), updated=change.time)
+        return replace(state, goals={**state.goals, goal.name: goal}, revisions={**state.revisions, goal.name: goal.revision})
+    if change.kind == GOAL_DELETED:
+        return replace(state, goals={name: goal for name, goal in state.goals.items() if name != change.body["name"]})
+    if change.kind == METRIC_PUT:
+        metric = from_document(change.body, BusinessMetric, path=where)
+        return replace(state, metrics={**state.metrics, metric.name: metric})
+    return state

@@ -7,7 +7,8 @@ energy of the rest is not known, and its allowance would be. Where no window is 
 they are summed, and ``partial`` says that the sum is a lower bound.
 
 Emissions are by scope; within Scope 3 the ledger knows category 2 (amortised) and category 3, the latter by the method that the
-goal's Scope 2 uses, and location-based where the goal has no Scope 2.
+goal's Scope 2 uses, and location-based where the goal has no Scope 2. Of a goal for some sites or categories only these are taken.
+The ledger knows no businesses: with a goal for some of them it cannot be compared, and covers nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import Protocol, TypeAlias
 
 from greencloud.errors import GoalError
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Granularity
+from greencloud.results.goals import Goal
 from greencloud.units import Emissions
 
-__all__ = ["LedgerView", "LedgerYear", "latest_year", "ledger_year", "seconds_of"]
+__all__ = ["LedgerView", "LedgerYear", "latest_year", "ledger_year", "ledger_year_of", "seconds_of"]
 
 
 _Span: TypeAlias = tuple[datetime, datetime]
@@ -60,33 +62,46 @@ def latest_year(snapshot: LedgerView) -> int | None:
     return max((batch.start.year for batch in snapshot.batches()), default=None)
 
 
-def ledger_year(snapshot: LedgerView, year: int, scopes: Iterable[str]) -> LedgerYear:
-    """The ledger's year: all accounts and pools, over the covered seconds only."""
-    scopes = tuple(scopes)
-    sites = {batch.site for batch in snapshot.batches() if not batch.withdrawn}
+def ledger_year_of(snapshot: LedgerView, year: int, goal: Goal) -> LedgerYear:
+    """The ledger's year for what a goal covers."""
+    if goal.businesses:
+        return LedgerYear(year, 0)
+    return ledger_year(snapshot, year, goal.scopes, sites=goal.sites, categories=goal.categories)
+
+
+def ledger_year(
+    snapshot: LedgerView, year: int, scopes: Iterable[str], *, sites: Iterable[str] = (), categories: Iterable[int] = ()
+) -> LedgerYear:
+    """The ledger's year: all accounts and pools, over the covered seconds only. No sites, or categories of Scope 3: all."""
+    scopes, only, kinds = tuple(scopes), tuple(sites), tuple(categories)
+
+    def kept_of(batches: Iterable[BatchSummary]) -> list[BatchSummary]:
+        return [batch for batch in batches if not batch.withdrawn and (not only or batch.site in only)]
+
+    names = set(only) or {batch.site for batch in kept_of(snapshot.batches())}
     batches = snapshot.batches(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
-    kept = _covered([batch for batch in batches if not batch.withdrawn], sites)
-    part = _partial(snapshot, kept)
-    whole = _covered([batch for batch in kept if (batch.site, batch.start) not in part], sites) if part else kept
+    kept = _covered(kept_of(batches), names)
+    part = _partial(snapshot, kept, only)
+    whole = _covered([batch for batch in kept if (batch.site, batch.start) not in part], names) if part else kept
     chosen = whole or kept
     spans = _union((batch.start, batch.end) for batch in chosen)
-    rows = [row for start, end in spans for row in snapshot.footprint(FootprintQuery(start, end))]
+    rows = [row for start, end in spans for row in snapshot.footprint(FootprintQuery(start, end, sites=only))]
     return LedgerYear(
         year=year,
         covered_seconds=_seconds(spans),
-        emissions={scope: _in_scope(rows, scope, scopes) for scope in scopes},
+        emissions={scope: _in_scope(rows, scope, scopes, kinds) for scope in scopes},
         provisional=any(batch.provisional for batch in chosen),
         partial=bool(kept) and not whole,
         left_out_seconds=_seconds(_union((batch.start, batch.end) for batch in kept)) - _seconds(spans),
     )
 
 
-def _partial(snapshot: LedgerView, batches: Iterable[BatchSummary]) -> set[tuple[str, datetime]]:
+def _partial(snapshot: LedgerView, batches: Iterable[BatchSummary], sites: tuple[str, ...]) -> set[tuple[str, datetime]]:
     """Site and start of the windows of which the meters cover only a part."""
     rows = (
         row
         for start, end in _union((batch.start, batch.end) for batch in batches)
-        for row in snapshot.footprint(FootprintQuery(start, end, group_by=("site",), granularity=Granularity.WINDOW))
+        for row in snapshot.footprint(FootprintQuery(start, end, sites=sites, group_by=("site",), granularity=Granularity.WINDOW))
     )
     return {(row.dimensions["site"], row.start) for row in rows if "partial" in row.quality_flags}
 
@@ -121,13 +136,15 @@ def _within(span: _Span, union: list[_Span]) -> bool:
     return any(start <= span[0] and span[1] <= end for start, end in union)
 
 
-def _in_scope(rows: Iterable[FootprintRow], scope: str, scopes: tuple[str, ...]) -> Emissions:
+def _in_scope(rows: Iterable[FootprintRow], scope: str, scopes: tuple[str, ...], categories: tuple[int, ...]) -> Emissions:
     total = Emissions()
     for row in rows:
         if scope == "scope3":
             market = "scope2_market_based" in scopes
-            total += row.scope3_upstream_market_based if market else row.scope3_upstream_location_based
-            total += row.scope3_embodied
+            if not categories or 3 in categories:
+                total += row.scope3_upstream_market_based if market else row.scope3_upstream_location_based
+            if not categories or 2 in categories:
+                total += row.scope3_embodied
         elif scope in {"scope1", "scope2_location_based", "scope2_market_based"}:
             amount: Emissions = getattr(row, scope)
             total += amount

@@ -2,42 +2,70 @@
 
 ::
 
-    [goal]
+    [[goal]]                          # [goal] where there is one
     id = "cloud-scope3-2030"
     display_name = "Scope 3 of the cloud neutral by 2030"
-    kind = "neutrality"               # or "absolute"
+    kind = "neutrality"               # or "absolute", "intensity"
     scopes = ["scope3"]
-    base_year = 2020
+    categories = [1, 2, 3]            # of Scope 3; optional, as sites and businesses: none means all
+    base_year = 2020                  # a fiscal year by its end: "FY2022"
     target_year = 2030
+    path = "linear"                   # or "absolute_contraction"
     target_share = 0.10               # of the base; or target_kg_co2e, target_t_co2e, or rate_per_year (of the base)
-    inventory = "inventory.csv"       # relative to this file
+    metric = "revenue"                # of intensity goals: id of a [[metric]], of this file or of the books
+    inventory = "inventory.csv"       # relative to this file; optional where the books have it
     source = "Board decision of 2021" # optional
+
+    [[goal.milestone]]                # optional, in order
+    year = 2025
+    share = 0.55                      # of the base; or kg_co2e, t_co2e
+
+    [[metric]]
+    id = "revenue"
+    display_name = "Revenue"
+    unit = "million CNY"
+    source = "Annual reports"         # optional
+    values = { 2020 = 509711, FY2022 = 853062 }
 
 Decimals are read as they are written, digit by digit, never as floats.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 from greencloud.errors import GoalError, QuantityError
-from greencloud.goal.book import KINDS, Goal
-from greencloud.inventory import SCOPES
+from greencloud.goal.checks import check_goal, check_metric
+from greencloud.results.goals import BusinessMetric, Goal, GoalKind, GoalPath, Milestone
+from greencloud.results.inventory import INVENTORY_SCOPES
+from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions, parse_rational
 
-__all__ = ["read_goal"]
+__all__ = ["GoalFile", "read_goals"]
 
-_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")  # AIP-122: it becomes a resource name
 _TARGETS: Final = ("target_share", "target_kg_co2e", "target_t_co2e", "rate_per_year")
-_REQUIRED: Final = ("id", "display_name", "kind", "scopes", "base_year", "target_year", "inventory")
-_OPTIONAL: Final = (*_TARGETS, "path", "source")
+_REQUIRED: Final = ("id", "display_name", "kind", "scopes", "base_year", "target_year")
+_LISTS: Final = ("categories", "sites", "businesses")
+_OPTIONAL: Final = (*_TARGETS, *_LISTS, "path", "metric", "milestone", "inventory", "source")
+_AMOUNTS: Final = {"kg_co2e": 10**9, "t_co2e": 10**12}
 
 
-def read_goal(path: str | Path) -> Goal:
+@dataclass(frozen=True, slots=True)
+class GoalFile:
+    """What a file says. ``inventories``: the files that it names, each once, in order."""
+
+    path: Path
+    goals: tuple[Goal, ...]
+    metrics: tuple[BusinessMetric, ...]
+    inventories: tuple[Path, ...]
+
+
+def read_goals(path: str | Path, *, fiscal_year_start_month: int = 1) -> GoalFile:
     """Read and check a goal file; the inventory that it names is not opened.
 
     Raises:
@@ -50,104 +78,174 @@ def read_goal(path: str | Path) -> Goal:
         raise GoalError(f"the goal cannot be read: {error.strerror}", path=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise GoalError(f"the goal is not TOML: {error}", path=str(path)) from error
-    return _Table(document, path).goal()
+    tables, metrics = _tables(document, "goal"), _tables(document, "metric")
+    if not tables + metrics or set(document) - {"goal", "metric"}:
+        raise GoalError(
+            "a goal file has the table [goal] or several [[goal]], tables [[metric]], and no other",
+            path=str(path),
+            key="goal",
+            advice="put every key under [goal]",
+        )
+    goals = [_GoalTable(values, path) for values in tables]
+    found = GoalFile(
+        path=path,
+        goals=tuple(table.goal(fiscal_year_start_month) for table in goals),
+        metrics=tuple(_MetricTable(values, path).metric() for values in metrics),
+        inventories=tuple(dict.fromkeys(path.parent / table.text("inventory") for table in goals if "inventory" in table.values)),
+    )
+    for what, ids in (("goal", [goal.id for goal in found.goals]), ("metric", [metric.id for metric in found.metrics])):
+        if len(set(ids)) < len(ids):
+            raise GoalError(f"two tables [[{what}]] have one id", path=str(path), key="id", advice="give each an id of its own")
+    return found
+
+
+def _tables(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    found = document.get(key, [])
+    values = found if isinstance(found, list) else [found]
+    return values if all(isinstance(each, dict) for each in values) else []
 
 
 class _Table:
-    """The table ``[goal]`` of one file, and where to point when it is wrong."""
+    """One table of a file, and where to point when it is wrong."""
 
-    def __init__(self, document: dict[str, Any], path: Path) -> None:
-        self.path = path
-        values = document.get("goal")
-        if not isinstance(values, dict) or set(document) != {"goal"}:
-            raise self.wrong("goal", "a goal file has the table [goal] and no other", "put every key under [goal]")
-        self.values: dict[str, Any] = values
+    def __init__(self, values: dict[str, Any], path: Path, name: str, required: tuple[str, ...], optional: tuple[str, ...]) -> None:
+        self.path, self.values = path, values
         for key in values:
-            if key not in (*_REQUIRED, *_OPTIONAL):
-                raise self.wrong(key, f"unknown key {key!r}", f"the keys are {', '.join((*_REQUIRED, *_OPTIONAL))}")
-        for key in _REQUIRED:
+            if key not in (*required, *optional):
+                raise self.wrong(key, f"unknown key {key!r}", f"the keys are {', '.join((*required, *optional))}")
+        for key in required:
             if key not in values:
-                raise self.wrong(key, f"the key {key!r} is missing", f"add {key} to [goal]")
+                raise self.wrong(key, f"the key {key!r} is missing", f"add {key} to [{name}]")
 
-    def goal(self) -> Goal:
-        values = self.values
-        base_year, target_year = self.year("base_year"), self.year("target_year")
-        if target_year <= base_year:
-            advice = "the path needs at least one year"
-            raise self.wrong("target_year", f"the target year {target_year} is not after the base year {base_year}", advice)
-        if not _ID.fullmatch(self.text("id")):
-            raise self.wrong(
-                "id", f"the id {values['id']!r} cannot be a resource name", "use a-z, 0-9 and -, beginning with a letter"
-            )
-        if self.text("kind") not in KINDS:
-            raise self.wrong("kind", f"unknown kind {values['kind']!r}", f"use one of {', '.join(KINDS)}")
-        if values.get("path", "linear") != "linear":
-            raise self.wrong("path", f"unknown path {values['path']!r}", 'the only path is "linear", in shares of the base')
-        return Goal(
-            id=self.text("id"),
-            display_name=self.text("display_name"),
-            kind=self.text("kind"),
-            scopes=self.scopes(),
-            base_year=base_year,
-            target_year=target_year,
-            inventory=self.path.parent / self.text("inventory"),
-            **self.target(target_year - base_year),
-            source=self.text("source") if "source" in values else "",
-            path=str(self.path),
-        )
-
-    def target(self, years: int) -> dict[str, Any]:
-        given = [key for key in _TARGETS if key in self.values]
-        if len(given) != 1:
-            what = "no target" if not given else f"{len(given)} targets ({', '.join(given)})"
-            raise self.wrong("target_share", f"the goal has {what}", f"give exactly one of {', '.join(_TARGETS)}")
-        (key,) = given
-        number = self.number(key)
-        if key == "target_share":
-            if not 0 <= number <= 1:
-                raise self.wrong(key, f"the share {self.values[key]} is not between 0 and 1", "write 0.10 for a tenth of the base")
-            return {"target_share": number}
-        if key == "rate_per_year":
-            if not 0 < number * years <= 1:
-                advice = f"over {years} years the rate is above 0 and at most {Fraction(1, years)} of the base"
-                raise self.wrong(key, f"the rate {self.values[key]} does not end between the base and zero", advice)
-            return {"rate_per_year": number}
-        micrograms = number * (10**9 if key == "target_kg_co2e" else 10**12)
-        if micrograms < 0 or micrograms.denominator != 1:
-            raise self.wrong(key, f"the target {self.values[key]} is not a whole number of micrograms, 0 or more", "round it")
-        return {"target": Emissions(micrograms.numerator)}
-
-    def scopes(self) -> tuple[str, ...]:
-        scopes = self.values["scopes"]
-        if not isinstance(scopes, list) or not scopes:
-            raise self.wrong("scopes", "scopes is not a list of at least one scope", 'write scopes = ["scope3"]')
-        for scope in scopes:
-            if scope not in SCOPES:
-                raise self.wrong("scopes", f"unknown scope {scope!r}", f"use {', '.join(SCOPES)}")
-        if len(set(scopes)) < len(scopes):
-            raise self.wrong("scopes", "a scope is named twice", "name each scope once")
-        if {"scope2_location_based", "scope2_market_based"} <= set(scopes):
-            advice = "keep the method that the goal is set in; reports show both anyway"
-            raise self.wrong("scopes", "both Scope 2 methods in one goal count the same electricity twice", advice)
-        return tuple(sorted(scopes, key=SCOPES.index))
-
-    def text(self, key: str) -> str:
+    def text(self, key: str, missing: str | None = None) -> str:
+        if missing is not None and key not in self.values:
+            return missing
         value = self.values[key]
         if not isinstance(value, str) or not value.strip():
             raise self.wrong(key, f"{key} is not a text", f'write {key} = "..."')
         return value.strip()
 
-    def year(self, key: str) -> int:
-        value = self.values[key]
-        if isinstance(value, bool) or not isinstance(value, int) or not 1900 <= value <= 2199:
-            raise self.wrong(key, f"{value!r} is not a year", f"write {key} = 2020, without quotes")
-        return value
+    def year(self, key: str) -> ReportingYear:
+        return self.as_year(key, self.values[key])
 
-    def number(self, key: str) -> Fraction:
+    def as_year(self, key: str, value: Any) -> ReportingYear:
+        """A whole number, or the text of a fiscal year."""
+        if (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value.startswith("FY")):
+            try:
+                return ReportingYear.parse(str(value))
+            except QuantityError as error:
+                raise self.wrong(key, error.message, error.advice) from error
+        raise self.wrong(key, f"{value!r} is not a year", f'write {key} = 2020, without quotes; a fiscal year as "FY2022"')
+
+    def number(self, key: str, value: Any) -> Fraction:
         try:
-            return parse_rational(self.values[key], what=key)
+            return parse_rational(value, what=key)
         except QuantityError as error:
             raise self.wrong(key, error.message, error.advice) from error
 
+    def emissions(self, key: str, value: Any) -> Emissions:
+        micrograms = self.number(key, value) * _AMOUNTS[key.removeprefix("target_")]
+        if micrograms < 0 or micrograms.denominator != 1:
+            raise self.wrong(key, f"the target {value} is not a whole number of micrograms, 0 or more", "round it")
+        return Emissions(micrograms.numerator)
+
+    def names(self, key: str, kind: type) -> tuple[Any, ...]:
+        values = self.values.get(key, [])
+        if not isinstance(values, list) or any(not isinstance(value, kind) or isinstance(value, bool) for value in values):
+            raise self.wrong(key, f"{key} is not a list of {'numbers' if kind is int else 'texts'}", f"write {key} = [...]")
+        return tuple(values)
+
     def wrong(self, key: str, message: str, advice: str) -> GoalError:
         return GoalError(message, path=str(self.path), key=key, advice=advice)
+
+
+class _GoalTable(_Table):
+    def __init__(self, values: dict[str, Any], path: Path) -> None:
+        super().__init__(values, path, "goal", _REQUIRED, _OPTIONAL)
+
+    def goal(self, fiscal_year_start_month: int) -> Goal:
+        scopes = self.names("scopes", str)
+        metric = self.text("metric", "")
+        goal = Goal(
+            id=self.text("id"),
+            display_name=self.text("display_name"),
+            kind=self.word("kind", GoalKind),
+            scopes=tuple(sorted(scopes, key=lambda scope: (scope not in INVENTORY_SCOPES, *_place(scope)))),
+            base_year=self.year("base_year"),
+            target_year=self.year("target_year"),
+            path=self.word("path", GoalPath) if "path" in self.values else GoalPath.LINEAR,
+            **self.target(),
+            categories=tuple(sorted(self.names("categories", int))),
+            sites=self.names("sites", str),
+            businesses=self.names("businesses", str),
+            metric=metric and f"businessMetrics/{metric.removeprefix('businessMetrics/')}",
+            milestones=tuple(self.milestone(each) for each in _tables(self.values, "milestone")),
+            source=self.text("source", ""),
+        )
+        try:
+            check_goal(goal, fiscal_year_start_month)
+        except GoalError as error:
+            key = (
+                next((given for given in _TARGETS if given in self.values), "target_share") if error.key == "target" else error.key
+            )
+            raise self.wrong(key, error.message, error.advice) from error
+        return goal
+
+    def word(self, key: str, kind: type[Any]) -> Any:
+        try:
+            return kind(self.text(key))
+        except ValueError as error:
+            raise self.wrong(key, f"unknown {key} {self.values[key]!r}", f"use one of {', '.join(kind)}") from error
+
+    def target(self) -> dict[str, Any]:
+        given = [key for key in _TARGETS if key in self.values]
+        if len(given) > 1:
+            what = f"{len(given)} targets ({', '.join(given)})"
+            raise self.wrong("target_share", f"the goal has {what}", f"give exactly one of {', '.join(_TARGETS)}")
+        if not given:
+            return {}
+        (key,) = given
+        if key.startswith("target_") and key != "target_share":
+            return {"target": self.emissions(key, self.values[key])}
+        return {key: self.number(key, self.values[key])}
+
+    def milestone(self, values: dict[str, Any]) -> Milestone:
+        table = _Table(values, self.path, "goal.milestone", ("year",), ("share", *_AMOUNTS))
+        given = [key for key in ("share", *_AMOUNTS) if key in values]
+        if len(given) != 1:
+            raise self.wrong("milestone", "a milestone has no amount, or two", f"give one of share, {', '.join(_AMOUNTS)}")
+        (key,) = given
+        year = table.year("year")
+        if key == "share":
+            return Milestone(year, share=table.number(key, values[key]))
+        return Milestone(year, emissions=table.emissions(key, values[key]))
+
+
+class _MetricTable(_Table):
+    def __init__(self, values: dict[str, Any], path: Path) -> None:
+        super().__init__(values, path, "metric", ("id", "display_name", "unit", "values"), ("source",))
+
+    def metric(self) -> BusinessMetric:
+        given = self.values["values"]
+        if not isinstance(given, dict):
+            raise self.wrong("values", "the values are not a table", "write values = { 2020 = 1, FY2022 = 2 }")
+        found = [
+            (self.as_year("values", int(name) if name.isdigit() else name), self.number("values", value))
+            for name, value in given.items()
+        ]
+        metric = BusinessMetric(
+            id=self.text("id"),
+            display_name=self.text("display_name"),
+            unit=self.text("unit"),
+            values=tuple(sorted(found)),
+            source=self.text("source", ""),
+        )
+        try:
+            check_metric(metric)
+        except GoalError as error:
+            raise self.wrong(error.key, error.message, error.advice) from error
+        return metric
+
+
+def _place(scope: str) -> tuple[int, str]:
+    return (INVENTORY_SCOPES.index(scope) if scope in INVENTORY_SCOPES else 0, scope)

@@ -133,7 +133,11 @@ class GoalYear:
     actual: Emissions | None = None  # None: not known, which is not zero
     fiscal: bool = False
     draft: bool = False  # an entry of the actual amount is a draft
-    metric: Fraction | None = None  # of intensity goals
+    metric: Fraction | None = None  # of intensity goals; None: not known, and the path rests on the latest value before
+
+    @property
+    def reporting_year(self) -> ReportingYear:
+        return ReportingYear(self.year, self.fiscal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ class GoalProgress:
 
     name: str
     display_name: str
-    kind: str  # absolute | neutrality
+    kind: str  # absolute | intensity | neutrality
     scopes: tuple[str, ...]
     base_year: int
     base_emissions: Emissions
@@ -159,6 +163,10 @@ class GoalProgress:
     alerts: tuple[GoalAlert, ...] = ()
     latest_year: ReportingYear | None = None  # of the years with an actual amount
     milestones: tuple[Milestone, ...] = ()
+    latest_status: GoalStatus = GoalStatus.UNKNOWN  # of the latest year's amount against its path
+    base_fiscal: bool = False  # the base year is a fiscal year
+    target_fiscal: bool = False
+    metric: str = ""  # name of the business metric of an intensity goal
 
     @property
     def gap(self) -> Emissions:

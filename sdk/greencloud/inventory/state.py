@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """The inventory as the records of the journal leave it.
 
 Every record of the room ``inventory`` is one of:
@@ -45,28 +44,10 @@ __all__ = ["EMPTY", "GROSS_SCOPES", "InventoryState", "entry_document", "step"]
 
 GROSS_SCOPES: Final = ("scope1", "scope2_market_based", "scope3")
 """What a total is of where no scopes are named: one Scope 2 method, the market-based one."""
-=======
-"""The inventory as it stands: what follows from the journal's changes of the kind ``inventory.*``."""
-
-from __future__ import annotations
-
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final
-
-from greencloud.inventory.document import from_document
-from greencloud.inventory.journal import Change
-from greencloud.results.inventory import EntryState, InventoryEntry, InventoryPolicy
-from greencloud.results.reporting_year import ReportingYear
-from greencloud.units import Emissions
-
-__all__ = ["EMPTY", "InventoryState", "step"]
->>>>>>> goals
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryState:
-<<<<<<< HEAD
     """``entries`` are the latest revisions by id, withdrawn ones too; ``earlier`` the revisions before, oldest first."""
 
     entries: Mapping[str, InventoryEntry] = field(default_factory=dict)
@@ -93,18 +74,11 @@ class InventoryState:
     def year(self, year: ReportingYear) -> InventoryYear:
         """Where a year stands, without the counts of its entries."""
         return self.years.get(year) or InventoryYear(year, YearState.OPEN)
-=======
-    """The latest revision of every entry, by id, and the policy."""
-
-    entries: Mapping[str, InventoryEntry] = field(default_factory=dict)
-    policy: InventoryPolicy = InventoryPolicy()
->>>>>>> goals
 
     def totals(
         self,
         year: ReportingYear,
         *,
-<<<<<<< HEAD
         scopes: Iterable[str] | None = None,
         categories: Iterable[int] = (),
         sites: Iterable[str] = (),
@@ -123,19 +97,10 @@ class InventoryState:
                 "both Scope 2 methods in one sum count the same electricity twice", key="scopes", advice="name one of the two"
             )
         of_category, of_site, of_business = frozenset(categories), frozenset(sites), frozenset(businesses)
-=======
-        scopes: Collection[str] | None = None,
-        categories: Collection[int] = (),
-        sites: Collection[str] = (),
-        businesses: Collection[str] = (),
-    ) -> Emissions | None:
-        """The sum of what matches; None where a scope that is asked for has no entry."""
->>>>>>> goals
         found = [
             entry
             for entry in self.entries.values()
             if entry.year == year
-<<<<<<< HEAD
             and entry.scope in wanted
             and entry.state is not EntryState.WITHDRAWN
             and not entry.biogenic
@@ -146,25 +111,12 @@ class InventoryState:
         if {entry.scope for entry in found} != wanted:
             return None
         return Emissions(sum(entry.emissions.micrograms for entry in found))
-=======
-            and entry.state is not EntryState.WITHDRAWN
-            and not entry.biogenic
-            and (scopes is None or entry.scope in scopes)
-            and (not categories or entry.scope != "scope3" or entry.category in categories)
-            and (not sites or entry.site in sites)
-            and (not businesses or entry.business in businesses)
-        ]
-        if not found or (scopes is not None and {entry.scope for entry in found} != set(scopes)):
-            return None
-        return sum((entry.emissions for entry in found), Emissions())
->>>>>>> goals
 
 
 EMPTY: Final = InventoryState()
 
 
 def step(state: InventoryState, change: Change) -> InventoryState:
-<<<<<<< HEAD
     """The state after a record; records of other rooms change nothing.
 
     Raises:
@@ -300,9 +252,3 @@ _FOLDS: Final[Mapping[str, Callable[[InventoryState, Change], InventoryState]]] 
     "inventory.policy": _policy,
     "inventory.structural_change": _structural_change,
 }
-=======
-    if change.kind != "inventory.entries":
-        return state
-    fresh = {entry.id: entry for entry in (from_document(each, InventoryEntry) for each in change.body)}
-    return replace(state, entries={**state.entries, **fresh})
->>>>>>> goals

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greencloud.errors import GoalError
-from greencloud.goal.abatement import PlanBasis, annual_cost, plan
+from greencloud.goal.abatement import PlanBasis, annual_cost, annuity, plan
 from greencloud.goal.measures import MeasureState
 from greencloud.results.forecasts import AbatementPlan, Measure, Overlap
 from greencloud.results.reporting_year import ReportingYear
@@ -198,8 +198,10 @@ def test_the_annuity_of_a_textbook() -> None:
 
 @given(st.integers(1, 60), st.fractions(Fraction(1, 1000), 1, max_denominator=1000))
 def test_the_annuity_pays_the_capital_back_with_interest(years: int, rate: Fraction) -> None:
-    paid = annual_cost(measure("a", 1, capital_cost=Fraction(1000), lifetime_years=years), rate)
+    paid = annuity(Fraction(1000), rate, years)
+    annualised = annual_cost(measure("a", 1, 3, capital_cost=Fraction(1000), lifetime_years=years), rate)
 
+    assert abs(annualised - 3 - paid) <= Fraction(1, 2 * 10**6)
     left = Fraction(1000)
     for _ in range(years):
         left = left * (1 + rate) - paid

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from greencloud.errors import GoalError
 from greencloud.goal.backtest import backtest
 from greencloud.goal.drift import Drift
-from greencloud.goal.forecast import ForecastBasis, forecast, years_ahead
+from greencloud.goal.forecast import ForecastBasis, expected_gap, forecast, years_ahead
 from greencloud.results.forecasts import Forecast, Scenario
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
@@ -65,6 +65,13 @@ def test_without_growth_and_decarbonisation_the_last_year_stays(history: list[in
     found = forecast(basis_of(history), Scenario(growth_per_year=Fraction(0)), NOW)
 
     assert {each.expected.micrograms for each in found.years} == {history[-1]}
+
+
+@given(histories, amounts)
+def test_the_gap_alone_is_that_of_the_forecast(history: list[int], target: int) -> None:
+    basis = basis_of(history, target=target)
+
+    assert expected_gap(basis) == forecast(basis, Scenario(), NOW).gap
 
 
 @given(histories, amounts)

@@ -13,7 +13,7 @@ search goes on (as more measures never reduce less, with it goes every part of i
 - A measure that saves money pays for itself and is in every plan.
 - Where all measures together do not close the gap, the plan reduces the most there is, at least cost, and says what stays open.
 - The annual cost is the capital as an annuity over the lifetime n at the discount rate r, ``capital * r / (1 - (1 + r)^-n)``
-  (``capital / n`` without interest), plus what it costs a year; exact fractions.
+  (``capital / n`` without interest), plus what it costs a year; an exact fraction, rounded once to a millionth.
 - Committed measures are in the forecast, so they are not for choice; what overlaps with them brings the less.
 
 The curve is in ascending order of the annual cost per tonne; in that order a chosen measure is given what those before it leave
@@ -32,13 +32,14 @@ from greencloud.errors import GoalError, MissingExtraError
 from greencloud.goal.measures import MeasureState
 from greencloud.results.forecasts import AbatementPlan, AbatementStep, Measure
 from greencloud.results.reporting_year import ReportingYear
-from greencloud.units import Emissions
+from greencloud.units import Emissions, round_half_even
 
-__all__ = ["PlanBasis", "annual_cost", "plan"]
+__all__ = ["PlanBasis", "annual_cost", "annuity", "check_discount_rate", "plan"]
 
 _NODES: Final = 20_000
 _TRIES: Final = 200
 _COST_SCALE: Final = 1e6  # HiGHS tells objectives apart by 1e-6
+_COST_UNITS: Final = 10**6
 _TONNE: Final = 10**12
 
 
@@ -58,17 +59,21 @@ class PlanBasis:
     notes: tuple[str, ...] = ()
 
 
-def annual_cost(measure: Measure, discount_rate: Fraction) -> Fraction:
-    """Annualised, in the measure's currency, exactly.
+def annuity(capital: Fraction, rate: Fraction, years: int) -> Fraction:
+    """What pays a capital back in equal parts with interest, exactly; the rate is checked by ``check_discount_rate``."""
+    return capital * (rate / (1 - (1 + rate) ** -years) if rate else Fraction(1, years))
 
-    Raises:
-        GoalError: the rate is not from 0 to 1.
-    """
-    if not 0 <= discount_rate <= 1 or discount_rate.denominator > 10**6:
+
+def annual_cost(measure: Measure, discount_rate: Fraction) -> Fraction:
+    """Annualised, in the measure's currency, rounded half to even to a millionth of it."""
+    exact = annuity(measure.capital_cost, discount_rate, measure.lifetime_years) + measure.annual_cost
+    return Fraction(round_half_even(exact * _COST_UNITS), _COST_UNITS)
+
+
+def check_discount_rate(rate: Fraction) -> None:
+    """Raises GoalError."""
+    if not 0 <= rate <= 1 or rate.denominator > 10**6:
         raise GoalError("the discount rate is not from 0 to 1", key="discount_rate", advice="write 0.05 for 5 % a year")
-    years = measure.lifetime_years
-    factor = discount_rate / (1 - (1 + discount_rate) ** -years) if discount_rate else Fraction(1, years)
-    return measure.capital_cost * factor + measure.annual_cost
 
 
 def plan(basis: PlanBasis, discount_rate: Fraction) -> AbatementPlan:
@@ -78,6 +83,7 @@ def plan(basis: PlanBasis, discount_rate: Fraction) -> AbatementPlan:
         GoalError: the measures cost in several currencies, or the rate is not from 0 to 1.
         MissingExtraError: greencloud[goal] is not installed.
     """
+    check_discount_rate(discount_rate)
     measures = sorted(basis.candidates, key=lambda measure: measure.id)
     currency = _currency(measures)
     costs = {measure.name: annual_cost(measure, discount_rate) for measure in measures}

@@ -4,7 +4,8 @@ From one known year to the next, t years later, emissions change by
 
     y2 - y1 = drift * t + e,    e independent, normal, with mean 0 and variance sigma^2 * t.
 
-Divided by the root of t this is a regression on one variable, which statsmodels fits by least squares. Then, h years after the
+Divided by the root of t this is a regression on one variable, which statsmodels fits by least squares (its drift is the whole
+change over the whole time). Then, h years after the
 last of n known years that span T years, y(h) = last + drift * h is expected, and the error of that has the variance
 
     sigma^2 * h + h^2 * var(drift) = sigma^2 * (h + h^2 / T)
@@ -65,6 +66,7 @@ class Drift:
             raise GoalError("two known years end at the same time", key="history", advice="keep one of them for these scopes")
         if not steps:
             return cls(points[-1][1], 0.0, None, 0.0, 0)
+        drift = cls.of_ends(points).per_year
         np, regression = _libraries()
         years = np.array([each for each, _ in steps])
         change = np.array([each for _, each in steps])
@@ -73,8 +75,14 @@ class Drift:
         known = len(points) >= _LEAST_FOR_INTERVAL
         sigma = float(np.sqrt(found.scale)) if known else 0.0
         if sigma <= _NEGLIGIBLE * max(abs(amount) for _, amount in points):
-            return cls(points[-1][1], float(found.params[0]), None, 0.0, freedom)
-        return cls(points[-1][1], float(found.params[0]), sigma, float(found.bse[0]), freedom)
+            return cls(points[-1][1], drift, None, 0.0, freedom)
+        return cls(points[-1][1], drift, sigma, float(found.bse[0]), freedom)
+
+    @classmethod
+    def of_ends(cls, points: Sequence[Point]) -> Drift:
+        """The same drift without an interval, and without statsmodels: for who asks only what is expected. One point at least."""
+        (start, first), (end, last) = points[0], points[-1]
+        return cls(last, float((last - first) / (end - start)) if end > start else 0.0, None, 0.0, 0)
 
     def expected(self, years: Fraction) -> int:
         """Micrograms, that many years after the last known one; below zero where the drift leads there."""

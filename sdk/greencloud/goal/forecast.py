@@ -34,7 +34,7 @@ from greencloud.results.forecasts import Forecast, ForecastYear, Scenario
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions, round_half_even
 
-__all__ = ["ForecastBasis", "check_scenario", "forecast", "years_ahead"]
+__all__ = ["ForecastBasis", "check_scenario", "expected_gap", "forecast", "years_ahead"]
 
 _RATES: Final = {"growth_per_year": Fraction(10), "grid_decarbonisation_per_year": Fraction(1), "efficiency_per_year": Fraction(1)}
 _MOST: Final = 10**24  # micrograms: a thousand Gt
@@ -71,6 +71,16 @@ def check_scenario(scenario: Scenario) -> None:
                 key=key,
                 advice="rates are relative: 0.05 is 5 % a year",
             )
+
+
+def expected_gap(basis: ForecastBasis) -> Emissions:
+    """Of the last year of the path, where history goes on: as the forecast's, without loading the statistical library."""
+    month = basis.fiscal_year_start_month
+    points = [(basis.history[0][0].years_until(year, month), amount.micrograms) for year, amount in basis.history]
+    year = basis.path[-1][0]
+    level = Drift.of_ends(points).expected(basis.history[-1][0].years_until(year, month))
+    off = basis.committed.get(year, Emissions())
+    return _amount(max(level, 0) - off.micrograms) - basis.target
 
 
 def forecast(basis: ForecastBasis, scenario: Scenario, now: datetime) -> Forecast:

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
-from greencloud.errors import ConflictError, GoalError, MissingExtraError
+from greencloud.errors import ConflictError, GoalError
 from greencloud.goal.abatement import plan
 from greencloud.goal.alerts import alerts
-from greencloud.goal.forecast import check_scenario, forecast
+from greencloud.goal.forecast import ForecastBasis, check_scenario, expected_gap, forecast
 from greencloud.goal.goal_books import GoalBooks
 from greencloud.goal.measures import MEASURE_DELETED, MEASURE_PUT, NO_MEASURES, MeasureState, check_measure, step
 from greencloud.goal.outlook import forecast_basis, plan_basis
 from greencloud.inventory import Change, Draft
 from greencloud.inventory.document import to_document
-from greencloud.results.forecasts import AbatementPlan, Forecast, Measure, Scenario
+from greencloud.results.forecasts import AbatementPlan, Backtest, Forecast, Measure, Scenario
 from greencloud.results.goals import GoalProgress
 
 __all__ = ["ForecastBooks"]
@@ -28,9 +28,10 @@ _GRAVER = frozenset({"milestone_missed", "actual_above_path"})
 class ForecastBooks(GoalBooks):
     """Forecasts, measures and abatement plans."""
 
-    def measure_state(self) -> MeasureState:
-        """Measures as they stand."""
-        return self.fold(NO_MEASURES, step).latest()
+    def measure_state(self, number: int | None = None) -> MeasureState:
+        """Measures as they stand, or as they stood after a record of the journal."""
+        changes = self.journal.changes()
+        return self.fold(NO_MEASURES, step).after(changes if number is None else changes[:number])
 
     def create_measure(self, measure: Measure, *, reason: str = "") -> Measure:
         """Book a measure. One that is there with the same content is given back.
@@ -107,24 +108,23 @@ class ForecastBooks(GoalBooks):
 
         self.transact(decide)
 
-    def forecast_goal(self, name: str = "goals/-", *, scenario: Scenario = _HISTORY) -> Forecast:
-        """Where a goal is heading under a scenario.
+    def forecast_goal(self, name: str = "goals/-", *, scenario: Scenario | None = None) -> Forecast:
+        """Where a goal is heading under a scenario, by default that history goes on.
 
         Raises:
             NotFoundError: there is no such goal.
             GoalError: what it needs is not booked, the target year is already, or a rate makes no sense.
             MissingExtraError: greencloud[goal] is not installed.
         """
+        scenario = scenario or _HISTORY
         check_scenario(scenario)
-        state = self.goal_state()
-        basis = forecast_basis(state.goal(name), self.inventory_state(), state.metrics, self.measure_state(), scenario)
-        return forecast(basis, scenario, self.clock())
+        return forecast(self._basis(name, scenario), scenario, self.clock())
 
     def plan_goal(
         self,
         name: str = "goals/-",
         *,
-        scenario: Scenario = _HISTORY,
+        scenario: Scenario | None = None,
         discount_rate: Fraction = _DISCOUNT_RATE,
         measures: Iterable[str] = (),
     ) -> AbatementPlan:
@@ -143,18 +143,22 @@ class ForecastBooks(GoalBooks):
         """As ``GoalBooks.get_goal_progress``, with the alert on the forecast where one can be made."""
         found = super().get_goal_progress(name, ledger_year=ledger_year)
         try:
-            ahead = self.forecast_goal(name)
-        except (GoalError, MissingExtraError):  # too little is known, the target year is past, or the extra is not there
+            basis = self._basis(name, _HISTORY)
+        except GoalError:  # too little is known, or the target year is past
             return found
-        graver = [alert for alert in found.alerts if alert.kind in _GRAVER]
+        nothing = Backtest(0, None, None, None)
+        ahead = Forecast(basis.goal, _HISTORY, "", (), (), basis.target, expected_gap(basis), None, nothing, found.as_of)
         told = [alert for alert in alerts(found, ahead) if alert.kind == "forecast_above_target"]
+        graver = [alert for alert in found.alerts if alert.kind in _GRAVER]
         return replace(found, alerts=(*graver, *told, *(alert for alert in found.alerts if alert.kind not in _GRAVER)))
+
+    def _basis(self, name: str, scenario: Scenario) -> ForecastBasis:
+        state = self.goal_state()
+        return forecast_basis(state.goal(name), self.inventory_state(), state.metrics, self.measure_state(), scenario)
 
     def _measures_after(self, change: Change | None) -> MeasureState:
         """The state right after a change; as it stands where there was nothing to change."""
-        if change is None:
-            return self.measure_state()
-        return self.fold(NO_MEASURES, step).after(self.journal.changes()[: change.number])
+        return self.measure_state(None if change is None else change.number)
 
 
 def _content(measure: Measure) -> Measure:

@@ -22,7 +22,7 @@ from typing import Final
 from greencloud.errors import GoalError, NotFoundError
 from greencloud.inventory import Change
 from greencloud.inventory.document import from_document
-from greencloud.results.forecasts import Measure
+from greencloud.results.forecasts import Measure, Overlap
 from greencloud.results.inventory import INVENTORY_SCOPES
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions, round_half_even
@@ -108,8 +108,8 @@ def effect_of(measure: Measure, year: ReportingYear, month: int, *, not_before: 
     return Emissions(round_half_even(measure.reduction.micrograms * max(share, Fraction(0))))
 
 
-def check_measure(measure: Measure, state: MeasureState) -> Measure:
-    """The measure as it would be kept: texts without blanks around them, scopes in their order.
+def check_content(measure: Measure) -> Measure:
+    """What can be said of a measure by itself: as it would be kept, texts without blanks around them, scopes in their order.
 
     Raises:
         GoalError: ``key`` is the field that is wrong.
@@ -126,8 +126,6 @@ def check_measure(measure: Measure, state: MeasureState) -> Measure:
             key="id",
             advice="use a-z, 0-9 and -, beginning with a letter, at most 63",
         )
-    if measure.id not in state.measures and len(state.measures) >= MOST_MEASURES:
-        raise GoalError(f"there are {MOST_MEASURES} measures already", key="id", advice="delete those that nobody plans with")
     if not measure.display_name or len(measure.display_name) > _MOST_TEXT or len(measure.source) > _MOST_TEXT:
         raise GoalError(
             "display_name is needed, and neither it nor source has more than 1,000 characters",
@@ -137,7 +135,29 @@ def check_measure(measure: Measure, state: MeasureState) -> Measure:
     _check_scopes(measure.scopes)
     _check_effect(measure)
     _check_costs(measure)
-    _check_overlaps(measure, state)
+    names = [overlap.measure for overlap in measure.overlaps]
+    if measure.name in names or len(set(names)) < len(names):
+        raise GoalError("overlaps names other measures, each once", key="overlaps", advice="give one share for each pair")
+    for overlap in measure.overlaps:
+        if not 0 < overlap.share <= 1 or overlap.share.denominator > _MOST_DENOMINATOR:
+            raise GoalError(
+                f"the share of the overlap with {overlap.measure[:80]} is not above 0 and at most 1",
+                key="overlaps",
+                advice="write 0.5 where half of the smaller effect is lost",
+            )
+    return measure
+
+
+def check_measure(measure: Measure, state: MeasureState) -> Measure:
+    """As ``check_content``, and whether it goes together with the other measures. Raises GoalError."""
+    measure = check_content(measure)
+    if measure.id not in state.measures and len(state.measures) >= MOST_MEASURES:
+        raise GoalError(f"there are {MOST_MEASURES} measures already", key="id", advice="delete those that nobody plans with")
+    for overlap in measure.overlaps:
+        _check_overlap(measure, overlap, state)
+    after = MeasureState({**state.measures, measure.id: measure})
+    for name in (measure.name, *(overlap.measure for overlap in measure.overlaps)):
+        _check_shares(name, after)
     return measure
 
 
@@ -178,31 +198,18 @@ def _check_costs(measure: Measure) -> None:
         raise GoalError("the costs have no currency", key="currency", advice="use its ISO 4217 code, as CNY")
 
 
-def _check_overlaps(measure: Measure, state: MeasureState) -> None:
-    names = [overlap.measure for overlap in measure.overlaps]
-    if measure.name in names or len(set(names)) < len(names):
-        raise GoalError("overlaps names other measures, each once", key="overlaps", advice="give one share for each pair")
-    for overlap in measure.overlaps:
-        try:
-            other = state.get(overlap.measure)
-        except NotFoundError as error:
-            raise GoalError(error.message, key="overlaps", advice="create the other measure first") from error
-        if not 0 < overlap.share <= 1 or overlap.share.denominator > _MOST_DENOMINATOR:
-            raise GoalError(
-                f"the share of the overlap with {overlap.measure} is not above 0 and at most 1",
-                key="overlaps",
-                advice="write 0.5 where half of the smaller effect is lost",
-            )
-        said = next((each.share for each in other.overlaps if each.measure == measure.name), overlap.share)
-        if said != overlap.share:
-            raise GoalError(
-                f"{other.name} says that the share of the overlap is {said}, not {overlap.share}",
-                key="overlaps",
-                advice="state an overlap at one of the two measures",
-            )
-    after = MeasureState({**state.measures, measure.id: measure})
-    for name in (measure.name, *names):
-        _check_shares(name, after)
+def _check_overlap(measure: Measure, overlap: Overlap, state: MeasureState) -> None:
+    try:
+        other = state.get(overlap.measure)
+    except NotFoundError as error:
+        raise GoalError(error.message, key="overlaps", advice="create the other measure first") from error
+    said = next((each.share for each in other.overlaps if each.measure == measure.name), overlap.share)
+    if said != overlap.share:
+        raise GoalError(
+            f"{other.name} says that the share of the overlap is {said}, not {overlap.share}",
+            key="overlaps",
+            advice="state an overlap at one of the two measures",
+        )
 
 
 def _check_shares(name: str, state: MeasureState) -> None:

@@ -29,13 +29,15 @@ def provider_books(source: Source) -> Iterator[ProviderBooks | Client]:
             yield client
         return
     from greencloud.engine.audit import system_user
-    from greencloud.goal import ProviderBooks
+    from greencloud.goal import ProviderBooks, take_over
     from greencloud.inventory import BookHardware, Journal
 
-    yield ProviderBooks(
+    books = ProviderBooks(
         Journal(directory.books_directory),
         actor=f"local:{system_user()}",
         clock=lambda: datetime.now(UTC),
         ledger=directory.ledger.snapshot,
         hardware=lambda: BookHardware.of(directory.facility()),
     )
+    take_over(books, directory.goal_directory)
+    yield books

@@ -11,42 +11,54 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeVar
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from greencloud.client.names import facility_book_name
 from greencloud.errors import QuantityError
 from greencloud.results import Granularity
+from greencloud.results.goals import BusinessMetric, Goal
 from greencloud.v1 import allocation_service_pb2 as allocation
 from greencloud.v1 import facility_service_pb2 as facility
 from greencloud.v1 import footprint_service_pb2 as footprint
 from greencloud.v1 import goal_service_pb2 as goal
 from greencloud.v1 import identity_service_pb2 as identity
-from greencloud.wire import GRANULARITIES, instant_to_message
+from greencloud.wire import GRANULARITIES, business_metric_to_message, goal_to_message, instant_to_message
 
 __all__ = [
     "StreamCompression",
     "StreamContent",
     "apply_facility_book",
     "compare_rules",
+    "create_business_metric",
+    "create_goal",
+    "delete_goal",
     "explain_footprint",
+    "get_business_metric",
     "get_caller_identity",
     "get_data_availability",
     "get_facility_book",
+    "get_goal",
     "get_goal_progress",
     "get_statement",
     "list_audit_entries",
     "list_batches",
+    "list_business_metrics",
     "list_dimension_values",
     "list_facility_books",
+    "list_goals",
     "list_restatements",
     "list_root_log_entries",
     "query_footprint",
     "restate",
     "run_allocation",
     "stream_footprint",
+    "update_business_metric",
+    "update_goal",
 ]
 
 E = TypeVar("E", bound=StrEnum)
+M = TypeVar("M", bound=Message)
 
 
 class StreamContent(StrEnum):
@@ -186,8 +198,56 @@ def list_batches(start: datetime | None, end: datetime | None, page_size: int) -
     return allocation.ListBatchesRequest(page_size=page_size, **_period(start, end))
 
 
-def get_goal_progress(name: str) -> goal.GetGoalProgressRequest:
-    return goal.GetGoalProgressRequest(name=name)
+def get_goal_progress(name: str, ledger_year: int | None) -> goal.GetGoalProgressRequest:
+    return goal.GetGoalProgressRequest(name=name, ledger_year=ledger_year or 0)
+
+
+def create_goal(value: Goal, reason: str) -> goal.CreateGoalRequest:
+    return goal.CreateGoalRequest(goal_id=value.id, goal=_said(goal_to_message(value)), reason=reason)
+
+
+def get_goal(name: str) -> goal.GetGoalRequest:
+    return goal.GetGoalRequest(name=name)
+
+
+def list_goals(page_size: int) -> goal.ListGoalsRequest:
+    return goal.ListGoalsRequest(page_size=page_size)
+
+
+def update_goal(value: Goal, etag: str, reason: str) -> goal.UpdateGoalRequest:
+    return goal.UpdateGoalRequest(goal=_said(goal_to_message(value), etag), reason=reason)
+
+
+def delete_goal(name: str, etag: str, reason: str) -> goal.DeleteGoalRequest:
+    return goal.DeleteGoalRequest(name=name, etag=etag, reason=reason)
+
+
+def create_business_metric(value: BusinessMetric, reason: str) -> goal.CreateBusinessMetricRequest:
+    message = _said(business_metric_to_message(value))
+    return goal.CreateBusinessMetricRequest(business_metric_id=value.id, business_metric=message, reason=reason)
+
+
+def get_business_metric(name: str) -> goal.GetBusinessMetricRequest:
+    return goal.GetBusinessMetricRequest(name=name)
+
+
+def list_business_metrics(page_size: int) -> goal.ListBusinessMetricsRequest:
+    return goal.ListBusinessMetricsRequest(page_size=page_size)
+
+
+def update_business_metric(value: BusinessMetric, etag: str, reason: str) -> goal.UpdateBusinessMetricRequest:
+    message = _said(business_metric_to_message(value), etag)
+    return goal.UpdateBusinessMetricRequest(business_metric=message, reason=reason)
+
+
+def _said(message: M, etag: str = "") -> M:
+    """What the caller says; who and when is the server's."""
+    sent: Any = message
+    sent.etag = etag
+    for field in ("created_by", "update_time"):
+        if field in sent.DESCRIPTOR.fields_by_name:
+            sent.ClearField(field)
+    return message
 
 
 def get_facility_book(name: str) -> facility.GetFacilityBookRequest:

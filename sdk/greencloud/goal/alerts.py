@@ -30,7 +30,6 @@ def alerts(
     forecast: Forecast | None = None,
     *,
     assessment: BaseYearAssessment | None = None,
-    fiscal_year_start_month: int = 1,
 ) -> list[GoalAlert]:
     """Gravest first: missed milestones, the latest year, the forecast, the base year, what is not known, drafts."""
     return [
@@ -38,7 +37,7 @@ def alerts(
         *_latest(progress),
         *_forecast(progress, forecast),
         *_base_year(assessment),
-        *_unknown(progress, fiscal_year_start_month),
+        *_unknown(progress),
         *_drafts(progress),
     ]
 
@@ -96,9 +95,9 @@ def _base_year(assessment: BaseYearAssessment | None) -> Iterator[GoalAlert]:
     )
 
 
-def _unknown(progress: GoalProgress, month: int) -> Iterator[GoalAlert]:
+def _unknown(progress: GoalProgress) -> Iterator[GoalAlert]:
     for year in progress.years:
-        if year.actual is None and year.reporting_year.end(month) <= progress.as_of:
+        if year.actual is None and year.reporting_year.end(progress.fiscal_year_start_month) <= progress.as_of:
             yield GoalAlert(
                 "year_unknown",
                 year.reporting_year,

@@ -1,8 +1,8 @@
 """Applying a goal file: its metrics and goals, and the inventory that it names, go into the provider's books.
 
 Everything is checked before anything is written. Then the inventory comes first, metrics next, goals last, each as a change of its
-own; a file that is applied again changes nothing. What is there with other content is updated, except for inventory entries: a booked
-figure changes by a restatement alone, which needs a cause.
+own; a file that is applied again changes nothing. What is there with other content is updated, except for inventory entries: a
+booked figure changes by a restatement alone, which needs a cause.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The goal of a data directory from before there were books: ``goal/goal.toml`` beside ``goal/inventory.csv``.
 
-It is taken into the books when they are first opened, once: as soon as the books know anything of goals, theirs counts, and the folder
-is left as it is.
+It is taken into the books when they are first opened, once: as soon as the books know anything of goals, theirs counts, and the
+folder is left as it is.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from greencloud.errors import ConflictError, GoalError, GreencloudError, NotFoundError
+from greencloud.errors import ConflictError, GreencloudError, NotFoundError
 from greencloud.goal.actual import actual_of
 from greencloud.goal.alerts import alerts
 from greencloud.goal.book import EMPTY, GOAL_DELETED, GOAL_PUT, METRIC_PUT, GoalState, step
@@ -144,9 +144,7 @@ class GoalBooks(InventoryBooks):
         year = now.year if year is None else year
         compared = LedgerYear(year, 0) if snapshot is None else ledger_year_of(snapshot, year, goal)
         found = progress(goal, inventory, state.metrics, compared, now)
-        month = inventory.policy.fiscal_year_start_month
-        told = alerts(found, assessment=self._assessment(), fiscal_year_start_month=month)
-        return replace(found, alerts=tuple(told))
+        return replace(found, alerts=tuple(alerts(found, assessment=self._assessment())))
 
     def _assessment(self) -> BaseYearAssessment | None:
         """Whether the base year must be recalculated; None where no base year is set."""

@@ -79,6 +79,7 @@ def progress(goal: Goal, booked: Booked, metrics: Mapping[str, BusinessMetric], 
         base_fiscal=goal.base_year.fiscal,
         target_fiscal=goal.target_year.fiscal,
         metric=goal.metric,
+        fiscal_year_start_month=month,
     )
 
 

@@ -12,8 +12,9 @@ from greencloud.report.difference import (
     difference_of,
     difference_table,
 )
-from greencloud.report.documents import balance_document, footprint_document, goal_document
+from greencloud.report.documents import balance_document, footprint_document
 from greencloud.report.footprint_data import footprint_data
+from greencloud.report.goals import goal_document, goal_table
 from greencloud.report.markdown import footprint_markdown
 from greencloud.report.presets import PRESETS, Preset
 from greencloud.report.ranking import Order, sorted_pairs
@@ -26,7 +27,7 @@ from greencloud.report.restatements import (
 )
 from greencloud.report.rules import rules_document, rules_markdown, rules_table
 from greencloud.report.sheet import Changes, Layout, printable
-from greencloud.report.tables import balance_table, footprint_table, goal_table
+from greencloud.report.tables import balance_table, footprint_table
 from greencloud.report.writing import DATA_FORMATS, write_dataset
 
 __all__ = [

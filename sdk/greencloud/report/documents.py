@@ -15,9 +15,6 @@ if all postings erred together, ``updated`` when the newest posting behind them 
 
 With a change asked for, rows and total have ``change``: ``measure unit old new difference percent``, the integers of one measure
 before and now; null where nothing was posted, ``percent`` also where ``old`` is 0.
-
-Goal: ``schema name display_name kind scopes base target years ledger status as_of notes``; ``years[].inventory`` is null
-where nothing is booked, and ``ledger`` is null where it covers nothing of the year.
 """
 
 from __future__ import annotations
@@ -30,13 +27,12 @@ from greencloud.report.amounts import kg_decimal, kwh_decimal
 from greencloud.report.certainty import evidence_of
 from greencloud.report.changes import Pair, amount_of
 from greencloud.report.sheet import EMISSION_FIELDS, TOTAL_FIELDS, WIDTH_FIELDS, Changes, total_of
-from greencloud.results import BatchSummary, FootprintRow, GoalProgress
+from greencloud.results import BatchSummary, FootprintRow
 from greencloud.units import Emissions, Energy, format_instant
 
-__all__ = ["balance_document", "change_document", "footprint_document", "goal_document", "measures_document"]
+__all__ = ["balance_document", "change_document", "emissions_document", "footprint_document", "measures_document"]
 
 _FOOTPRINT_SCHEMA: Final = "greencloud.footprint/1"
-_GOAL_SCHEMA: Final = "greencloud.goal/1"
 
 
 def footprint_document(
@@ -100,37 +96,6 @@ def balance_document(batches: Iterable[BatchSummary]) -> dict[str, Any]:
     }
 
 
-def goal_document(progress: GoalProgress) -> dict[str, Any]:
-    ledger = {
-        "year": progress.ledger_year,
-        "covered_seconds": progress.ledger_covered_seconds,
-        "emissions": _emissions(progress.ledger_emissions),
-        "path": _emissions(progress.path_emissions),
-        "gap": _emissions(progress.gap),
-    }
-    return {
-        "schema": _GOAL_SCHEMA,
-        "name": progress.name,
-        "display_name": progress.display_name,
-        "kind": progress.kind,
-        "scopes": list(progress.scopes),
-        "base": {"year": progress.base_year, "emissions": _emissions(progress.base_emissions)},
-        "target": {"year": progress.target_year, "emissions": _emissions(progress.target_emissions)},
-        "years": [
-            {
-                "year": year.year,
-                "path": _emissions(year.path),
-                "inventory": None if year.actual is None else _emissions(year.actual),
-            }
-            for year in progress.years
-        ],
-        "ledger": ledger if progress.ledger_covered_seconds else None,
-        "status": progress.status.value,
-        "as_of": format_instant(progress.as_of),
-        "notes": list(progress.notes),
-    }
-
-
 def _row(row: FootprintRow) -> dict[str, Any]:
     return {
         "start": format_instant(row.start),
@@ -151,7 +116,7 @@ def _certainty(row: FootprintRow) -> dict[str, Any]:
         "evidence": None if evidence is None else {kind: _energy(part) for kind, part in evidence.items()},
         "half_width": {
             "energy": None if row.energy_half_width is None else _energy(row.energy_half_width),
-            **{name: None if width is None else _emissions(width) for name, width in widths.items()},
+            **{name: None if width is None else emissions_document(width) for name, width in widths.items()},
         },
         "updated": None if row.updated is None else format_instant(row.updated),
     }
@@ -161,7 +126,7 @@ def measures_document(row: FootprintRow) -> dict[str, Any]:
     """Every amount of a row."""
     return {
         "energy": _energy(row.energy),
-        **{name: _emissions(getattr(row, name)) for name in (*EMISSION_FIELDS, *TOTAL_FIELDS)},
+        **{name: emissions_document(getattr(row, name)) for name in (*EMISSION_FIELDS, *TOTAL_FIELDS)},
         "operation_count": row.operation_count,
     }
 
@@ -170,5 +135,6 @@ def _energy(energy: Energy) -> dict[str, Any]:
     return {"millijoules": energy.millijoules, "kwh": kwh_decimal(energy.millijoules)}
 
 
-def _emissions(emissions: Emissions) -> dict[str, Any]:
+def emissions_document(emissions: Emissions) -> dict[str, Any]:
+    """An amount, exact and readable."""
     return {"micrograms": emissions.micrograms, "kg_co2e": kg_decimal(emissions.micrograms)}

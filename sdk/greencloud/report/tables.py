@@ -5,23 +5,17 @@ There is no colour and no drawing: what is read on a terminal, in a mail and in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import zip_longest
 
-from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, scale_for
+from greencloud.report.amounts import ENERGY_UNITS, scale_for
 from greencloud.report.certainty import certainty_lines
 from greencloud.report.sheet import PROVISIONAL, Changes, Column, Layout, Sheet, footprint_sheet, total_of
-from greencloud.results import BatchSummary, FootprintRow, GoalProgress, GoalStatus
-from greencloud.units import Emissions, Energy, format_instant
+from greencloud.results import BatchSummary, FootprintRow
+from greencloud.units import Energy
 
-__all__ = ["balance_table", "footprint_table", "goal_table", "table_text"]
-
-_STATUS = {
-    GoalStatus.ON_TRACK: "on track: at or below the path",
-    GoalStatus.OFF_TRACK: "OFF TRACK: above the path",
-    GoalStatus.UNKNOWN: "unknown",
-}
+__all__ = ["balance_table", "footprint_table", "table_text"]
 
 
 def footprint_table(
@@ -86,45 +80,6 @@ def balance_table(batches: Iterable[BatchSummary]) -> str:
     )
     body = tuple(cells(site, [batch for batch in batches if batch.site == site]) for site in sites)
     return "\n".join(table_text(Sheet(columns, body, cells("total", batches)))) + "\n"
-
-
-def goal_table(progress: GoalProgress) -> str:
-    """The path beside the inventory, the ledger against the path, the status, and what a reader should know."""
-    inventory = [year.actual.micrograms for year in progress.years if year.actual is not None]
-    scale = scale_for([progress.base_emissions.micrograms, *inventory], EMISSION_UNITS)
-    columns = (
-        Column(("year",)),
-        Column(("path", scale.unit), numeric=True),
-        Column(("inventory", scale.unit), numeric=True),
-        Column(("above path", scale.unit), numeric=True),
-    )
-    body = tuple(
-        (str(year.year), scale.show(year.path.micrograms), *_actual_cells(year.path, year.actual, scale.show))
-        for year in progress.years
-    )
-    lines = [
-        f"{progress.display_name} ({progress.name})",
-        f"{progress.kind}, {', '.join(progress.scopes)}",
-        f"base {progress.base_year}: {progress.base_emissions}; target {progress.target_year}: {progress.target_emissions} of CO2e",
-        "",
-        *table_text(Sheet(columns, body)),
-        "",
-        f"Status: {_STATUS[progress.status]}",
-    ]
-    if progress.ledger_covered_seconds:
-        gap = progress.gap
-        side = "above" if gap.micrograms > 0 else "below"
-        where = f"{Emissions(abs(gap.micrograms))} {side}" if gap.micrograms else "on it exactly"
-        lines.append(
-            f"Ledger {progress.ledger_year}: {progress.ledger_emissions} CO2e in {progress.ledger_covered_seconds:,} s; "
-            f"the path allows {progress.path_emissions} for the same time, so it is {where}."
-        )
-    lines += [f"- {note}" for note in progress.notes]
-    return "\n".join([*lines, f"As of {format_instant(progress.as_of)}."]) + "\n"
-
-
-def _actual_cells(path: Emissions, actual: Emissions | None, show: Callable[[int], str]) -> tuple[str, str]:
-    return ("not known", "") if actual is None else (show(actual.micrograms), show((actual - path).micrograms))
 
 
 def table_text(sheet: Sheet) -> list[str]:

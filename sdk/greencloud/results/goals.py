@@ -167,6 +167,7 @@ class GoalProgress:
     base_fiscal: bool = False  # the base year is a fiscal year
     target_fiscal: bool = False
     metric: str = ""  # name of the business metric of an intensity goal
+    fiscal_year_start_month: int = 1  # by the inventory policy
 
     @property
     def gap(self) -> Emissions:

@@ -19,7 +19,6 @@ from greencloud.results import (
     FacilityBook,
     FootprintQuery,
     FootprintRow,
-    GoalProgress,
     Restatement,
     RootLogEntry,
     RuleComparison,
@@ -145,7 +144,6 @@ class Services:
     windows after the first ``skip``; it raises NotFoundError where the account has nothing that fits, as
     ``statement(account, period)`` does where the period is not closed or says nothing of the account. ``root_log()`` is the log of
     roots, oldest first.
-    ``goal_progress(name)`` takes ``goals/GOAL`` or ``goals/-`` and raises NotFoundError where there is no such goal.
 
     ``books(subject)`` are the provider's books, open for a person.
 
@@ -161,7 +159,6 @@ class Services:
     explain: Callable[[ExplainOrder, int | None, int, Stop], Mapping[str, Any]]
     statement: Callable[[str, str], Statement]
     root_log: Callable[[], Sequence[RootLogEntry]]
-    goal_progress: Callable[[str], GoalProgress]
     rules: Sequence[str] = ("reserved_and_used",)
     compare: Callable[[CompareOrder, Callable[[], None]], RuleComparison] = _none_kept
     facility_book: Callable[[str], FacilityBook] = _none_kept

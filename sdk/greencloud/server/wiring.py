@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from greencloud.errors import NotFoundError
 from greencloud.ledger.stop import Stop
-from greencloud.results import AppliedFacilityBook, GoalProgress, RuleComparison, RunSummary
+from greencloud.results import AppliedFacilityBook, RuleComparison, RunSummary
 from greencloud.server.members import BookMembers
 from greencloud.server.services import ApplyOrder, CompareOrder, ExplainOrder, RestateOrder, Services
 from greencloud.server.uploads import mistakes_in
@@ -34,7 +33,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.engine.explain import Cell, explain_cell
     from greencloud.engine.published import root_log, statement_of
     from greencloud.engine.uploaded_book import uploaded
-    from greencloud.goal import ProviderBooks, goal_progress
+    from greencloud.goal import ProviderBooks, take_over
     from greencloud.inventory import BookHardware, Journal
 
     books = ProviderBooks(
@@ -104,11 +103,9 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
                 sent, applied_by=order.applied_by, now=clock(), expected=order.expected_revision, dry_run=order.validate_only
             )
 
-    def progress(name: str) -> GoalProgress:
-        found = goal_progress(data.goal_directory, data.ledger.snapshot(), clock())
-        if name not in (found.name, "goals/-"):
-            raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
-        return found
+    def books_by(subject: str) -> ProviderBooks:
+        take_over(books, data.goal_directory)
+        return books.by(subject)
 
     return Services(
         snapshot=data.ledger.snapshot,
@@ -117,7 +114,6 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         explain=explain,
         statement=lambda account, period: statement_of(data.closes, account, period),
         root_log=lambda: root_log(data.closes),
-        goal_progress=progress,
         rules=RULES,
         compare=compare,
         facility_book=lambda revision: AppliedBooks(data).find(revision),
@@ -125,5 +121,5 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         apply_facility=apply_facility,
         members=BookMembers(data.path / "facility" / "current.json", data.facility),
         audit=data.audit,
-        books=books.by,
+        books=books_by,
     )

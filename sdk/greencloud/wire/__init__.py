@@ -24,7 +24,14 @@ from greencloud.wire.facility_books import (
     facility_change_to_message,
 )
 from greencloud.wire.footprint import GRANULARITIES, row_from_message, row_to_message
-from greencloud.wire.goal import goal_from_message, goal_to_message
+from greencloud.wire.goal import (
+    business_metric_from_message,
+    business_metric_to_message,
+    goal_from_message,
+    goal_progress_from_message,
+    goal_progress_to_message,
+    goal_to_message,
+)
 from greencloud.wire.identity import (
     audit_entry_from_message,
     audit_entry_to_message,
@@ -58,6 +65,8 @@ __all__ = [
     "availability_to_message",
     "batch_from_message",
     "batch_to_message",
+    "business_metric_from_message",
+    "business_metric_to_message",
     "comparison_from_messages",
     "comparison_to_message",
     "dimension_value_from_message",
@@ -73,6 +82,8 @@ __all__ = [
     "facility_change_from_message",
     "facility_change_to_message",
     "goal_from_message",
+    "goal_progress_from_message",
+    "goal_progress_to_message",
     "goal_to_message",
     "identity_from_message",
     "identity_to_message",

@@ -55,9 +55,10 @@ def forecast_table(forecast: Forecast) -> str:
     def cell(amount: Emissions | None) -> str:
         return "not known" if amount is None else scale.show(amount.micrograms)
 
-    rows = [(str(year), cell(amount), "", "", "", "", "") for year, amount in forecast.history]
-    for year in forecast.years:
-        rows.append((str(year.year), "", *map(cell, (year.expected, year.low, year.high, year.path, year.required))))
+    rows: list[tuple[str, ...]] = [(str(year), cell(amount), "", "", "", "", "") for year, amount in forecast.history]
+    rows += [
+        (str(year.year), "", *map(cell, (year.expected, year.low, year.high, year.path, year.required))) for year in forecast.years
+    ]
     last = forecast.years[-1].year if forecast.years else ""
     side = "above" if forecast.gap.micrograms > 0 else "below"
     lines = [
@@ -243,10 +244,10 @@ def plan_table(plan: AbatementPlan) -> str:
     )
     total = ("", "plan", "", "", scale.show(plan.closed.micrograms), "", number_text(plan.annual_cost, 2))
     left = f"{plan.remaining} stay open" if plan.remaining.micrograms else "nothing stays open"
+    rate = number_text(plan.discount_rate * 100)
     proved = "proved to cost the least" if plan.optimal else "not proved to cost the least"
     lines = [
-        f"Plan for {plan.goal} to {plan.target_year}, CO2e a year; scenario {plan.scenario}, capital at "
-        f"{number_text(plan.discount_rate * 100)} % a year",
+        f"Plan for {plan.goal} to {plan.target_year}, CO2e a year; scenario {plan.scenario}, capital at {rate} % a year",
         f"The forecast is {plan.gap} above the target."
         if plan.gap.micrograms > 0
         else f"The forecast is {Emissions(-plan.gap.micrograms)} below the target.",

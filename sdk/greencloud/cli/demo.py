@@ -93,8 +93,10 @@ def command(data: Path | None, keep: bool, seconds: float, shop: Path | None) ->
 def prepare(children: Children, steps: Steps, folder: Path, path: Path) -> Setting:
     """The data directory with book, credentials and goal, and a server on it."""
     from greencloud.agent import machine
+    from greencloud.cli._books import provider_books
+    from greencloud.cli._source import Source
     from greencloud.engine import DataDirectory
-    from greencloud.goal import apply_goal
+    from greencloud.goal import apply_goals
     from greencloud.server import KeyStore
 
     steps.say(f"data directory {path}")
@@ -120,7 +122,9 @@ def prepare(children: Children, steps: Steps, folder: Path, path: Path) -> Setti
     tokens[""] = keys.issue("provider", "", ttl=timedelta(hours=12), now=now)
     for account in accounts:
         _write_private(own / f"{account}.token", tokens[account])
-    goal = apply_goal(folder / "goal.toml", data.goal_directory)
+    with provider_books(Source(path)) as books:
+        whole: Any = books
+        (goal,) = apply_goals(whole, folder / "goal.toml").goals
     steps.say(f"credentials for {', '.join(accounts)} and the provider; goal {goal.name!r} is in force")
     return Setting(path, own, target, tokens, here.host_id, here.vcpu, environment)
 

@@ -47,7 +47,8 @@ class GoalBooks(InventoryBooks):
             state = self.fold(EMPTY, step).after(changes)
             self._check(goal, state, changes)
             if (known := state.goals.get(goal.name)) is not None:
-                return _same(known, goal)
+                _check_same(known, goal)
+                return None
             revision = state.revisions.get(goal.name, 0) + 1
             return Draft(GOAL_PUT, self._body(goal, revision, self.actor), reason)
 
@@ -98,7 +99,8 @@ class GoalBooks(InventoryBooks):
 
         def decide(changes: list[Change]) -> Draft | None:
             if (known := self.fold(EMPTY, step).after(changes).metrics.get(metric.name)) is not None:
-                return _same(known, metric)
+                _check_same(known, metric)
+                return None
             return Draft(METRIC_PUT, self._body(metric, 1, self.actor), reason)
 
         return self._after(self.transact(decide)).metrics[metric.name]
@@ -167,7 +169,7 @@ class GoalBooks(InventoryBooks):
         if actual_of(goal, inventory, goal.base_year) is not None:
             check_path(goal, base_of(goal, inventory, state.metrics), month)
 
-    def _body(self, value: Goal | BusinessMetric, revision: int, created_by: str) -> Any:
+    def _body(self, value: R, revision: int, created_by: str) -> Any:
         return to_document(replace(_content(value), revision=revision, created_by=created_by))
 
     def _after(self, change: Change | None) -> GoalState:
@@ -185,7 +187,7 @@ def _content(value: R) -> R:
     return replace(value, **_BLANK)
 
 
-def _same(known: R, given: R) -> None:
+def _check_same(known: R, given: R) -> None:
     if _content(known) != _content(given):
         raise ConflictError(
             f"{known.name} is there already, with other content", in_force=known.etag, advice="update it, or take another id"

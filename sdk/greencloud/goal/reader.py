@@ -35,6 +35,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -191,7 +192,7 @@ class _GoalTable(_Table):
             raise self.wrong(key, error.message, error.advice) from error
         return goal
 
-    def word(self, key: str, kind: type[Any]) -> Any:
+    def word(self, key: str, kind: type[StrEnum]) -> Any:
         try:
             return kind(self.text(key))
         except ValueError as error:

@@ -26,6 +26,7 @@ __all__ = [
     "goal_document",
     "goal_resource_document",
     "goal_table",
+    "goal_text",
     "goals_table",
     "metric_document",
     "metrics_table",
@@ -96,6 +97,31 @@ def goals_table(goals: Iterable[Goal]) -> str:
         for goal in goals
     )
     return "\n".join(table_text(Sheet(tuple(Column((name,)) for name in columns), body))) + "\n"
+
+
+def goal_text(goal: Goal) -> str:
+    """A goal as it is booked, a line for each thing that is said."""
+    stones = ", ".join(f"{stone.year} {_milestone_text(stone)}" for stone in goal.milestones)
+    said = {
+        "kind": goal.kind.value,
+        "scopes": ", ".join(goal.scopes),
+        "categories": ", ".join(map(str, goal.categories)),
+        "sites": ", ".join(goal.sites),
+        "businesses": ", ".join(goal.businesses),
+        "business metric": goal.metric,
+        "base year": str(goal.base_year),
+        "target year": str(goal.target_year),
+        "path": goal.path.value,
+        "may remain": _remaining(goal),
+        "milestones": stones,
+        "source": goal.source,
+        "revision": str(goal.revision),
+        "booked by": goal.created_by,
+        "changed": "" if goal.updated is None else format_instant(goal.updated),
+    }
+    width = max(len(label) for label in said)
+    lines = [f"{label:<{width}}  {text}" for label, text in said.items() if text]
+    return "\n".join([f"{goal.display_name} ({goal.name})", *lines]) + "\n"
 
 
 def metrics_table(metrics: Sequence[BusinessMetric]) -> str:
@@ -263,6 +289,10 @@ def _milestone(stone: Milestone) -> dict[str, Any]:
         "share": _exact(stone.share),
         "emissions": None if stone.emissions is None else emissions_document(stone.emissions),
     }
+
+
+def _milestone_text(stone: Milestone) -> str:
+    return f"{number_text((stone.share or Fraction(0)) * 100)} %" if stone.emissions is None else str(stone.emissions)
 
 
 def _exact(value: Fraction | None) -> str | None:

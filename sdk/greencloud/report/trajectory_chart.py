@@ -153,6 +153,10 @@ class _Drawing:
             self.point(year, amount, _ACTUAL, text=f"{year}{' (draft)' if draft else ''}: {self.text(amount)}")
             for year, amount, draft in known[-1:]
         ]
+        lift = -10
+        if self.forecast is None and (close := self.close()) is not None:
+            labels = [{**label, "text": [label["text"], close]} for label in labels]
+            lift = -25
         fill = {"condition": {"test": "datum.draft", "value": "white"}, "value": _BLACK}
         dot = {"type": "point", "filled": False, "size": 60, "opacity": 1, "strokeWidth": 2}
         return [
@@ -160,7 +164,15 @@ class _Drawing:
             {"data": {"values": points}, "mark": dot, "encoding": {**_XY, "fill": fill}},
             {
                 "data": {"values": labels},
-                "mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 4, "dy": -10, "fontWeight": 600},
+                "mark": {
+                    "type": "text",
+                    "align": "left",
+                    "baseline": "bottom",
+                    "dx": 4,
+                    "dy": lift,
+                    "fontWeight": 600,
+                    "lineHeight": 15,
+                },
                 "encoding": {**_XY, "text": {"field": "text"}},
             },
         ]
@@ -193,6 +205,9 @@ class _Drawing:
             for year in self.forecast.years[-1:]
         ]
         text = {"type": "text", "align": "left", "baseline": "middle", "dx": 8, "lineHeight": 15, "fontWeight": 600}
+        if (close := self.close()) is not None:
+            ends = [{**end, "text": [*end["text"], close]} for end in ends]
+            text |= {"dy": -38}
         return [
             {
                 "data": {"values": band},
@@ -217,6 +232,20 @@ class _Drawing:
                 return year.reporting_year, year.actual, year.path
         return None
 
+    def close(self) -> str | None:
+        """The gap in words, where it is too small to be written beside its line; then a label that is there says it."""
+        found = self.gap()
+        if found is None or abs((found[1] - found[2]).micrograms) >= self.top * 0.2:
+            return None
+        return " ".join(self.gap_words(found[1] - found[2]))
+
+    def gap_words(self, difference: Emissions) -> list[str]:
+        where = "target" if self.forecast is not None else "path"
+        if not difference.micrograms:
+            return [f"on the {where}"]
+        amount = self.text(Emissions(abs(difference.micrograms)))
+        return [f"+{amount}", f"above the {where}"] if difference.micrograms > 0 else [amount, f"below the {where}"]
+
     def gap_layers(self) -> list[dict[str, Any]]:
         found = self.gap()
         if found is None or found[1] == found[2]:
@@ -226,10 +255,8 @@ class _Drawing:
         above = difference.micrograms > 0
         colour = COLOURS["red"] if above else COLOURS["green"]
         x, size = self.place(year), self.scale.size
-        words = f"{'+' if above else '-'}{self.text(Emissions(abs(difference.micrograms)))}"
-        where = ("target" if self.forecast is not None else "path") if above else "room left"
-        row = {"x": x, "y": limit.micrograms / size, "y2": amount.micrograms / size}
-        row |= {"middle": (row["y"] + row["y2"]) / 2, "text": [words, f"above the {where}" if above else where]}
+        row: dict[str, Any] = {"x": x, "y": limit.micrograms / size, "y2": amount.micrograms / size}
+        row |= {"middle": (row["y"] + row["y2"]) / 2, "text": self.gap_words(difference) if self.close() is None else ""}
         rule = {"type": "rule", "color": colour, "strokeWidth": 2}
         text = {
             "type": "text",
@@ -249,9 +276,9 @@ class _Drawing:
     def target_layers(self) -> list[dict[str, Any]]:
         amount = self.progress.target_emissions
         row = self.point(self.target, amount, _PATH, text=[f"target {self.target}", self.text(amount)])
-        low = amount.micrograms < self.top * 0.06
+        shift = -14 if amount.micrograms < self.top * 0.1 else 16 if self.close() is not None and self.forecast is not None else 0
         dot = {"type": "point", "shape": "circle", "filled": True, "size": 120, "opacity": 1}
-        text = {"type": "text", "align": "left", "dx": 10, "dy": -14 if low else 0, "fontWeight": 600, "lineHeight": 15}
+        text = {"type": "text", "align": "left", "dx": 10, "dy": shift, "fontWeight": 600, "lineHeight": 15}
         return [
             {"data": {"values": [row]}, "mark": dot, "encoding": _XY},
             {

@@ -113,7 +113,7 @@ class Drift:
         text = f"statsmodels {statsmodels.__version__}, random walk with drift: {self.per_year / 1e12:+,.1f} t a year"
         if self.sigma is None:
             return f"{text}, deviation not known"
-        return f"{text}, standard deviation {self.sigma / 1e12:,.1f} t, Student's t of {self.degrees_of_freedom} d.f."
+        return f"{text}, standard deviation {self.sigma / 1e12:,.1f} t, Student's t ({self.degrees_of_freedom} degrees of freedom)"
 
 
 def _libraries() -> tuple[Any, Any]:

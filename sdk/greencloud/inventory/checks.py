@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +22,7 @@ from greencloud.units import Emissions, round_half_even
 
 __all__ = [
     "ENTRY_ID",
+    "FIRST_YEAR",
     "MOST_MICROGRAMS",
     "Slots",
     "calculated",
@@ -36,7 +37,7 @@ __all__ = [
 ENTRY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]")  # AIP-122
 MOST_MICROGRAMS: Final = 10**24
 """A teratonne: some twenty times what the world emits in a year. What is above it is in another unit."""
-_FIRST_YEAR: Final = 1990  # the base year of the Kyoto Protocol; no inventory is older
+FIRST_YEAR: Final = 1990  # the base year of the Kyoto Protocol; no inventory is older
 _MOST_DOCUMENTS: Final = 100
 _MOST_UNCERTAINTY: Final = 2
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -90,13 +91,13 @@ def check_evidence(evidence: Iterable[str], kept: Callable[[str], bool]) -> None
             raise GoalError(f"there is no evidence {digest}", key="evidence", advice=advice)
 
 
-def calculated(entry: InventoryEntry, *, decimals: int | None = None) -> InventoryEntry:
+def calculated(entry: InventoryEntry, *, stated: Emissions | None = None, step: int = 1) -> InventoryEntry:
     """The entry with the amount that its activity data give; one that is stated beside them must be the same.
 
-    ``decimals``: how many digits of a kilogram the stated amount was rounded to; None where it is to the microgram.
+    ``stated`` was rounded to ``step`` micrograms. Without it the entry's own amount is taken as stated, unless it is zero.
 
     Raises:
-        GoalError: it is not, or the activity cannot be computed; its key is ``activity.`` and the field.
+        GoalError: it is not the same, or the activity cannot be computed; its key is ``activity.`` and the field then.
     """
     if entry.activity is None:
         return entry
@@ -104,9 +105,10 @@ def calculated(entry: InventoryEntry, *, decimals: int | None = None) -> Invento
         emissions = emissions_of_activity(entry.activity)
     except GoalError as error:
         raise GoalError(error.message, key=f"activity.{error.key}", advice=error.advice) from error
-    stated, step = entry.emissions.micrograms, 10 ** (9 - min(9, 9 if decimals is None else decimals))
-    if stated and 2 * abs(stated - emissions.micrograms) > (step if step > 1 else 0):
-        message = f"the amount says {stated} µg, but activity data x factor is {emissions.micrograms} µg"
+    if stated is None and entry.emissions.micrograms:
+        stated = entry.emissions
+    if stated is not None and abs(stated.micrograms - emissions.micrograms) > step // 2:
+        message = f"the amount says {stated}, but activity data x factor is {emissions}"
         raise GoalError(message, key="emissions", advice="leave the amount out: it follows from the activity data")
     return replace(entry, emissions=emissions)
 
@@ -168,8 +170,8 @@ def _check_id(text: str) -> None:
 
 
 def _check_year(year: ReportingYear, now: datetime, fiscal_month: int) -> None:
-    if not _FIRST_YEAR <= year.year <= 2199:
-        raise GoalError(f"{year} is no year of an inventory", key="year", advice=f"it is from {_FIRST_YEAR} on")
+    if not FIRST_YEAR <= year.year <= 2199:
+        raise GoalError(f"{year} is no year of an inventory", key="year", advice=f"it is from {FIRST_YEAR} on")
     if year.start(fiscal_month) > now:
         raise GoalError(f"{year} has not begun", key="year", advice="book what was emitted; what is expected is a forecast")
 

@@ -1,4 +1,4 @@
-"""Reading an inventory file: CSV with a header, one booked amount a line.
+"""Reading the inventory that a goal file names: CSV with a header, one booked amount a line.
 
 ::
 
@@ -6,8 +6,8 @@
     2020,scope1,,510000,"Annual report 2020, table 3"
     2020,scope3,11,12.5,"Use of sold products, model 4"
 
-The amount's unit is the name of its column, ``kg_co2e`` or ``t_co2e``, so that no amount is ever without one. Amounts are exact
-decimals, down to the microgram. An empty amount is refused: what is not known is left out of the file.
+An empty amount is refused: what is not known is left out of the file. The provider's books import the same file, and more columns
+(``greencloud.inventory.rows``).
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from greencloud.errors import GoalError, QuantityError
-from greencloud.inventory.book import SCOPES, Entry, Inventory
-from greencloud.units import Emissions, parse_rational
+from greencloud.errors import GoalError
+from greencloud.inventory.book import Entry, Inventory
+from greencloud.inventory.cells import AMOUNT_UNITS, parse_amount, parse_category, parse_scope, parse_source
 
 __all__ = ["read_inventory"]
 
-_MICROGRAMS_PER_UNIT: Final = {"kg_co2e": 10**9, "t_co2e": 10**12}
 _REQUIRED: Final = ("year", "scope", "category", "source")
 _YEAR: Final = re.compile(r"(19|20|21)\d\d")
 
@@ -62,7 +61,7 @@ def _entries(file: Iterator[str], path: Path) -> Iterator[Entry]:
 
 def _unit(header: Sequence[str], path: Path) -> str:
     names = list(header)
-    units = [name for name in names if name in _MICROGRAMS_PER_UNIT]
+    units = [name for name in names if name in AMOUNT_UNITS]
     if len(units) != 1:
         what = "two amount columns" if units else "no amount column with a unit"
         raise _wrong(path, 1, "t_co2e", f"the header has {what}", "name exactly one column kg_co2e or t_co2e")
@@ -79,48 +78,17 @@ def _unit(header: Sequence[str], path: Path) -> str:
 def _entry(row: dict[str, str], unit: str, path: Path, line: int) -> Entry:
     if not _YEAR.fullmatch(row["year"]):
         raise _wrong(path, line, "year", f"{row['year']!r} is not a year", "write four digits, as 2020")
-    if row["scope"] not in SCOPES:
-        raise _wrong(path, line, "scope", f"unknown scope {row['scope']!r}", f"use one of {', '.join(SCOPES)}")
-    return Entry(
-        year=int(row["year"]),
-        scope=row["scope"],
-        category=_category(row, path, line),
-        emissions=_amount(row[unit], unit, path, line),
-        source=_source(row["source"], path, line),
-        line=line,
-    )
-
-
-def _category(row: dict[str, str], path: Path, line: int) -> int | None:
-    text = row["category"]
-    if not text:
-        return None
-    if row["scope"] != "scope3":
-        raise _wrong(path, line, "category", f"{row['scope']} has no categories, but the line says {text!r}", "leave it empty")
-    if not re.fullmatch(r"[1-9]|1[0-5]", text):
-        raise _wrong(path, line, "category", f"Scope 3 has no category {text!r}", "use 1 to 15, or leave it empty for the whole")
-    return int(text)
-
-
-def _amount(text: str, unit: str, path: Path, line: int) -> Emissions:
-    if not text:
-        raise _wrong(path, line, unit, "the amount is empty", "leave out the line of what is not known; write 0 if it is nothing")
     try:
-        micrograms = parse_rational(text, what="amount") * _MICROGRAMS_PER_UNIT[unit]
-    except QuantityError as error:
-        raise _wrong(path, line, unit, error.message, error.advice) from error
-    if micrograms < 0:
-        advice = "book gross emissions only: removals and credits never reduce an inventory"
-        raise _wrong(path, line, unit, f"the amount {text} is negative", advice)
-    if micrograms.denominator != 1:
-        raise _wrong(path, line, unit, f"the amount {text} is finer than a microgram", "round it to whole micrograms")
-    return Emissions(micrograms.numerator)
-
-
-def _source(text: str, path: Path, line: int) -> str:
-    if not text:
-        raise _wrong(path, line, "source", "the amount has no source", "name the report, model or invoice that it comes from")
-    return text
+        return Entry(
+            year=int(row["year"]),
+            scope=parse_scope(row["scope"]),
+            category=parse_category(row["category"], row["scope"]),
+            emissions=parse_amount(row[unit], unit),
+            source=parse_source(row["source"]),
+            line=line,
+        )
+    except GoalError as error:
+        raise _wrong(path, line, error.key, error.message, error.advice) from error
 
 
 def _check_once(entries: list[Entry], path: Path) -> None:

@@ -6,7 +6,8 @@ Every record of the room ``inventory`` is one of:
 kind                                body
 ==================================  =================================================================================
 ``inventory.book``, ``restate``,    ``entries``: revisions, whole; ``cause`` where they are restatements;
-``withdraw``, ``recalculate``       ``structural_changes``: by id of the entry, the change that it follows
+``withdraw``, ``recalculate``       ``structural_changes``: by id of the entry, the change that it follows, which the base year
+                                    follows as soon as one of its own entries does
 ``inventory.approve``               ``entries``: ids
 ``inventory.verify``                ``entries``: ids; ``verified_by``, ``assurance``, ``evidence``
 ``inventory.submit``, ``close``     ``year``; of a year that is closed its ``digest``
@@ -24,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from greencloud.errors import GoalError
+from greencloud.errors import GoalError, StoreError
 from greencloud.inventory.document import from_document, to_document
 from greencloud.inventory.journal import Change
 from greencloud.results.inventory import (
@@ -123,13 +124,20 @@ def step(state: InventoryState, change: Change) -> InventoryState:
         StoreError: the record is not what it should be.
     """
     fold = _FOLDS.get(change.kind)
-    return replace(fold(state, change) if fold else state, number=change.number)
+    try:
+        return replace(fold(state, change) if fold else state, number=change.number)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(
+            f"record {change.number} of the provider's books is not what it should be: {error!r}",
+            path=_place(change),
+            advice="it was written by a newer greencloud: upgrade",
+        ) from error
 
 
 def entry_document(entry: InventoryEntry) -> dict[str, Any]:
     """What a record keeps of a revision: what is empty is left out, and who wrote it when is the record's own."""
     document: dict[str, Any] = to_document(replace(entry, created_by="", created=None))
-    return {key: value for key, value in document.items() if value}
+    return {key: value for key, value in document.items() if value or key == "category"}
 
 
 def _entries(state: InventoryState, change: Change) -> InventoryState:
@@ -137,7 +145,9 @@ def _entries(state: InventoryState, change: Change) -> InventoryState:
     cause = RestatementCause(body["cause"]) if body.get("cause") else None
     followed: dict[str, str] = body.get("structural_changes", {})
     entries, earlier, years = dict(state.entries), dict(state.earlier), dict(state.years)
-    restatements = []
+    recalculated = change.kind == "inventory.recalculate"
+    restatements: list[InventoryRestatement] = []
+    applied: dict[str, StructuralChange] = {}
     for document in body["entries"]:
         read = from_document(document, InventoryEntry, path=_place(change))
         entry = replace(read, created_by=change.actor, created=change.time)
@@ -145,22 +155,23 @@ def _entries(state: InventoryState, change: Change) -> InventoryState:
         if before is not None:
             earlier[entry.id] = (*earlier.get(entry.id, ()), before)
         entries[entry.id] = entry
-        if cause is not None:
-            restatements.append(_restatement(before, entry, cause, change, followed.get(entry.id, "")))
         year = years.get(entry.year)
-        if year is not None and year.state is YearState.CLOSED:
+        closed = year is not None and year.state is YearState.CLOSED
+        if cause is not None and (before is not None or closed or recalculated):
+            restatements.append(_restatement(before, entry, cause, change, followed.get(entry.id, "")))
+        if year is not None and closed:
             years[entry.year] = replace(year, restatement_count=year.restatement_count + 1)
         elif year is not None:
             del years[entry.year]
-    recalculated = followed if change.kind == "inventory.recalculate" else {}
-    applied = {name: replace(state.structural_changes[name], applied=True) for name in recalculated.values()}
+        if entry.id in followed and entry.year == state.policy.base_year:
+            applied[followed[entry.id]] = replace(state.structural_changes[followed[entry.id]], applied=True)
     return replace(
         state,
         entries=entries,
         earlier=earlier,
         years=years,
         restatements=(*state.restatements, *restatements),
-        adjusting={**state.adjusting, **recalculated},
+        adjusting={**state.adjusting, **followed} if recalculated else state.adjusting,
         structural_changes={**state.structural_changes, **applied},
     )
 

@@ -36,7 +36,8 @@ def served(method: MethodDescriptor) -> bool:
     file = method.containing_service.file.name.removesuffix(".proto").replace("/", ".")
     stubs = importlib.import_module(f"{file}_pb2_grpc")
     base = getattr(stubs, f"{method.containing_service.name}Servicer")
-    return any(method.name in vars(kind) for kind in base.__subclasses__())
+    # A servicer may be put together from several classes.
+    return any(getattr(kind, method.name) is not getattr(base, method.name) for kind in base.__subclasses__())
 
 
 def path_of(method: MethodDescriptor) -> str:

@@ -19,6 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from greencloud.client import Client
 from greencloud.engine.audit import AuditTrail
 from greencloud.errors import DecodeError, NotFoundError
+from greencloud.goal import ProviderBooks
+from greencloud.inventory import Journal
 from greencloud.ledger.availability import FilledWindow
 from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.stop import Stop
@@ -238,6 +240,7 @@ class World:
     held: threading.Event | None = None
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     audit: AuditTrail | None = None
+    books: ProviderBooks = field(init=False)
     target: str = ""
     server: RunningServer | None = None
 
@@ -264,11 +267,6 @@ class World:
 
     def statement(self, account: str, period: str) -> Statement:
         raise NotFoundError(f"the period {period!r} is not closed")
-
-    def goal_progress(self, name: str) -> GoalProgress:
-        if name not in ("goals/-", goal().name):
-            raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
-        return goal()
 
     def take(self, signal: str, payload: bytes, principal: Principal, received_ns: int) -> Taken:
         admitted = self.intake.admit(signal, payload, role=principal.side, account=principal.account)
@@ -323,6 +321,15 @@ def one_for_all(threads: int) -> Policy:
     return replace(policy, provider=replace(policy.provider, answering=threads))
 
 
+class ToldBooks(ProviderBooks):
+    """The provider's books, with the progress of the goal written down."""
+
+    def get_goal_progress(self, name: str = "goals/-", *, ledger_year: int | None = None) -> GoalProgress:
+        if name not in ("goals/-", goal().name):
+            raise NotFoundError(f"there is no goal {name!r}", advice="goals/- means the only one")
+        return goal()
+
+
 @contextmanager
 def serving(
     folder: Path,
@@ -335,6 +342,7 @@ def serving(
     verifier: Callable[[KeyStore], Keys] = lambda keys: keys,
 ) -> Iterator[World]:
     world = World(folder, KeyStore(folder / "keys"), DiskIntake(folder / "telemetry.jsonl"))
+    world.books = ToldBooks(Journal(folder / "books"), actor="", clock=lambda: world.now)
     world.audit = AuditTrail(folder / "audit.jsonl", clock=lambda: world.now)
     server = build_server(
         Services(
@@ -344,10 +352,10 @@ def serving(
             explain=lambda *order: world.explain(*order),  # noqa: PLW0108
             statement=lambda *whose: world.statement(*whose),  # noqa: PLW0108
             root_log=lambda: world.root_log,
-            goal_progress=world.goal_progress,
             rules=("reserved_and_used", "used"),
             members=lambda account: world.members.get(account, frozenset()),
             audit=world.audit,
+            books=world.books.by,
         ),
         Intake(lambda *request: world.take(*request)),  # noqa: PLW0108  tests put another take in place
         verifier(world.keys),

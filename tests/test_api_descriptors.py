@@ -39,10 +39,11 @@ UNSIGNED = {
 FLOATING = {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT}
 WHOLE = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64}
 
-# Whole numbers that count nothing: sizes and places of pages, versions, years and the two parts of an amount (142, 158).
+# Whole numbers that count nothing: sizes and places of pages, versions, revisions, years, categories, rows and the two parts of an
+# amount (142, 158).
 NO_COUNTS = re.compile(
-    r"page_size|total_size|offset|(ledger|statement|format)?_?version|shares?|(.*_)?index|depth|.*year|.*month|.*seconds|.*(megajoules|"
-    r"millijoules|kilograms|micrograms)"
+    r"page_size|total_size|offset|(ledger|statement|format)?_?version|revision|shares?|(.*_)?index|row|depth|(.*_)?category|categories|.*year|"
+    r".*month|.*seconds|.*(megajoules|millijoules|kilograms|micrograms)"
 )
 
 

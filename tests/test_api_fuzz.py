@@ -72,6 +72,14 @@ contents = st.binary(max_size=60) | st.sampled_from(
         b"\xff\xfe",
     ]
 )
+ENTRIES = st.binary(max_size=60) | st.sampled_from(
+    [
+        b"year,scope,category,t_co2e,source\n2020,scope1,,5,report\n",
+        b"year,scope,category,t_co2e,source\n2020,scope3,16,-1e9999,\n1,scope9,x,,\n",
+        b"year,scope,category,source,activity_amount,activity_unit,factor,factor_unit,factor_source\n2020,scope1,,r,5,kWh,1/3,g/L,x\n",
+        b"PK\x03\x04",
+    ]
+)
 POOL = Pool(
     texts=odd,
     instants=extreme | likely,
@@ -87,7 +95,28 @@ POOL = Pool(
         "rule": st.sampled_from(RULES) | odd,
         "account": st.sampled_from([tenant.account for tenant in TENANTS]) | odd,
         "period": st.just(PERIOD) | odd,
-        "name": st.sampled_from(["goals/-", "facilityBooks/-", f"facilityBooks/{'0' * 64}", "facilityBooks/../.."]) | odd,
+        "name": st.sampled_from(
+            [
+                *("goals/-", "facilityBooks/-", f"facilityBooks/{'0' * 64}", "facilityBooks/../.."),
+                *("inventoryEntries/2020-scope1", "inventoryEntries/", f"evidence/{'0' * 64}", "structuralChanges/bought"),
+            ]
+        )
+        | odd,
+        "names": st.just("inventoryEntries/2020-scope1") | odd,
+        "year": st.sampled_from(["2020", "FY2021", "1900"]) | odd,
+        "base_year": st.sampled_from(["2020", "FY2021"]) | odd,
+        "scope": st.sampled_from(["scope1", "scope2_market_based", "scope3"]) | odd,
+        "uncertainty": st.sampled_from(["0.05", "1/20", "1/0", "1e99"]) | odd,
+        "significance_threshold": st.sampled_from(["0.05", "1/20", "-1"]) | odd,
+        "file_name": st.sampled_from(["a.csv", "a.xlsx"]) | odd,
+        "reason": st.just("because") | odd,
+        "etag": st.sampled_from(["", "1-draft"]) | odd,
+        "ActivityData.amount": st.sampled_from(["12.5", "-1", "1/3"]) | odd,
+        "factor": st.sampled_from(["0.4", "1e30", "0"]) | odd,
+        "unit": st.sampled_from(["kWh", "L", "kg", "degC", "1/0"]) | odd,
+        "factor_unit": st.sampled_from(["kgCO2e/kWh", "kg/L", "kg"]) | odd,
+        "gas": st.sampled_from(["CO2e", "CH4", "SF6"]) | odd,
+        "ImportInventoryEntriesRequest.content": ENTRIES,
         "path": st.sampled_from(["facility.toml", "a/facility.toml", "m.csv", "m.csv.gz", "a", "facility.toml/x"]) | odd,
         "FacilityFile.content": contents,
     },

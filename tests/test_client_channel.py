@@ -36,7 +36,7 @@ from greencloud.errors import (
     UnavailableError,
 )
 from greencloud.v1 import goal_service_pb2, goal_service_pb2_grpc
-from greencloud.wire import goal_to_message
+from greencloud.wire import goal_progress_to_message
 from inprocess import goal
 
 Code = grpc.StatusCode
@@ -139,7 +139,7 @@ def test_unavailable_is_tried_as_often_as_asked_for(server: Answering, attempts:
 
 
 def test_with_options_shares_the_channel_and_retry_takes_one_of_its_own(server: Answering) -> None:
-    server.will("GetGoalProgress", goal_to_message(goal()))
+    server.will("GetGoalProgress", goal_progress_to_message(goal()))
     with Client(server.target, token="a") as client:
         with client.with_options(token="b", timeout=5) as other:
             assert other.raw is client.raw
@@ -161,7 +161,7 @@ def test_a_call_has_its_own_time(server: Answering) -> None:
 
 
 def test_raw_stubs_and_interceptors_and_the_user_agent(server: Answering) -> None:
-    server.will("GetGoalProgress", goal_to_message(goal()))
+    server.will("GetGoalProgress", goal_progress_to_message(goal()))
     seen: list[str] = []
 
     class Told(grpc.UnaryUnaryClientInterceptor):
@@ -232,7 +232,7 @@ def test_clear_text_is_for_this_machine_or_for_whoever_says_so(settings: dict[st
 def test_clear_text_goes_past_proxies(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "grpc_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    server.will("GetGoalProgress", goal_to_message(goal()))
+    server.will("GetGoalProgress", goal_progress_to_message(goal()))
 
     with Client(server.target, token="t") as client:
         assert client.get_goal_progress() == goal()
@@ -272,7 +272,7 @@ def test_mutual_tls_shows_the_certificate_of_the_client() -> None:
     class Goals(goal_service_pb2_grpc.GoalServiceServicer):
         def GetGoalProgress(self, request: Any, context: grpc.ServicerContext) -> Any:
             shown.append(context.auth_context()["x509_common_name"])
-            return goal_to_message(goal())
+            return goal_progress_to_message(goal())
 
     server = grpc.server(ThreadPoolExecutor(2))
     goal_service_pb2_grpc.add_GoalServiceServicer_to_server(Goals(), server)

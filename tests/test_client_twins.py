@@ -9,6 +9,7 @@ import sys
 import types
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from answering import METHODS, Answering, Failure, answering
+from goal_world import goal_of
 from greencloud.client import AsyncClient, Client
 from greencloud.client.errors import error_from
 from greencloud.errors import GreencloudError, QuantityError, RemoteError, UnavailableError
@@ -37,14 +39,19 @@ from greencloud.results import (
     SiteDataAvailability,
     Statement,
 )
+from greencloud.results.goals import BusinessMetric
+from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions, Energy
 from greencloud.v1 import allocation_service_pb2 as allocation
 from greencloud.v1 import facility_service_pb2 as facility
 from greencloud.v1 import footprint_service_pb2 as footprint
+from greencloud.v1 import goal_pb2, quantity_pb2
+from greencloud.v1 import goal_service_pb2 as goals
 from greencloud.v1 import identity_service_pb2 as identity
-from greencloud.v1 import quantity_pb2
 from greencloud.wire import (
     batch_to_message,
+    business_metric_to_message,
+    goal_progress_to_message,
     goal_to_message,
     log_entry_to_message,
     restatement_to_message,
@@ -245,13 +252,59 @@ def test_runs_and_restatements(server: Answering) -> None:
     ]
 
 
+def test_goals_and_business_metrics(server: Answering) -> None:
+    booked = goal_of(id="halved", target_share=Fraction(1, 3), revision=3, created_by="amy", updated=NOW)
+    metric = BusinessMetric("revenue", "Revenue", "M", ((ReportingYear(2020), Fraction(1, 3)),), revision=2, created_by="amy")
+    said, unit = goal_to_message(booked), business_metric_to_message(metric)
+    for method, answer in {
+        "CreateGoal": goals.CreateGoalResponse(goal=said),
+        "UpdateGoal": goals.UpdateGoalResponse(goal=said),
+        "GetGoal": said,
+        "DeleteGoal": goals.DeleteGoalResponse(),
+        "CreateBusinessMetric": goals.CreateBusinessMetricResponse(business_metric=unit),
+        "UpdateBusinessMetric": goals.UpdateBusinessMetricResponse(business_metric=unit),
+        "GetBusinessMetric": unit,
+    }.items():
+        server.will(method, answer)
+    server.will("ListGoals", goals.ListGoalsResponse(goals=[said], next_page_token="n"), goals.ListGoalsResponse(goals=[said]))
+    server.will("ListBusinessMetrics", goals.ListBusinessMetricsResponse(business_metrics=[unit]))
+    bare, plain_unit = goals.Goal(), goal_pb2.BusinessMetric()
+    bare.CopyFrom(said)
+    plain_unit.CopyFrom(unit)
+    for field in ("etag", "created_by", "update_time"):
+        bare.ClearField(field)
+    for field in ("etag", "created_by"):
+        plain_unit.ClearField(field)
+
+    made, sent = both(server, lambda client: client.create_goal(booked, reason="r"))
+    assert (made, sent) == (booked, [goals.CreateGoalRequest(goal_id="halved", goal=bare, reason="r")])
+    assert both(server, lambda client: client.get_goal("goals/halved"))[1] == [goals.GetGoalRequest(name="goals/halved")]
+    assert both(server, lambda client: client.list_goals(page_size=1))[0] == [booked, booked]
+    made, sent = both(server, lambda client: client.update_goal(booked, etag="3", reason="r"))
+    bare.etag = "3"
+    assert (made, sent) == (booked, [goals.UpdateGoalRequest(goal=bare, reason="r")])
+    nothing, sent = both(server, lambda client: client.delete_goal("goals/halved", etag="3", reason="r"))
+    assert (nothing, sent) == (None, [goals.DeleteGoalRequest(name="goals/halved", etag="3", reason="r")])
+    kept, sent = both(server, lambda client: client.create_business_metric(metric, reason="r"))
+    wanted = goals.CreateBusinessMetricRequest(business_metric_id="revenue", business_metric=plain_unit, reason="r")
+    assert (kept, sent) == (metric, [wanted])
+    assert both(server, lambda client: client.get_business_metric("businessMetrics/revenue"))[0] == metric
+    assert both(server, lambda client: client.list_business_metrics())[0] == [metric]
+    kept, sent = both(server, lambda client: client.update_business_metric(metric, etag="2"))
+    plain_unit.etag = "2"
+    assert (kept, sent) == (metric, [goals.UpdateBusinessMetricRequest(business_metric=plain_unit)])
+
+
 def test_batches_goal_statement_and_log(server: Answering) -> None:
     server.will("ListBatches", allocation.ListBatchesResponse(batches=map(batch_to_message, [batch(0), batch(1)])))
     assert both(server, lambda client: client.list_batches(page_size=9))[0] == [batch(0), batch(1)]
     assert server.received[0][1].page_size == 9
 
-    server.will("GetGoalProgress", goal_to_message(goal()))
+    server.will("GetGoalProgress", goal_progress_to_message(goal()))
     assert both(server, lambda client: client.get_goal_progress())[0] == goal()
+    server.will("GetGoalProgress", goal_progress_to_message(goal()))
+    _, sent = both(server, lambda client: client.get_goal_progress("goals/a", ledger_year=2025))
+    assert sent == [goals.GetGoalProgressRequest(name="goals/a", ledger_year=2025)]
 
     statement = Statement("acme", "2026-11", b"{}", b"[]")
     server.will("GetStatement", statement_to_message(statement))
@@ -461,7 +514,7 @@ def test_a_stream_that_fails_raises_our_errors(server: Answering) -> None:
 
 
 def test_an_async_client_may_be_made_before_there_is_a_loop_and_stays_in_one(server: Answering) -> None:
-    server.will("GetGoalProgress", goal_to_message(goal()))
+    server.will("GetGoalProgress", goal_progress_to_message(goal()))
     client = AsyncClient(server.target, token="t")
 
     async def go() -> Any:
@@ -473,7 +526,7 @@ def test_an_async_client_may_be_made_before_there_is_a_loop_and_stays_in_one(ser
 
 
 def test_an_async_token_may_be_awaited(server: Answering) -> None:
-    server.will("GetGoalProgress", goal_to_message(goal()))
+    server.will("GetGoalProgress", goal_progress_to_message(goal()))
 
     async def token() -> str:
         await asyncio.sleep(0)

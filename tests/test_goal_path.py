@@ -20,7 +20,10 @@ from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
 REVENUE = BusinessMetric(
-    "revenue", "Revenue", "million CNY", ((year("2020"), Fraction(500)), (year("2021"), Fraction(600)), (year("2023"), Fraction(900)))
+    "revenue",
+    "Revenue",
+    "million CNY",
+    ((year("2020"), Fraction(500)), (year("2021"), Fraction(600)), (year("2023"), Fraction(900))),
 )
 
 
@@ -113,7 +116,10 @@ def test_the_worked_base_halves_by_2030_and_the_year_to_march_2022_is_far_above(
     goal = goal_of(scopes=scopes, target_share=Fraction(1, 2))
 
     assert base_of(goal, books, {}) == 9514 * unit // 10
-    assert history_of(goal, books) == [(year("2020"), Emissions(9514 * unit // 10)), (year("FY2022"), Emissions(13249 * unit // 10))]
+    assert history_of(goal, books) == [
+        (year("2020"), Emissions(9514 * unit // 10)),
+        (year("FY2022"), Emissions(13249 * unit // 10)),
+    ]
     path = dict(path_of(goal, books, {}))
     assert path[year("FY2022")] == Emissions(9514 * unit // 10 * 15 // 16)
     assert path[year("2030")] == Emissions(4757 * unit // 10)
@@ -251,7 +257,11 @@ HALF = {"target_share": Fraction(1, 2)}
         ({"kind": GoalKind.INTENSITY}, "metric", "has no business metric"),
         ({"metric": "businessMetrics/revenue"}, "metric", "has a business metric"),
         ({"kind": GoalKind.INTENSITY, "metric": "revenue"}, "metric", "not the name of a business metric"),
-        ({"kind": GoalKind.INTENSITY, "metric": REVENUE.name, "target_share": None, "target": Emissions(1)}, "target", "no intensity"),
+        (
+            {"kind": GoalKind.INTENSITY, "metric": REVENUE.name, "target_share": None, "target": Emissions(1)},
+            "target",
+            "no intensity",
+        ),
         ({"sites": ("a", "a")}, "sites", "names one twice"),
         ({"businesses": ("",)}, "businesses", "empty"),
         ({"milestones": (Milestone(year("2030"), share=Fraction(1, 2)),)}, "milestones", "does not lie between"),

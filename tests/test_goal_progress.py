@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencloud.errors import GoalError, NotFoundError
-from greencloud.goal import Goal, LedgerYear, apply_goal, current_goal, goal_progress, latest_year, ledger_year, progress
-from greencloud.inventory import Entry, Inventory
+from goal_world import Books, booked, entry, year
+from goal_world import goal_of as any_goal
+from greencloud.goal import LedgerYear, alerts, latest_year, ledger_year
+from greencloud.goal import progress as progress_of
+from greencloud.goal.ledger_year import ledger_year_of
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, GoalProgress, GoalStatus, Granularity
+from greencloud.results.forecasts import Backtest, Forecast, Scenario
+from greencloud.results.goals import BusinessMetric, Goal, GoalKind, Milestone
+from greencloud.results.inventory import BaseYearAssessment, EntryState
 from greencloud.units import Emissions, Energy
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime(2026, 11, 23, tzinfo=UTC)
-BOOKS = Path(__file__).parent / "books" / "goal-provider"
 
 
 class ListedLedger:
@@ -45,13 +48,15 @@ class ListedLedger:
 
 
 def goal_of(kind: str = "absolute", scopes: tuple[str, ...] = ("scope1",), share: str = "0") -> Goal:
-    return Goal("g", "G", kind, scopes, 2020, 2030, Path("inventory.csv"), target_share=Fraction(share))
+    return any_goal(kind=GoalKind(kind), scopes=scopes, target_share=Fraction(share))
 
 
-def inventory_of(*entries: tuple[int, str, int | None, int]) -> Inventory:
-    return Inventory(
-        tuple(Entry(year, scope, category, Emissions(amount), "s") for year, scope, category, amount in entries), "i.csv"
-    )
+def inventory_of(*entries: tuple[int, str, int | None, int]) -> Books:
+    return booked(*(entry(str(year), scope, amount, category) for year, scope, category, amount in entries))
+
+
+def progress(goal: Goal, books: Books, ledger: LedgerYear, now: datetime) -> GoalProgress:
+    return progress_of(goal, books, {}, ledger, now)
 
 
 BASE = inventory_of((2020, "scope1", None, 10**12))
@@ -209,57 +214,8 @@ def test_neutrality_is_never_claimed_without_what_balances_the_residual() -> Non
     due = progress(goal, BASE, LedgerYear(2030, 3600, {"scope1": Emissions(1)}), NOW)
 
     assert (before.status, due.status) == (GoalStatus.ON_TRACK, GoalStatus.UNKNOWN)
-    assert "removals and credits must balance; none of them are recorded yet" in before.notes[-1]
-
-
-def test_the_goal_in_force_is_the_one_applied_last(tmp_path: Path) -> None:
-    directory = tmp_path / "data" / "goal"
-    with pytest.raises(NotFoundError, match="no goal is in force") as caught:
-        current_goal(directory)
-    assert "greencloud goal apply" in caught.value.advice
-
-    applied = apply_goal(BOOKS / "goal.toml", directory)
-    assert applied == current_goal(directory)[0]
-    assert (directory / "goal.toml").read_bytes() == (BOOKS / "goal.toml").read_bytes()
-
-    shop = Path(__file__).parents[1] / "examples" / "shop" / "goal.toml"
-    assert apply_goal(shop, directory).id == "cloud-scope3-2030"
-    assert current_goal(directory)[1].total(2020, ["scope3"]) == Emissions(120 * 10**9)
-    assert sorted(path.name for path in directory.parent.iterdir()) == ["goal"]
-
-
-def test_a_goal_that_does_not_hold_leaves_the_one_in_force(tmp_path: Path) -> None:
-    directory = tmp_path / "goal"
-    apply_goal(BOOKS / "goal.toml", directory)
-    broken = tmp_path / "broken.toml"
-    broken.write_text((BOOKS / "goal.toml").read_text().replace("base_year = 2020", "base_year = 2019"))
-    (tmp_path / "inventory.csv").write_bytes((BOOKS / "inventory.csv").read_bytes())
-
-    with pytest.raises(GoalError, match="base year 2019"):
-        apply_goal(broken, directory)
-
-    assert current_goal(directory)[0].base_year == 2020
-
-
-def test_the_goal_finds_its_inventory_whatever_it_was_called(tmp_path: Path) -> None:
-    (tmp_path / "books").mkdir()
-    (tmp_path / "books" / "ghg-2020.csv").write_bytes((BOOKS / "inventory.csv").read_bytes())
-    source = tmp_path / "goal.toml"
-    source.write_text((BOOKS / "goal.toml").read_text().replace('"inventory.csv"', '"books/ghg-2020.csv"'))
-
-    goal = apply_goal(source, tmp_path / "goal")
-
-    assert goal.inventory == tmp_path / "goal" / "inventory.csv"
-    assert current_goal(tmp_path / "goal")[1].years() == [2020, 2021]
-
-
-def test_the_year_compared_is_the_ledgers_latest_or_this_one(tmp_path: Path) -> None:
-    apply_goal(BOOKS / "goal.toml", tmp_path / "goal")
-    ledger = ListedLedger(("a", datetime(2024, 2, 29, tzinfo=UTC), 3600, 1))
-
-    assert goal_progress(tmp_path / "goal", ledger, NOW).ledger_year == 2024
-    assert goal_progress(tmp_path / "goal", ListedLedger(), NOW).ledger_year == 2026
-    assert goal_progress(tmp_path / "goal", ledger, NOW, year=2025).ledger_covered_seconds == 0
+    assert "removals and credits must balance" in before.notes[-1]
+    assert any("From 2030 on" in note for note in due.notes)
 
 
 def test_a_ledger_whose_meters_cover_part_of_its_windows_is_never_on_track() -> None:
@@ -268,3 +224,146 @@ def test_a_ledger_whose_meters_cover_part_of_its_windows_is_never_on_track() -> 
 
     assert (below.status, above.status) == (GoalStatus.UNKNOWN, GoalStatus.OFF_TRACK)
     assert any("lower bound" in note for note in below.notes)
+
+
+def test_the_latest_booked_year_says_where_the_provider_stands_until_the_ledger_says_more() -> None:
+    books = inventory_of((2020, "scope1", None, 10**12), (2025, "scope1", None, 6 * 10**11))
+
+    alone = progress(goal_of(), books, LedgerYear(2026, 0), NOW)
+    later = progress(goal_of(), books, LedgerYear(2026, 3600, {"scope1": Emissions(1)}), NOW)
+    earlier = progress(goal_of(), books, LedgerYear(2025, 3600, {"scope1": Emissions(1)}), NOW)
+
+    assert (alone.status, alone.latest_year, alone.latest_status) == (GoalStatus.OFF_TRACK, year("2025"), GoalStatus.OFF_TRACK)
+    assert (later.status, later.latest_status) == (GoalStatus.ON_TRACK, GoalStatus.OFF_TRACK)
+    assert earlier.status is GoalStatus.OFF_TRACK
+
+
+@pytest.mark.parametrize(
+    ("latest", "status"), [(2025, GoalStatus.ON_TRACK), (2024, GoalStatus.ON_TRACK), (2023, GoalStatus.UNKNOWN)]
+)
+def test_an_inventory_of_long_ago_can_be_off_track_but_not_on_track(latest: int, status: GoalStatus) -> None:
+    below = inventory_of((2020, "scope1", None, 10**12), (latest, "scope1", None, 0))
+    above = inventory_of((2020, "scope1", None, 10**12), (latest, "scope1", None, 10**12))
+
+    assert progress(goal_of(), below, LedgerYear(2026, 0), NOW).status is status
+    assert progress(goal_of(), above, LedgerYear(2026, 0), NOW).status is GoalStatus.OFF_TRACK
+
+
+def test_the_base_year_alone_says_nothing() -> None:
+    found = progress(goal_of(), BASE, LedgerYear(2026, 0), NOW)
+
+    assert (found.status, found.latest_year, found.latest_status) == (GoalStatus.UNKNOWN, year("2020"), GoalStatus.UNKNOWN)
+
+
+def test_progress_never_takes_both_scope_2_methods() -> None:
+    books = inventory_of(
+        (2020, "scope2_location_based", None, 300), (2020, "scope2_market_based", None, 20), (2021, "scope2_market_based", None, 1)
+    )
+    by = {
+        method: progress(goal_of(scopes=(method,)), books, LedgerYear(2026, 0), NOW)
+        for method in ("scope2_location_based", "scope2_market_based")
+    }
+
+    assert [each.base_emissions.micrograms for each in by.values()] == [300, 20]
+    assert [next(each.actual for each in told.years if each.year == 2021) for told in by.values()] == [None, Emissions(1)]
+
+
+def test_a_year_that_rests_on_a_draft_says_so() -> None:
+    books = booked(entry("2020", "scope1", 10), entry("2021", "scope1", 1), entry("2021", "scope1", 2, state=EntryState.DRAFT))
+
+    found = progress(goal_of(), books, LedgerYear(2026, 0), NOW)
+
+    assert [(each.year, each.draft) for each in found.years[:3]] == [(2020, False), (2021, True), (2022, False)]
+    assert [alert.year for alert in alerts(found) if alert.kind == "year_has_drafts"] == [year("2021")]
+
+
+def test_fiscal_years_stand_among_calendar_years_by_their_ends() -> None:
+    books = booked(entry("2020", "scope1", 1200), entry("FY2022", "scope1", 2000), month=4)
+
+    found = progress(goal_of(), books, LedgerYear(2026, 0), NOW)
+
+    assert [str(each.reporting_year) for each in found.years[:3]] == ["2020", "FY2022", "2023"]
+    assert found.years[1].path == Emissions(1050)
+    assert (found.latest_year, found.fiscal_year_start_month) == (year("FY2022"), 4)
+    assert [str(alert.year) for alert in alerts(found) if alert.kind == "year_unknown"] == ["2023", "2024", "2025"]
+
+
+def test_an_intensity_goal_is_unknown_where_its_metric_is() -> None:
+    revenue = BusinessMetric("revenue", "Revenue", "M", ((year("2020"), Fraction(10)), (year("2021"), Fraction(30))))
+    goal = any_goal(kind=GoalKind.INTENSITY, metric=revenue.name, target_share=Fraction(1, 2))
+    known = inventory_of((2020, "scope1", None, 1000), (2021, "scope1", None, 2850))
+    more = inventory_of((2020, "scope1", None, 1000), (2021, "scope1", None, 2850), (2022, "scope1", None, 1))
+
+    found = progress_of(goal, known, {revenue.name: revenue}, LedgerYear(2026, 3600, {"scope1": Emissions(10**15)}), NOW)
+    unknown = progress_of(goal, more, {revenue.name: revenue}, LedgerYear(2026, 0), NOW)
+
+    assert (found.years[1].path, found.years[1].metric) == (Emissions(2850), Fraction(30))
+    assert (found.latest_status, unknown.latest_status, unknown.status) == (
+        GoalStatus.ON_TRACK,
+        GoalStatus.UNKNOWN,
+        GoalStatus.UNKNOWN,
+    )
+    assert found.target_emissions == Emissions(1500)  # half the intensity, at the revenue of 2021, and a note says so
+    assert any("has no value of 2022-2030" in note for note in found.notes)
+    assert any("compared with no path" in note for note in found.notes)
+
+
+def test_a_goal_of_some_sites_and_categories_is_compared_with_these_of_the_ledger() -> None:
+    class Rows(ListedLedger):
+        def footprint(self, query: FootprintQuery) -> list[FootprintRow]:
+            assert query.sites == ("a",)
+            return [
+                FootprintRow(
+                    query.start,
+                    query.end,
+                    {"site": "a"},
+                    scope3_upstream_location_based=Emissions(1),
+                    scope3_embodied=Emissions(4),
+                )
+            ]
+
+    ledger = Rows(("a", START, 3600, 0), ("b", START + timedelta(hours=1), 3600, 0))
+    goal = any_goal(scopes=("scope3",), sites=("a",), target_share=Fraction(0))
+
+    assert ledger_year_of(ledger, 2026, goal).emissions["scope3"] == Emissions(5)
+    assert ledger_year_of(ledger, 2026, goal).covered_seconds == 3600
+    for category, expected in ((2, 4), (3, 1), (6, 0)):
+        restricted = any_goal(scopes=("scope3",), sites=("a",), categories=(category,), target_share=Fraction(0))
+        assert ledger_year_of(ledger, 2026, restricted).emissions["scope3"] == Emissions(expected)
+
+
+def test_a_ledger_is_not_compared_with_a_goal_of_some_businesses() -> None:
+    goal = any_goal(businesses=("cloud",), target_share=Fraction(0))
+    books = booked(entry("2020", "scope1", 10, business="cloud"))
+
+    compared = ledger_year_of(ListedLedger(("a", START, 3600, 7)), 2026, goal)
+
+    assert compared.covered_seconds == 0
+    assert progress(goal, books, compared, NOW).notes[0] == "The ledger knows no businesses, so it is not compared."
+
+
+def forecast(gap: int) -> Forecast:
+    return Forecast("goals/g", Scenario(), "m", (), (), Emissions(5), Emissions(gap), None, Backtest(0, None, None, None), NOW)
+
+
+def test_alerts_say_what_to_act_on_gravest_first() -> None:
+    goal = any_goal(target_share=Fraction(0), target_year=year("2023"), milestones=(Milestone(year("2021"), share=Fraction(1, 2)),))
+    books = booked(entry("2020", "scope1", 100), entry("2021", "scope1", 60), entry("2022", "scope1", 70, state=EntryState.DRAFT))
+    assessment = BaseYearAssessment(year("2020"), Fraction(5, 100), (), ("structuralChanges/x",), Fraction(1), True)
+    found = progress(goal, books, LedgerYear(2026, 0), NOW)
+
+    told = alerts(found, forecast(7), assessment=assessment)
+
+    assert [(alert.kind, str(alert.year), alert.emissions) for alert in told] == [
+        ("milestone_missed", "2021", Emissions(10)),
+        ("actual_above_path", "2022", Emissions(45)),
+        ("forecast_above_target", "2023", Emissions(7)),
+        ("base_year_recalculation", "2020", None),
+        ("year_unknown", "2023", None),
+        ("year_has_drafts", "2022", None),
+    ]
+    assert all(alert.message and alert.advice for alert in told)
+    assert (
+        alerts(progress(goal, booked(entry("2020", "scope1", 100)), LedgerYear(2020, 0), START.replace(year=2021)), forecast(0))
+        == []
+    )

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencloud.goal import Goal, LedgerYear, progress
-from greencloud.inventory import Entry, Inventory
+from goal_world import booked, entry, goal_of, year
+from greencloud.goal import LedgerYear, progress
 from greencloud.report import (
     balance_document,
     balance_table,
@@ -353,10 +353,10 @@ def test_nothing_posted_is_said_in_every_format() -> None:
 
 
 def goal_progress_of(covered: int, emitted: int) -> Any:
-    goal = Goal("g", "Scope 1 gone", "absolute", ("scope1",), 2024, 2027, Path("i.csv"), target_share=Fraction(0))
-    entries = (Entry(2024, "scope1", None, Emissions(3 * 10**12), "s"), Entry(2025, "scope1", None, Emissions(2_500 * 10**9), "s"))
+    goal = goal_of(display_name="Scope 1 gone", base_year=year("2024"), target_year=year("2027"), target_share=Fraction(0))
+    books = booked(entry("2024", "scope1", 3 * 10**12), entry("2025", "scope1", 2_500 * 10**9))
     ledger = LedgerYear(2026, covered, {"scope1": Emissions(emitted)})
-    return progress(goal, Inventory(entries), ledger, START)
+    return progress(goal, books, {}, ledger, START)
 
 
 def test_the_goal_table_reads_well() -> None:
@@ -374,6 +374,7 @@ def test_the_goal_table_reads_well() -> None:
         "2027      0  not known",
         "",
         "Status: OFF TRACK: above the path",
+        "Inventory 2025: 2.500 t CO2e; the path allows 2.000 t, so it is 500.0 kg above.",
         "Ledger 2026: 1.000 t CO2e in 31,536,000 s; the path allows 1.000 t for the same time, so it is 5 µg above.",
         (
             "- The ledger covers 31,536,000 of 31,536,000 seconds of 2026 (100.00 %); the path is taken for the same seconds, "
@@ -394,11 +395,15 @@ def test_a_goal_document_holds_the_exact_integers(covered: int, emitted: int) ->
         "display_name",
         "kind",
         "scopes",
+        "metric",
         "base",
         "target",
         "years",
+        "latest",
+        "milestones",
         "ledger",
         "status",
+        "alerts",
         "as_of",
         "notes",
     ]

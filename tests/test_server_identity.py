@@ -92,7 +92,7 @@ def test_everybody_is_told_who_they_are(world: World, role: str) -> None:
 
 
 def test_what_is_audited_is_what_changes_something() -> None:
-    changing = {Permission.ALLOCATION_RUN, Permission.FACILITY_WRITE}
+    changing = {Permission.ALLOCATION_RUN, Permission.FACILITY_WRITE, Permission.GOALS_WRITE, Permission.GOALS_APPROVE}
 
     assert {method: needed for method, needed in METHODS.items() if needed in changing} == AUDITED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -25,8 +26,10 @@ from greencloud.results import (
     Restatement,
     RestatementLine,
 )
+from greencloud.results.goals import BusinessMetric, Goal, GoalAlert, GoalKind, GoalPath, Milestone
+from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions, Energy
-from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_service_pb2, quantity_pb2, restatement_pb2
+from greencloud.v1 import allocation_service_pb2, footprint_service_pb2, goal_pb2, goal_service_pb2, quantity_pb2, restatement_pb2
 
 # Whole units are int64 on the wire: 9.2e18 kg is far beyond what the Earth emits.
 amounts = st.integers(-(10**27), 10**27)
@@ -108,12 +111,24 @@ restatements = st.builds(
     changes_left_out=st.integers(0, 2**31 - 1),
     kept=st.booleans(),
 )
-years = st.builds(GoalYear, year=st.integers(1990, 2100), path=emissions, actual=st.none() | emissions)
+ratios = st.fractions(min_value=-(10**40), max_value=10**40)
+reporting_years = st.builds(ReportingYear, st.integers(1900, 2199), st.booleans())
+years = st.builds(
+    GoalYear,
+    year=st.integers(1990, 2100),
+    path=emissions,
+    actual=st.none() | emissions,
+    fiscal=st.booleans(),
+    draft=st.booleans(),
+    metric=st.none() | ratios,
+)
+milestones = st.builds(Milestone, reporting_years, st.none() | ratios, st.none() | emissions)
+alerts = st.builds(GoalAlert, texts, reporting_years, texts, texts, st.none() | emissions)
 goals = st.builds(
     GoalProgress,
     name=texts,
     display_name=texts,
-    kind=st.sampled_from(["absolute", "neutrality"]),
+    kind=st.sampled_from(["absolute", "intensity", "neutrality"]),
     scopes=tuples,
     base_year=st.integers(1990, 2100),
     base_emissions=emissions,
@@ -127,6 +142,46 @@ goals = st.builds(
     status=st.sampled_from(GoalStatus),
     as_of=instants,
     notes=tuples,
+    alerts=st.lists(alerts, max_size=3).map(tuple),
+    latest_year=st.none() | reporting_years,
+    milestones=st.lists(milestones, max_size=3).map(tuple),
+    latest_status=st.sampled_from(GoalStatus),
+    base_fiscal=st.booleans(),
+    target_fiscal=st.booleans(),
+    metric=texts,
+    fiscal_year_start_month=st.integers(1, 12),
+)
+booked_goals = st.builds(
+    Goal,
+    id=texts.filter(lambda text: "/" not in text),
+    display_name=texts,
+    kind=st.sampled_from(GoalKind),
+    scopes=tuples,
+    base_year=reporting_years,
+    target_year=reporting_years,
+    path=st.sampled_from(GoalPath),
+    target_share=st.none() | ratios,
+    target=st.none() | emissions,
+    rate_per_year=st.none() | ratios,
+    categories=st.lists(st.integers(-(2**31), 2**31 - 1), max_size=3).map(tuple),
+    sites=tuples,
+    businesses=tuples,
+    metric=texts,
+    milestones=st.lists(milestones, max_size=3).map(tuple),
+    source=texts,
+    revision=st.integers(1, 10**9),
+    created_by=texts,
+    updated=st.none() | instants,
+)
+metrics = st.builds(
+    BusinessMetric,
+    id=texts.filter(lambda text: "/" not in text),
+    display_name=texts,
+    unit=texts,
+    values=st.lists(st.tuples(reporting_years, ratios), max_size=3).map(tuple),
+    source=texts,
+    revision=st.integers(1, 10**9),
+    created_by=texts,
 )
 
 
@@ -176,9 +231,42 @@ def test_a_restatement_survives_the_wire(restatement: Restatement) -> None:
 
 @given(goals)
 def test_progress_towards_a_goal_survives_the_wire(goal: GoalProgress) -> None:
-    message = goal_service_pb2.GoalProgress.FromString(wire.goal_to_message(goal).SerializeToString())
-    assert wire.goal_from_message(message) == goal
+    message = goal_service_pb2.GoalProgress.FromString(wire.goal_progress_to_message(goal).SerializeToString())
+    assert wire.goal_progress_from_message(message) == goal
     assert wire.emissions_from_message(message.gap) == goal.gap
+
+
+@given(booked_goals)
+def test_a_goal_survives_the_wire(goal: Goal) -> None:
+    message = goal_service_pb2.Goal.FromString(wire.goal_to_message(goal).SerializeToString())
+    assert wire.goal_from_message(message) == goal
+
+
+@given(metrics)
+def test_a_business_metric_survives_the_wire(metric: BusinessMetric) -> None:
+    message = goal_pb2.BusinessMetric.FromString(wire.business_metric_to_message(metric).SerializeToString())
+    assert wire.business_metric_from_message(message) == metric
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": 0},
+        {"kind": 9},
+        {"path": 9},
+        {"base_year": ""},
+        {"target_year": "2O30"},
+        {"target_share": "a tenth"},
+        {"rate_per_year": "1e999999999"},
+        {"milestones": [goal_pb2.Milestone(year="x")]},
+        {"milestones": [goal_pb2.Milestone(year="2025", share="1/0")]},
+    ],
+)
+def test_a_goal_that_cannot_be_read_is_told_by_its_field(changes: dict[str, Any]) -> None:
+    fields: dict[str, Any] = {"kind": 1, "base_year": "2020", "target_year": "2030"}
+    wire.goal_from_message(goal_service_pb2.Goal(**fields))
+    with pytest.raises(QuantityError, match=next(iter(changes))):
+        wire.goal_from_message(goal_service_pb2.Goal(**(fields | changes)))
 
 
 @pytest.mark.parametrize(("whole", "part"), [(1, -1), (-1, 1), (0, 10**9), (0, -(10**9)), (5, 2 * 10**9)])

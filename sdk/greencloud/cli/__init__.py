@@ -40,6 +40,7 @@ VERBS = {
     "export": ("Export figures in the tables of AWS, Google, FOCUS, or all of ours.", "server"),
     "statement": ("Write an account's statement of a closed period, with its proof.", "server"),
     "verify": ("Verify a statement against a published root, offline.", "verify"),
+    "inventory": ("Book, restate, approve and add up the provider's yearly inventory.", "server"),
     "goal": ("The provider's goals: apply and change them, show where it stands.", "server"),
     "facility": ("Check a facility book before it is put in force.", "server"),
     "config": ("Show and change the profiles that servers are asked by.", "server"),

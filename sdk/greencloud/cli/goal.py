@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -54,8 +53,7 @@ def apply(source: Source, file: Path, restate: str | None, reason: str) -> None:
 
         DataDirectory.open(source.data, create=True)
     with provider_books(source) as books:
-        whole: Any = books
-        applied = apply_goals(whole, file, reason=reason, restate=None if restate is None else RestatementCause(restate))
+        applied = apply_goals(books, file, reason=reason, restate=None if restate is None else RestatementCause(restate))
     for imported in applied.imports:
         added, restated = len(imported.added), len(imported.restated)
         click.echo(f"inventory: {added} added, {restated} restated, {imported.unchanged} unchanged", err=True)

@@ -475,7 +475,7 @@ class AsyncClient(
         except grpc.RpcError as error:
             raise error_from(error, request_id) from error
 
-    async def _converse(self, method: Any, conversation: answers.Conversation, timeout: float) -> Any:
+    async def _converse(self, method: Any, conversation: answers.Conversation, timeout: float | None) -> Any:
         request = next(conversation)
         while True:
             try:

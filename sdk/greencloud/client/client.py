@@ -471,7 +471,7 @@ class Client(InventoryCalls, BridgeCalls, GoalCalls, ForecastCalls, InstrumentCa
         except grpc.RpcError as error:
             raise error_from(error, request_id) from error
 
-    def _converse(self, method: Any, conversation: answers.Conversation, timeout: float) -> Any:
+    def _converse(self, method: Any, conversation: answers.Conversation, timeout: float | None) -> Any:
         request = next(conversation)
         while True:
             try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from greencloud.client.provider_calls import AsyncProviderCalls, ProviderCalls
+from greencloud.client.inventory_entries import AsyncEntryCalls, EntryCalls
+from greencloud.client.inventory_records import AsyncRecordCalls, RecordCalls
+from greencloud.client.inventory_years import AsyncYearCalls, YearCalls
 
 __all__ = ["AsyncInventoryCalls", "InventoryCalls"]
 
 
-class InventoryCalls(ProviderCalls):
+class InventoryCalls(EntryCalls, YearCalls, RecordCalls):
     """Inventory entries, years, policy, evidence and the journal."""
 
 
-class AsyncInventoryCalls(AsyncProviderCalls):
+class AsyncInventoryCalls(AsyncEntryCalls, AsyncYearCalls, AsyncRecordCalls):
     """Inventory entries, years, policy, evidence and the journal."""

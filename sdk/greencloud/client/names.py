@@ -1,12 +1,16 @@
-"""Names of resources (AIP-122): ``facilityBooks/REVISION`` and ``goals/GOAL``; ``-`` is the one in force, or the only one."""
+"""Names of resources (AIP-122): ``facilityBooks/REVISION`` and ``goals/GOAL``; ``-`` is the one in force, or the only one.
+
+And lists of names.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from greencloud.errors import QuantityError
 
-__all__ = ["facility_book_name", "goal_name", "parse_facility_book_name", "parse_goal_name"]
+__all__ = ["facility_book_name", "goal_name", "parse_facility_book_name", "parse_goal_name", "several"]
 
 _BOOKS: Final = "facilityBooks/"
 _GOALS: Final = "goals/"
@@ -43,3 +47,10 @@ def _parse(name: str, prefix: str) -> str:
     if found == name or not found or "/" in found:
         raise QuantityError(f"{name!r} is not a name of this kind", advice=f"write {prefix}ID")
     return found
+
+
+def several(field: str, values: Iterable[str]) -> list[str]:
+    """The values of a list. A text is an iterable of its letters, which nobody ever means: QuantityError."""
+    if isinstance(values, str):
+        raise QuantityError(f"{field} is one text, {values!r}, and not several", advice=f"write {field}=[{values!r}]")
+    return list(values)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from greencloud.client.answers import Conversation
     from greencloud.client.calls import Stubs
 
 __all__ = ["AsyncProviderCalls", "ProviderCalls"]
@@ -23,6 +24,8 @@ class ProviderCalls:
 
         def _asker(self, method: Any, timeout: float | None) -> Callable[[Any], Any]: ...
 
+        def _converse(self, method: Any, conversation: Conversation, timeout: float | None) -> Any: ...
+
 
 class AsyncProviderCalls:
     """A part of ``AsyncClient``."""
@@ -35,3 +38,5 @@ class AsyncProviderCalls:
         async def _call(self, method: Any, request: Any, timeout: float | None) -> Any: ...
 
         def _asker(self, method: Any, timeout: float | None) -> Callable[[Any], Awaitable[Any]]: ...
+
+        async def _converse(self, method: Any, conversation: Conversation, timeout: float | None) -> Any: ...

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from greencloud.client.names import facility_book_name
+from greencloud.client.names import facility_book_name, several
 from greencloud.errors import QuantityError
 from greencloud.results import Granularity
 from greencloud.results.goals import BusinessMetric, Goal
@@ -101,7 +101,7 @@ def query_footprint(
     return footprint.QueryFootprintRequest(
         **_period(start, end),
         filter=_filter(filters),
-        group_by=_names("group_by", group_by),
+        group_by=several("group_by", group_by),
         granularity=GRANULARITIES[_word("granularity", granularity, Granularity)],
         fiscal_year_start_month=_month(fiscal_year_start_month),
         order_by=order_by if isinstance(order_by, str) else ", ".join(order_by),
@@ -123,7 +123,7 @@ def stream_footprint(
     return footprint.StreamFootprintRequest(
         **_period(start, end),
         filter=_filter(filters),
-        group_by=_names("group_by", group_by),
+        group_by=several("group_by", group_by),
         granularity=GRANULARITIES[_word("granularity", granularity, Granularity)],
         fiscal_year_start_month=_month(fiscal_year_start_month),
         content=_CONTENTS[_word("content", content, StreamContent)],
@@ -134,14 +134,14 @@ def stream_footprint(
 def list_restatements(
     start: datetime | None, end: datetime | None, accounts: Iterable[str], page_size: int
 ) -> footprint.ListRestatementsRequest:
-    return footprint.ListRestatementsRequest(accounts=_names("accounts", accounts), page_size=page_size, **_period(start, end))
+    return footprint.ListRestatementsRequest(accounts=several("accounts", accounts), page_size=page_size, **_period(start, end))
 
 
 def explain_footprint(
     *, start: datetime, end: datetime, account: str, recompute: bool, **names: Iterable[str]
 ) -> footprint.ExplainFootprintRequest:
     """``names``: sites, services, skus, operations, components, measures."""
-    values: dict[str, Any] = {field: _names(field, each) for field, each in names.items()}
+    values: dict[str, Any] = {field: several(field, each) for field, each in names.items()}
     return footprint.ExplainFootprintRequest(account=account, recompute=recompute, **values, **_period(start, end))
 
 
@@ -154,16 +154,16 @@ def compare_rules(  # noqa: PLR0917  in the order of the method
     page_size: int,
 ) -> footprint.CompareRulesRequest:
     return footprint.CompareRulesRequest(
-        rules=_names("rules", rules),
-        group_by=_names("group_by", group_by),
-        accounts=_names("accounts", accounts),
+        rules=several("rules", rules),
+        group_by=several("group_by", group_by),
+        accounts=several("accounts", accounts),
         page_size=page_size,
         **_period(start, end),
     )
 
 
 def get_data_availability(accounts: Iterable[str]) -> footprint.GetDataAvailabilityRequest:
-    return footprint.GetDataAvailabilityRequest(accounts=_names("accounts", accounts))
+    return footprint.GetDataAvailabilityRequest(accounts=several("accounts", accounts))
 
 
 def list_dimension_values(
@@ -284,14 +284,7 @@ def list_audit_entries(start: datetime | None, end: datetime | None, page_size: 
 
 
 def _filter(filters: Mapping[str, Iterable[str]]) -> footprint.FootprintFilter:
-    return footprint.FootprintFilter(**{name: _names(name, values) for name, values in filters.items()})
-
-
-def _names(field: str, values: Iterable[str]) -> list[str]:
-    """A text is an iterable of its letters, which nobody ever means."""
-    if isinstance(values, str):
-        raise QuantityError(f"{field} is one text, {values!r}, and not several", advice=f"write {field}=[{values!r}]")
-    return list(values)
+    return footprint.FootprintFilter(**{name: several(name, values) for name, values in filters.items()})
 
 
 def _month(month: int) -> int:

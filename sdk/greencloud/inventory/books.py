@@ -77,6 +77,13 @@ class Books:
         other.actor = actor
         return other
 
+    def as_of(self, number: int) -> Self:
+        """The same books as they were after record ``number`` of the journal, to be read: all pages of a list show one state."""
+        other = copy.copy(self)
+        other.journal = self.journal.until(number)
+        other._folds = {step: folded.on(other.journal) for step, folded in dict(self._folds).items()}
+        return other
+
     def fold(self, initial: S, step: Callable[[S, Change], S]) -> Folded[S]:
         """The state that a room keeps; the same for each call with the same step."""
         return self._folds.setdefault(step, Folded(self.journal, initial, step))

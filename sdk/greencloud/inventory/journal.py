@@ -13,6 +13,7 @@ Documents that are evidence lie in ``evidence/`` under their SHA-256.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -70,6 +71,7 @@ class Journal:
         self._evidence_directory = Path(directory) / "evidence"
         self._lock = threading.Lock()
         self._changes: list[Change] = []
+        self._end: int | None = None
 
     def changes(self) -> list[Change]:
         """Every record, in order.
@@ -80,7 +82,13 @@ class Journal:
         with self._lock:
             while (found := self._read(len(self._changes) + 1)) is not None:
                 self._changes.append(found)
-            return self._changes.copy()
+            return self._changes[: self._end]
+
+    def until(self, number: int) -> Journal:
+        """The same journal up to record ``number``, to be read: whoever writes to it is told that others were faster."""
+        past = copy.copy(self)  # what was read is shared
+        past._end = number
+        return past
 
     def append(self, draft: Draft, *, after: int, actor: str, now: datetime) -> Change:
         """Write the record that follows record ``after``. Its time is never before that of the record before.
@@ -90,7 +98,7 @@ class Journal:
             StorageFullError, StoreError: it cannot be written, and was not.
         """
         earlier = self.changes()
-        if len(earlier) != after:
+        if len(earlier) != after or self._end is not None:
             raise _taken(after + 1)
         last = earlier[-1] if earlier else None
         document = {
@@ -215,6 +223,12 @@ class Folded(Generic[S]):
         self._journal, self._step, self._initial = journal, step, initial
         self._lock = threading.Lock()
         self._latest: tuple[int, S] = (0, initial)
+
+    def on(self, journal: Journal) -> Folded[S]:
+        """The same for an earlier state of the journal."""
+        other = copy.copy(self)
+        other._journal = journal
+        return other
 
     def latest(self) -> S:
         """After every record. Raises StoreError."""

@@ -16,7 +16,17 @@ from typing import Final
 
 from greencloud.units import MILLIJOULES_PER_KWH, round_half_even
 
-__all__ = ["EMISSION_UNITS", "ENERGY_UNITS", "Scale", "kg_decimal", "kwh_decimal", "percent", "scale_for", "scale_in"]
+__all__ = [
+    "EMISSION_UNITS",
+    "ENERGY_UNITS",
+    "Scale",
+    "exact_decimal",
+    "kg_decimal",
+    "kwh_decimal",
+    "percent",
+    "scale_for",
+    "scale_in",
+]
 
 _NANO: Final = 10**9
 
@@ -41,6 +51,19 @@ def kg_decimal(micrograms: int) -> str:
 def kwh_decimal(millijoules: int) -> str:
     """Kilowatt hours with nine places, rounded half to even."""
     return _decimal(round_half_even(Fraction(millijoules * _NANO, MILLIJOULES_PER_KWH)), 9)
+
+
+def exact_decimal(number: Fraction) -> str:
+    """As a decimal where it has one, else as a fraction: exact either way."""
+    rest, places = number.denominator, 0
+    while rest % 10 == 0 or rest % 2 == 0 or rest % 5 == 0:
+        rest //= 10 if rest % 10 == 0 else 2 if rest % 2 == 0 else 5
+        places += 1
+    if rest != 1:
+        return str(number)
+    digits = f"{abs(number.numerator) * 10**places // number.denominator:0{places + 1}d}"
+    text = f"{digits[:-places]}.{digits[-places:]}".rstrip("0").rstrip(".") if places else digits
+    return f"-{text}" if number < 0 else text
 
 
 @dataclass(frozen=True, slots=True)

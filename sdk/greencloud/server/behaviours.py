@@ -41,8 +41,12 @@ PATIENCE_S: Final = 60.0
 _OTLP: Final = "/opentelemetry.proto.collector."
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGEST_API_REQUEST: Final = 1 << 20
-_LARGEST_REQUESTS: Final = {"/greencloud.v1.FacilityService/ApplyFacilityBook": 33 << 20}
-"""Of methods that take more. A facility book has at most 32 MiB of files."""
+_LARGEST_REQUESTS: Final = {
+    "/greencloud.v1.FacilityService/ApplyFacilityBook": 33 << 20,
+    "/greencloud.v1.GoalService/ImportInventoryEntries": 17 << 20,
+    "/greencloud.v1.GoalService/UploadEvidence": 33 << 20,
+}
+"""Of methods that take more: a facility book or a document of evidence has at most 32 MiB, a file of entries 16 MiB."""
 
 _LONGEST_UNREAD_S: Final = 120.0
 """A message of a stream that nobody takes holds two threads."""

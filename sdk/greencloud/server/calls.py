@@ -43,7 +43,7 @@ from greencloud.server.gate import Gate, Job
 from greencloud.server.health import CHECK, LIST, SERVICE, WATCH, Health
 from greencloud.server.intake import SIGNALS
 from greencloud.server.lines import Lines
-from greencloud.server.roles import Permission
+from greencloud.server.roles import METHODS, Permission
 from greencloud.server.services import Audit
 from greencloud.server.summary import summary_of
 from greencloud.server.threads import Threads, When
@@ -57,17 +57,24 @@ _LINES_A_SECOND: Final = 20
 _LONGEST_GIVEN_S: Final = 3_600.0
 _CHEAP: Final = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)  # for a caller to be told
 _ALLOCATION: Final = "/greencloud.v1.AllocationService/"
+_GOAL: Final = "/greencloud.v1.GoalService/"
 _LONGEST_S: Final = {
     f"{_ALLOCATION}RunAllocation": 600.0,
     f"{_ALLOCATION}Restate": 600.0,
     "/greencloud.v1.FootprintService/CompareRules": 600.0,
     "/greencloud.v1.FootprintService/StreamFootprint": 600.0,
+    f"{_GOAL}ImportInventoryEntries": 600.0,
 }
 
 AUDITED: Final = {
     f"{_ALLOCATION}RunAllocation": Permission.ALLOCATION_RUN,
     f"{_ALLOCATION}Restate": Permission.ALLOCATION_RUN,
     "/greencloud.v1.FacilityService/ApplyFacilityBook": Permission.FACILITY_WRITE,
+    **{
+        method: permission
+        for method, permission in METHODS.items()
+        if permission in {Permission.GOALS_WRITE, Permission.GOALS_APPROVE}
+    },
 }
 """Methods that change something, and what it takes to call them."""
 

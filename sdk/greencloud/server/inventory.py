@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from greencloud.server.provider_methods import ProviderMethods
+from greencloud.server.inventory_entries import EntryMethods
+from greencloud.server.inventory_records import RecordMethods
+from greencloud.server.inventory_years import YearMethods
 
 __all__ = ["InventoryMethods"]
 
 
-class InventoryMethods(ProviderMethods):
+class InventoryMethods(EntryMethods, YearMethods, RecordMethods):
     """Inventory entries, years, policy, evidence and the journal."""

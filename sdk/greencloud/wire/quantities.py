@@ -1,18 +1,20 @@
-"""Amounts and instants.
+"""Amounts, instants and exact numbers.
 
 An amount travels as whole units plus a fraction of the same sign (1 MJ = 10^9 mJ, 1 kg = 10^9 µg), as ``google.type.Money``
-does it, so that a provider-year fits exactly.
+does it, so that a provider-year fits exactly. An exact number travels as a text, ``1/3`` or ``12``.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from greencloud.errors import QuantityError
-from greencloud.units import Emissions, Energy
+from greencloud.units import Emissions, Energy, parse_rational
 from greencloud.v1 import quantity_pb2
 
 __all__ = [
@@ -22,11 +24,15 @@ __all__ = [
     "energy_to_message",
     "fill_emissions",
     "fill_energy",
+    "fraction_from_text",
+    "fraction_to_text",
     "instant_from_message",
     "instant_to_message",
 ]
 
 _NANO: Final = 1_000_000_000
+_LONGEST_NUMBER: Final = 400
+_FRACTION: Final = re.compile(r"-?[0-9]+/[1-9][0-9]*|-?[0-9]+")
 
 
 def energy_to_message(energy: Energy) -> quantity_pb2.Energy:
@@ -77,6 +83,18 @@ def instant_from_message(message: Timestamp) -> datetime:
         return message.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise QuantityError(f"timestamp {message.seconds} s is out of range") from error
+
+
+def fraction_to_text(number: Fraction | None) -> str:
+    """Exact; "" for what is not known."""
+    return "" if number is None else str(number)
+
+
+def fraction_from_text(text: str, what: str) -> Fraction:
+    """What ``fraction_to_text`` wrote, or a decimal as people write it. Raises QuantityError, which calls it ``what``."""
+    if len(text) <= _LONGEST_NUMBER and _FRACTION.fullmatch(text):
+        return Fraction(text)
+    return parse_rational(text, what=what)
 
 
 def _split(amount: int) -> tuple[int, int]:

@@ -8,12 +8,13 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast_world import NOW, SOLAR
+from forecast_world import GOAL, NOW, SOLAR, history, opened
 from greencloud.report.abatement_chart import abatement_chart
 from greencloud.report.drawing import draw
 from greencloud.report.forecasts import (
@@ -27,6 +28,7 @@ from greencloud.report.forecasts import (
     plan_document,
     plan_table,
 )
+from greencloud.report.trajectory_chart import trajectory_chart
 from greencloud.results.forecasts import AbatementPlan, AbatementStep, Backtest, Forecast, ForecastYear, Overlap, Scenario
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
@@ -178,3 +180,15 @@ def test_a_plan_is_told_exactly_too() -> None:
     first, second = csv.DictReader(io.StringIO(plan_csv(plan)))
     assert (first["marginal_kg_co2e"], second["cost_per_tonne"], second["chosen"]) == ("3000000.000000000", "", "false")
     assert "no measures to choose from" in plan_table(plan_of([], KT))
+
+
+@pytest.mark.parametrize(("low", "said"), [(None, "interval not known"), (Emissions(KT), "95 % interval")])
+def test_a_trajectory_says_whether_the_interval_of_its_forecast_is_known(low: Emissions | None, said: str, tmp_path: Path) -> None:
+    books = opened(tmp_path)
+    history(books, 500, 520)
+    books.create_goal(GOAL)
+    years = tuple(replace(year, low=low, high=low and Emissions(9 * KT)) for year in FORECAST.years)
+
+    spec = trajectory_chart(books.get_goal_progress(), replace(FORECAST, years=years))
+
+    assert said in draw(spec, "svg").decode()

@@ -137,7 +137,8 @@ class ForecastBooks(GoalBooks):
         """
         found = self.forecast_goal(name, scenario=scenario)
         goal, inventory = self.goal_state().goal(name), self.inventory_state()
-        return plan(plan_basis(goal, inventory, self.measure_state(), found, tuple(measures)), discount_rate)
+        names = (measures,) if isinstance(measures, str) else tuple(measures)
+        return plan(plan_basis(goal, inventory, self.measure_state(), found, names), discount_rate)
 
     def get_goal_progress(self, name: str = "goals/-", *, ledger_year: int | None = None) -> GoalProgress:
         """As ``GoalBooks.get_goal_progress``, with the alert on the forecast where one can be made."""

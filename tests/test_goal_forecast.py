@@ -33,9 +33,9 @@ def basis_of(amounts: list[int], *, target: int = 0, until: int = 2030, first: i
     )
 
 
-amounts = st.integers(0, 10**20)
+amounts = st.integers(0, 10**15)
 histories = st.lists(amounts, min_size=1, max_size=9)
-rates = st.fractions(Fraction(-1, 10), Fraction(1, 10), max_denominator=100)
+rates = st.fractions(Fraction(-1, 2), Fraction(1, 2), max_denominator=100)
 scenarios = st.builds(Scenario, growth_per_year=st.none() | rates, grid_decarbonisation_per_year=rates, efficiency_per_year=rates)
 
 
@@ -56,7 +56,7 @@ def test_a_forecast_begins_after_what_is_known_and_ends_at_the_target(history: l
 def test_a_year_further_ahead_is_never_known_better(history: list[int], scenario: Scenario) -> None:
     found = forecast(basis_of(history), scenario, NOW)
 
-    widths = [each.high - each.expected for each in found.years if each.high is not None and each.low != Emissions(0)]
+    widths = [each.high - each.expected for each in found.years if each.high is not None]
     assert widths == sorted(widths)
 
 
@@ -83,7 +83,7 @@ def test_what_is_required_is_a_straight_line(history: list[int], target: int) ->
     assert max(steps) - min(steps) <= 2
 
 
-@given(histories, st.integers(0, 10**20), st.integers(0, 10**20))
+@given(histories, amounts, amounts)
 def test_the_probability_is_greater_for_a_target_that_asks_for_less(history: list[int], one: int, other: int) -> None:
     low, high = sorted((one, other))
     found = [forecast(basis_of(history, target=target), Scenario(), NOW).probability for target in (low, high)]

@@ -13,10 +13,10 @@ last of n known years that span T years, y(h) = last + drift * h is expected, an
 with Student's t of n - 2 degrees of freedom: the uncertainty of the drift and of sigma is part of the interval (Hyndman and
 Athanasopoulos, Forecasting: Principles and Practice, 5.2 and 5.5; the t in place of the normal is what few years ask for).
 
-Why this one: years are few, and an interval that is too narrow misleads whoever decides by it. On simulated histories of 4 to 14
-years the 95 % interval of this model held 94 to 100 % of what came six years later, whether the series was a walk, a line with
-noise or in between; that of a straight line by least squares held down to 70 %, that of exponential smoothing with a damped trend
-down to 23 %. Its errors were no larger than theirs but for a line with noise. ``docs/forecast.md`` has the table.
+Why this one: years are few, and an interval that is too narrow misleads whoever decides by it. On simulated histories of 4 to 10
+years the 95 % interval of this model held 95 to 100 % of what came six years later, whether the series was a walk, a line with
+noise or in between; that of a straight line by least squares held down to 62 %, that of exponential smoothing with a damped trend
+down to 30 % (``benchmarks/forecast_intervals.py``; the table is in ``docs/forecast.md``).
 
 With fewer than three years, or with years that lie on a line exactly, nothing tells how far the next may be off: no interval.
 """

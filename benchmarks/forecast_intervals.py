@@ -1,7 +1,8 @@
 """How often the 95 % interval of a model of few yearly figures holds what comes: the table of docs/forecast.md.
 
 Simulated series of known and coming years, with noise of 4 % of the level: a walk with drift, a line with independent noise, a line
-with noise that lasts (autoregressive, 0.7), and a rise that wears off. ``python benchmarks/forecast_intervals.py`` takes some minutes.
+with noise that lasts (autoregressive, 0.7), and a rise that wears off. ``python benchmarks/forecast_intervals.py``
+takes some minutes.
 """
 
 from __future__ import annotations

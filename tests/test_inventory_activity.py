@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from greencloud.errors import GoalError
-from greencloud.inventory.activity import emissions_of_activity
+from greencloud.errors import GoalError, MissingExtraError
+from greencloud.inventory.activity import _kilograms, _registry, emissions_of_activity
 from greencloud.results.inventory import ActivityData
 from greencloud.units import Emissions
 
@@ -111,3 +112,11 @@ def test_what_does_not_go_together_is_refused_with_its_key(wrong: ActivityData, 
         emissions_of_activity(wrong)
     assert caught.value.key == key
     assert caught.value.advice
+
+
+def test_without_its_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    _registry.cache_clear()
+    _kilograms.cache_clear()
+    monkeypatch.setitem(sys.modules, "pint", None)
+    with pytest.raises(MissingExtraError, match="activity data"):
+        emissions_of_activity(activity(1, "kWh", 1, "kgCO2e/kWh"))

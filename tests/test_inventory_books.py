@@ -181,6 +181,14 @@ def test_creating_what_is_there_changes_nothing_and_other_content_is_a_conflict(
     assert caught.value.in_force == "1-draft"
 
 
+def test_a_source_that_is_added_leaves_the_one_without_an_id_as_it_is(tmp_path: Path) -> None:
+    there = books(tmp_path)
+    first = there.create_inventory_entry(entry())
+    there.create_inventory_entry(entry(tonnes=2, id="diesel"))
+    assert there.create_inventory_entry(entry()) == first
+    assert there.restate_inventory_entry(first.name, entry(tonnes=3), cause=ERROR, reason="w").revision == 2
+
+
 def test_several_sources_of_one_line_need_ids_and_add_up(tmp_path: Path) -> None:
     there = books(tmp_path)
     there.create_inventory_entry(entry(id="diesel"))

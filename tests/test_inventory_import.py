@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greencloud.errors import GoalError
+from greencloud.errors import GoalError, MissingExtraError
 from greencloud.inventory.rows import MOST_ERRORS
 from greencloud.results.inventory import DataQuality, EntryImport, RestatementCause
 from greencloud.units import Emissions
-from inventory_world import TONNE, books, entry
+from inventory_world import NOW, TONNE, books, entry
 
 HEADER = "year,scope,category,t_co2e,source\n"
 ACTIVITY = "year,scope,category,source,activity_amount,activity_unit,factor,factor_unit,factor_source,gas,gwp_set,t_co2e\n"
@@ -289,6 +291,16 @@ def test_trying_an_import_tells_what_it_would_do_and_does_nothing(tmp_path: Path
         there.import_inventory_entries((HEADER + "2020,scope1,,3,s\n").encode(), file_name="a.csv", restate=RestatementCause.ERROR)
 
 
+def test_an_import_answers_what_is_on_record(tmp_path: Path) -> None:
+    ticks = (NOW + timedelta(seconds=number) for number in count())
+    there = books(tmp_path, clock=lambda: next(ticks))
+    first = there.import_inventory_entries((HEADER + "2020,scope1,,2,s\n").encode(), file_name="a.csv")
+    assert list(first.added) == there.list_inventory_entries()
+    content = (HEADER + "2020,scope1,,3,s\n").encode()
+    second = there.import_inventory_entries(content, file_name="a.csv", restate=RestatementCause.ERROR, reason="w")
+    assert list(second.restated) == there.list_inventory_restatements()
+
+
 # Excel
 
 
@@ -305,6 +317,21 @@ def test_a_workbook_is_read_as_excel_shows_it(tmp_path: Path) -> None:
     one, other = answer.added
     assert (one.emissions.micrograms, str(one.uncertainty)) == (300_000_000_000, "1/20")
     assert (other.emissions.micrograms, str(other.uncertainty), other.biogenic) == (333_333_333_333, "1/20", True)
+
+
+def test_words_of_a_cell_have_one_blank_between(tmp_path: Path) -> None:
+    source = "Meter\xa07,\n north   hall "
+    there = books(tmp_path)
+    there.import_inventory_entries(workbook([HEADER.strip().split(","), [2020, "scope1", None, 1, source]]), file_name="a.xlsx")
+    there.import_inventory_entries(f'{HEADER}2021,scope1,,1,"{source}"\n'.encode(), file_name="a.csv")
+    assert [one.source for one in there.list_inventory_entries()] == ["Meter 7, north hall"] * 2
+
+
+def test_without_its_libraries_a_workbook_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = workbook([["year"]])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(MissingExtraError, match="a workbook"):
+        books(tmp_path).import_inventory_entries(content, file_name="a.xlsx")
 
 
 def test_cells_that_hold_no_value_are_told_with_their_row_and_column(tmp_path: Path) -> None:
@@ -340,6 +367,7 @@ ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;
     [
         (with_part(SHEET, lambda text: ENTITIES + text), "parts that Excel does not write"),
         (with_part(SHEET, lambda text: text.decode().encode("utf-16")), "parts that Excel does not write"),
+        (with_part(SHEET, lambda text: b'<?xml version="1.0" encoding="utf-7"?>' + text), "parts that Excel does not write"),
         (with_part(SHEET, lambda text: text + b" " * (129 << 20)), "too large unpacked"),
         (with_part(SHEET, lambda text: text[:-40]), "not an Excel workbook"),
         (with_part(SHEET, lambda text: text.replace(b'<row r="2"', b'<row r="999999999999"')), "below row 60,000"),
@@ -347,7 +375,7 @@ ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;
         (with_part("xl/workbook.xml", lambda _: b"<a/>"), "workbook"),
         (workbook([["year"]])[:-30], "not an Excel workbook"),
     ],
-    ids=["entities", "utf-16", "bomb", "torn", "far row", "types", "book", "no directory"],
+    ids=["entities", "utf-16", "utf-7", "bomb", "torn", "far row", "types", "book", "no directory"],
 )
 def test_a_hostile_workbook_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(GoalError, match=message):

@@ -259,6 +259,16 @@ def test_recalculating_makes_the_base_year_follow_each_change_once(tmp_path: Pat
         there.withdraw_inventory_entry(steps[0].entry, cause=ERROR, reason="w")
 
 
+def test_what_was_booked_can_be_restated_beside_an_adjusting_entry(tmp_path: Path) -> None:
+    there = with_base(tmp_path)
+    there.create_structural_change(change(("scope1", None, 30), ("scope3", 2, 7)))
+    there.recalculate_base_year(reason="w")
+    assert there.create_inventory_entry(entry(tonnes=100)).revision == 1
+    there.restate_inventory_entry("2020-scope1", entry(tonnes=90), cause=ERROR, reason="w")
+    there.create_inventory_entry(entry("scope3", tonnes=3, category=2))
+    assert there.get_inventory("2020").total_market_based == Emissions((90 + 30 + 400 + 500 + 7 + 3) * TONNE)
+
+
 def test_an_effect_that_has_no_place_in_the_base_year_is_refused(tmp_path: Path) -> None:
     there = books(tmp_path)
     with pytest.raises(GoalError, match="no base year is set"):

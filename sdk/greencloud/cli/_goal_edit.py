@@ -33,8 +33,9 @@ def create(source: Source, goal_id: str, reason: str, **typed: Any) -> None:
     """
     from greencloud.cli._books import provider_books
 
+    goal = Goal(id=goal_id, **_fields(typed))
     with provider_books(source) as books:
-        booked = books.create_goal(Goal(id=goal_id, **_fields(typed)), reason=reason)
+        booked = books.create_goal(goal, reason=reason)
     click.echo(f"{booked.name} is booked, revision {booked.revision}", err=True)
 
 

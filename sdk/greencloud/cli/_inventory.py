@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from greencloud.client import Client
     from greencloud.goal import ProviderBooks
     from greencloud.report import Dataset
+    from greencloud.results.inventory import InventoryEntry
     from greencloud.units import Emissions
 
 __all__ = [
@@ -28,19 +29,26 @@ __all__ = [
     "CAUSE",
     "MEASURED",
     "PERCENT",
+    "QUALITIES",
+    "SCOPES",
     "Measured",
     "cause_named",
     "entry_name",
     "evidence_digests",
     "show",
+    "show_entries",
+    "show_entry",
     "writing",
 ]
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NUMBER: Final = r"\d{1,18}(?:\.\d{1,12})?|\d{1,18}/[1-9]\d{0,17}"
 
-# As greencloud.results.inventory has them, which is not loaded for the help alone; a test compares them.
-CAUSE: Final = click.Choice(("error", "methodology", "factor", "late_data", "structural_change", "ledger"))
+# As greencloud.results.inventory has them, which is not loaded for the help alone; a test compares them. The cause ``ledger`` is of
+# entries that are booked from the ledger.
+SCOPES: Final = ("scope1", "scope2_location_based", "scope2_market_based", "scope3")
+QUALITIES: Final = ("very_good", "good", "fair", "poor")
+CAUSE: Final = click.Choice(("error", "methodology", "factor", "late_data", "structural_change"))
 
 
 @contextmanager
@@ -99,6 +107,23 @@ def show(
         output.write(csv_text(data()))
     else:
         output.write(table())
+
+
+def show_entry(output: Output, entry: InventoryEntry, revisions: list[InventoryEntry] | None = None) -> None:
+    """An entry with its revisions; with itself alone where they are not given."""
+    from greencloud.report.inventory_documents import entry_document
+    from greencloud.report.inventory_tables import entry_table
+
+    shown = [entry] if revisions is None else revisions
+    show(output, lambda: entry_table(entry, shown), lambda: entry_document(entry, shown))
+
+
+def show_entries(output: Output, entries: list[InventoryEntry]) -> None:
+    """Entries in a list; the CSV has the columns that an import reads."""
+    from greencloud.report.inventory_documents import entries_data, entries_document
+    from greencloud.report.inventory_tables import entries_table
+
+    show(output, lambda: entries_table(entries), lambda: entries_document(entries), lambda: entries_data(entries))
 
 
 class AmountOption(click.ParamType["Emissions"]):

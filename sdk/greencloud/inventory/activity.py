@@ -144,6 +144,7 @@ def _mass_unit(text: str, factor_unit: str, gas: str) -> str:
 
 def _parse(text: str, key: str) -> pint.Unit:
     """A unit by its text, which is checked before pint sees it: its parser computes whatever powers it is given."""
+    registry = _registry()
     import pint
 
     if not _UNIT.fullmatch(text):
@@ -153,7 +154,6 @@ def _parse(text: str, key: str) -> pint.Unit:
         if name in _AMBIGUOUS:
             raise GoalError(f"the unit {name!r} is one of several", key=key, advice=_AMBIGUOUS[name])
     written = text if text in _NORMAL_VOLUMES else _POWER.sub(r"**\1", text.replace("·", "*"))
-    registry = _registry()
     try:
         unit = registry.parse_units(written)
         multiplicative = registry.Quantity(Fraction(1), unit)._is_multiplicative

@@ -27,14 +27,14 @@ from greencloud.results.inventory import ActivityData, DataQuality, InventoryEnt
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
-__all__ = ["MOST_ERRORS", "Row", "column_of", "derived_id", "entries_of"]
+__all__ = ["COLUMNS", "MOST_ERRORS", "Row", "column_of", "derived_id", "entries_of"]
 
 MOST_ERRORS: Final = 100
 _REQUIRED: Final = ("year", "scope", "category", "source")
 _ACTIVITY: Final = ("activity_amount", "activity_unit", "factor", "factor_unit", "factor_source")
 _GAS: Final = ("gas", "gwp_set")
 _OPTIONAL: Final = ("id", "site", "business", "uncertainty_percent", "data_quality", "evidence", "biogenic")
-_COLUMNS: Final = (*_REQUIRED, *AMOUNT_UNITS, *_ACTIVITY, *_GAS, *_OPTIONAL)
+COLUMNS: Final = (*_REQUIRED, *AMOUNT_UNITS, *_ACTIVITY, *_GAS, *_OPTIONAL)
 _COLUMN_OF: Final = {"activity.amount": "activity_amount", "activity.unit": "activity_unit", "uncertainty": "uncertainty_percent"}
 _FLAGS: Final = {"": False, "false": False, "no": False, "true": True, "yes": True}
 
@@ -105,10 +105,10 @@ def _header_errors(header: tuple[str, ...]) -> Iterator[RowError]:
         yield RowError(1, "t_co2e", "the header has no amount column with a unit", advice)
     for name in (*_REQUIRED, *(_ACTIVITY if has_activity else ())):
         if name not in header:
-            yield RowError(1, name, f"the header lacks the column {name!r}", f"the columns are {', '.join(_COLUMNS)}")
+            yield RowError(1, name, f"the header lacks the column {name!r}", f"the columns are {', '.join(COLUMNS)}")
     for index, name in enumerate(header):
-        if name not in _COLUMNS:
-            near = did_you_mean(name, _COLUMNS, f"remove it; the columns are {', '.join(_COLUMNS)}")
+        if name not in COLUMNS:
+            near = did_you_mean(name, COLUMNS, f"remove it; the columns are {', '.join(COLUMNS)}")
             yield RowError(1, name[:64], f"the header has an unknown column {name[:64]!r}", near)
         elif name in header[:index]:
             yield RowError(1, name, f"the header has the column {name!r} twice", "remove one")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from greencloud.cli._goal_edit import create, delete, metric, update
+from greencloud.cli._goal_forecast import forecast, measure, plan
 from greencloud.cli._goal_options import reason_option
 from greencloud.cli._options import output_option
 from greencloud.cli._source import Source, source_options
@@ -26,6 +27,9 @@ command.add_command(create)
 command.add_command(update)
 command.add_command(delete)
 command.add_command(metric)
+command.add_command(forecast)
+command.add_command(measure)
+command.add_command(plan)
 
 
 @command.command()

@@ -21,6 +21,7 @@ __all__ = ["trajectory_chart"]
 _PATH: Final = "Path"
 _ACTUAL: Final = "Inventory"
 _FORECAST: Final = "Forecast with its 95 % interval"
+_FORECAST_ALONE: Final = "Forecast (interval not known)"
 _BLACK: Final = "#111827"
 _BROWN: Final = "#8A5A00"  # of the orange, dark enough to read
 _WIDTH: Final = 760
@@ -41,7 +42,7 @@ _STATUS: Final = {
 def trajectory_chart(progress: GoalProgress, forecast: Forecast | None = None) -> dict[str, Any]:
     """The chart of a goal's progress, with a forecast if there is one."""
     drawing = _Drawing(progress, forecast)
-    series = [_PATH, _ACTUAL, *([_FORECAST] if forecast else [])]
+    series = [_PATH, _ACTUAL, *([drawing.forecast_series] if forecast else [])]
     colours = [COLOURS["blue"], _BLACK, COLOURS["orange"]][: len(series)]
     return {
         "title": {"text": progress.display_name, "subtitle": drawing.subtitle()},
@@ -85,11 +86,16 @@ class _Drawing:
         self.progress, self.forecast = progress, forecast
         amounts = [year.path for year in progress.years] + [year.actual for year in progress.years if year.actual is not None]
         if forecast is not None:
-            amounts += [year.high for year in forecast.years]
+            amounts += [year.high or year.expected for year in forecast.years]
         self.scale: Scale = scale_for([amount.micrograms for amount in amounts], EMISSION_UNITS)
         self.top = max((abs(amount.micrograms) for amount in amounts), default=0)
         self.target = ReportingYear(progress.target_year, progress.target_fiscal)
         self.base = ReportingYear(progress.base_year, progress.base_fiscal)
+
+    @property
+    def forecast_series(self) -> str:
+        known = self.forecast is not None and all(year.low is not None for year in self.forecast.years)
+        return _FORECAST if known else _FORECAST_ALONE
 
     def place(self, year: ReportingYear) -> float:
         """Where a year stands: a calendar year at its number, a fiscal one at its end less a year."""
@@ -185,7 +191,7 @@ class _Drawing:
         start = self.forecast.history[-1:]
         band = [
             {
-                **self.point(year, amount, _FORECAST),
+                **self.point(year, amount, self.forecast_series),
                 "low": amount.micrograms / self.scale.size,
                 "high": amount.micrograms / self.scale.size,
             }
@@ -193,17 +199,17 @@ class _Drawing:
         ]
         band += [
             {
-                **self.point(year.year, year.expected, _FORECAST),
-                "low": year.low.micrograms / self.scale.size,
-                "high": year.high.micrograms / self.scale.size,
+                **self.point(year.year, year.expected, self.forecast_series),
+                "low": (year.low or year.expected).micrograms / self.scale.size,
+                "high": (year.high or year.expected).micrograms / self.scale.size,
             }
             for year in self.forecast.years
         ]
-        line = [self.point(year, amount, _FORECAST) for year, amount in start]
-        line += [self.point(year.year, year.expected, _FORECAST) for year in self.forecast.years]
+        line = [self.point(year, amount, self.forecast_series) for year, amount in start]
+        line += [self.point(year.year, year.expected, self.forecast_series) for year in self.forecast.years]
         area = {"type": "area", "opacity": 0.18}
         ends = [
-            self.point(year.year, year.expected, _FORECAST, text=[f"forecast {year.year}", self.text(year.expected)])
+            self.point(year.year, year.expected, self.forecast_series, text=[f"forecast {year.year}", self.text(year.expected)])
             for year in self.forecast.years[-1:]
         ]
         text = {"type": "text", "align": "left", "baseline": "middle", "dx": 8, "lineHeight": 15, "fontWeight": 600}

@@ -35,8 +35,8 @@ class Scenario:
 class ForecastYear:
     year: ReportingYear
     expected: Emissions
-    low: Emissions  # of the 95 % interval
-    high: Emissions
+    low: Emissions | None  # of the 95 % interval; None where it is not known
+    high: Emissions | None
     path: Emissions  # what the goal allows
     required: Emissions  # what must be true: a line from the last known year to the target
 

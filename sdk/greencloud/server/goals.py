@@ -61,8 +61,6 @@ class GoalMethods(BookPages):
 
     def ListGoals(self, request: messages.ListGoalsRequest, context: Any) -> messages.ListGoalsResponse:  # noqa: N802
         books = self._books(Permission.GOALS_READ)
-        page, token = self._resource_page(request, books.list_goals, goal_to_message)
-        return messages.ListGoalsResponse(goals=page, next_page_token=token)
         return self._page(
             request,
             messages.ListGoalsResponse(),
@@ -120,8 +118,6 @@ class GoalMethods(BookPages):
         self, request: messages.ListBusinessMetricsRequest, context: Any
     ) -> messages.ListBusinessMetricsResponse:
         books = self._books(Permission.GOALS_READ)
-        page, token = self._resource_page(request, books.list_business_metrics, business_metric_to_message)
-        return messages.ListBusinessMetricsResponse(business_metrics=page, next_page_token=token)
         return self._page(
             request,
             messages.ListBusinessMetricsResponse(),
@@ -145,21 +141,6 @@ class GoalMethods(BookPages):
         metric = self._metric(request.business_metric)
         changed = books.update_business_metric(metric, etag=request.business_metric.etag, reason=request.reason)
         return messages.UpdateBusinessMetricResponse(business_metric=business_metric_to_message(changed))
-
-    def _resource_page(
-        self, request: Any, values: Callable[[], Sequence[T]], to_message: Callable[[T], Any]
-    ) -> tuple[list[Any], str]:
-        """A page of a list and the token of the next; the list is read anew for each page."""
-        principal = require(Permission.GOALS_READ)
-        checks = Checks()
-        size = checks.page_size(request.page_size, default=_DEFAULT_PAGE, most=_MOST_PAGE)
-        checks.done()
-        cursor = self._pages.open(request, principal)
-        left = values()[cursor.offset :]
-        page = fill(left, size, to_message)
-        if len(page) == len(left):
-            return page, ""
-        return page, self._pages.seal(Cursor(0, cursor.offset + len(page)), request, principal)
 
     @staticmethod
     def _goal(message: messages.Goal, fiscal_month: int) -> Goal:

@@ -186,3 +186,11 @@ def test_applying_makes_the_data_directory(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["goal", "apply", str(SHOP / "goal.toml"), "--data", str(tmp_path / "new")])
     done(result)
     assert (tmp_path / "new" / "books").is_dir()
+
+
+def test_what_changes_goals_is_in_the_audit_trail(tmp_path: Path) -> None:
+    data = DataDirectory.open(tmp_path / "data", create=True)
+    for arguments in (["apply", str(SHOP / "goal.toml")], ["delete", "cloud-scope3-2030"], ["list"]):
+        done(CliRunner().invoke(main, ["goal", *arguments, "--data", str(data.path)]))
+
+    assert [(entry.action, entry.outcome) for entry in data.audit.entries()] == [("goal apply", "OK"), ("goal delete", "OK")]

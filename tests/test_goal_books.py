@@ -19,7 +19,7 @@ from greencloud.goal import ProviderBooks, apply_goals, take_over
 from greencloud.inventory import Journal
 from greencloud.inventory.document import from_document, to_document
 from greencloud.results.goals import BusinessMetric, Goal, GoalKind, GoalStatus
-from greencloud.results.inventory import RestatementCause
+from greencloud.results.inventory import InventoryPolicy, RestatementCause, StructuralChange, StructuralEffect
 from greencloud.units import Emissions
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -241,3 +241,16 @@ def test_the_ledger_year_is_its_latest_or_this_one(tmp_path: Path) -> None:
     assert books.get_goal_progress().ledger_year == 2026
     assert books.get_goal_progress(ledger_year=2024).ledger_year == 2024
     assert books.get_goal_progress().as_of == NOW
+
+
+def test_a_base_year_that_must_be_recalculated_is_an_alert(tmp_path: Path) -> None:
+    books = books_in(tmp_path)
+    apply_goals(books, WORKED / "goal.toml")
+    books.update_inventory_policy(InventoryPolicy(base_year=year("2020"), organization="Provider"))
+    assert "base_year_recalculation" not in {alert.kind for alert in books.get_goal_progress().alerts}
+
+    effect = StructuralEffect("scope1", None, Emissions(300_000 * 10**12))
+    books.create_structural_change(StructuralChange("bought", "acquisition", NOW, "A hall was bought", (effect,)))
+
+    (found,) = [alert for alert in books.get_goal_progress().alerts if alert.kind == "base_year_recalculation"]
+    assert "structuralChanges/bought" in found.message

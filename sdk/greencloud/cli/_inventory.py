@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from greencloud.cli._books import provider_books
+from greencloud.cli._books import changed_books
 from greencloud.cli._output import Output
 from greencloud.cli._source import Source
 
@@ -53,15 +53,9 @@ CAUSE: Final = click.Choice(("error", "methodology", "factor", "late_data", "str
 
 @contextmanager
 def writing(source: Source, action: str, summary: str = "") -> Iterator[ProviderBooks | Client]:
-    """The books, to change something in them: of a data directory it is told in the audit trail, before and after; a server
-    does so itself. Raises as ``provider_books``, and StoreError where it cannot be noted."""
-    with ExitStack() as stack:
-        directory = source.directory()
-        if directory is not None:
-            from greencloud.cli._audit import audited
-
-            stack.enter_context(audited(directory, f"inventory {action}", summary))
-        yield stack.enter_context(provider_books(source))
+    """The books, to change something in the inventory: as ``changed_books``."""
+    with changed_books(source, f"inventory {action}", summary) as books:
+        yield books
 
 
 def entry_name(text: str) -> str:

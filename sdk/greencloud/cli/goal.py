@@ -44,7 +44,7 @@ def apply(source: Source, file: Path, restate: str | None, reason: str) -> None:
     Example:
       greencloud goal apply --data ./data examples/shop/goal.toml
     """
-    from greencloud.cli._books import provider_books
+    from greencloud.cli._books import changed_books
     from greencloud.goal import apply_goals
     from greencloud.results.inventory import RestatementCause
 
@@ -52,7 +52,7 @@ def apply(source: Source, file: Path, restate: str | None, reason: str) -> None:
         from greencloud.engine import DataDirectory
 
         DataDirectory.open(source.data, create=True)
-    with provider_books(source) as books:
+    with changed_books(source, "goal apply", str(file)) as books:
         applied = apply_goals(books, file, reason=reason, restate=None if restate is None else RestatementCause(restate))
     for imported in applied.imports:
         added, restated = len(imported.added), len(imported.restated)

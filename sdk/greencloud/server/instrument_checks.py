@@ -52,9 +52,7 @@ class InstrumentChecks(InventoryChecks):
             self.fault("initiative.name", f"must be {INITIATIVES}...")
         for place, year in enumerate(message.years):
             if not year.HasField("baseline_emissions") or not year.HasField("actual_emissions"):
-                self.fault(
-                    f"initiative.years[{place}]", "needs baseline_emissions and actual_emissions"
-                )
+                self.fault(f"initiative.years[{place}]", "needs baseline_emissions and actual_emissions")
         found = self._read("initiative", lambda: initiative_from_message(message))
         return found and replace(found, revision=1, created_by="")
 

@@ -43,7 +43,7 @@ WHOLE = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor
 # parts of an amount (142, 158).
 NO_COUNTS = re.compile(
     r"page_size|total_size|offset|(ledger|statement|format)?_?version|revision|serial_(first|last)|shares?|(.*_)?index|row|depth|"
-    r"(.*_)?category|.*year|.*month|.*seconds|.*(megajoules|millijoules|kilograms|micrograms)"
+    r"(.*_)?category|categories|.*year|.*month|.*seconds|.*(megajoules|millijoules|kilograms|micrograms)"
 )
 
 

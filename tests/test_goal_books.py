@@ -19,7 +19,7 @@ from greencloud.goal import ProviderBooks, apply_goals, take_over
 from greencloud.inventory import Journal
 from greencloud.inventory.document import from_document, to_document
 from greencloud.results.goals import BusinessMetric, Goal, GoalKind, GoalStatus
-from greencloud.results.inventory import RestatementCause
+from greencloud.results.inventory import InventoryPolicy, RestatementCause, StructuralChange, StructuralEffect
 from greencloud.units import Emissions
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -202,7 +202,7 @@ def test_figures_that_are_booked_change_with_a_cause_alone(tmp_path: Path) -> No
     apply_goals(books, goal)
     inventory.write_text(inventory.read_text().replace(",510000,", ",500000,"))
 
-    with pytest.raises(ConflictError):
+    with pytest.raises(GoalError, match=r"row 2, column t_co2e: inventoryEntries/2020-scope1 is booked with 510\.0 kt"):
         apply_goals(books, goal)
     apply_goals(books, goal, restate=RestatementCause.ERROR, reason="a meter was read twice")
 
@@ -241,3 +241,16 @@ def test_the_ledger_year_is_its_latest_or_this_one(tmp_path: Path) -> None:
     assert books.get_goal_progress().ledger_year == 2026
     assert books.get_goal_progress(ledger_year=2024).ledger_year == 2024
     assert books.get_goal_progress().as_of == NOW
+
+
+def test_a_base_year_that_must_be_recalculated_is_an_alert(tmp_path: Path) -> None:
+    books = books_in(tmp_path)
+    apply_goals(books, WORKED / "goal.toml")
+    books.update_inventory_policy(InventoryPolicy(base_year=year("2020"), organization="Provider"))
+    assert "base_year_recalculation" not in {alert.kind for alert in books.get_goal_progress().alerts}
+
+    effect = StructuralEffect("scope1", None, Emissions(300_000 * 10**12))
+    books.create_structural_change(StructuralChange("bought", "acquisition", NOW, "A hall was bought", (effect,)))
+
+    (found,) = [alert for alert in books.get_goal_progress().alerts if alert.kind == "base_year_recalculation"]
+    assert "structuralChanges/bought" in found.message

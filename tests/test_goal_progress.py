@@ -367,3 +367,11 @@ def test_alerts_say_what_to_act_on_gravest_first() -> None:
         alerts(progress(goal, booked(entry("2020", "scope1", 100)), LedgerYear(2020, 0), START.replace(year=2021)), forecast(0))
         == []
     )
+
+
+def test_what_is_on_the_path_exactly_is_on_track() -> None:
+    books = inventory_of((2020, "scope1", None, 10**12), (2025, "scope1", None, 5 * 10**11))
+    whole = LedgerYear(2026, 365 * 86_400, {"scope1": Emissions(4 * 10**11)})
+
+    assert progress(goal_of(), books, LedgerYear(2026, 0), NOW).status is GoalStatus.ON_TRACK
+    assert progress(goal_of(), books, whole, NOW).status is GoalStatus.ON_TRACK

@@ -43,6 +43,7 @@ def figures(totals: InventoryTotals) -> object:
 # Laws
 
 
+@settings(max_examples=50)
 @given(entries=entry_sets())
 def test_a_total_is_the_sum_of_its_lines_and_a_line_of_its_entries(entries: list[InventoryEntry]) -> None:
     state = InventoryState(entries={one.id: one for one in entries})
@@ -113,6 +114,7 @@ def test_the_state_does_not_depend_on_when_it_was_read(
     assert fresh.inventory_state() == whole
 
 
+@settings(max_examples=50)
 @given(entries=entry_sets())
 def test_the_half_width_is_the_root_of_the_sum_of_squares(entries: list[InventoryEntry]) -> None:
     state = InventoryState(entries={one.id: one for one in entries})
@@ -177,6 +179,14 @@ def test_creating_what_is_there_changes_nothing_and_other_content_is_a_conflict(
     with pytest.raises(ConflictError, match=r"booked with 1\.000 t, not 2\.000 t") as caught:
         there.create_inventory_entry(entry(tonnes=2))
     assert caught.value.in_force == "1-draft"
+
+
+def test_a_source_that_is_added_leaves_the_one_without_an_id_as_it_is(tmp_path: Path) -> None:
+    there = books(tmp_path)
+    first = there.create_inventory_entry(entry())
+    there.create_inventory_entry(entry(tonnes=2, id="diesel"))
+    assert there.create_inventory_entry(entry()) == first
+    assert there.restate_inventory_entry(first.name, entry(tonnes=3), cause=ERROR, reason="w").revision == 2
 
 
 def test_several_sources_of_one_line_need_ids_and_add_up(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -261,8 +262,8 @@ def test_a_business_metric_survives_the_wire(metric: BusinessMetric) -> None:
         {"milestones": [goal_pb2.Milestone(year="2025", share="1/0")]},
     ],
 )
-def test_a_goal_that_cannot_be_read_is_told_by_its_field(changes: dict[str, object]) -> None:
-    fields: dict[str, object] = {"kind": 1, "base_year": "2020", "target_year": "2030"}
+def test_a_goal_that_cannot_be_read_is_told_by_its_field(changes: dict[str, Any]) -> None:
+    fields: dict[str, Any] = {"kind": 1, "base_year": "2020", "target_year": "2030"}
     wire.goal_from_message(goal_service_pb2.Goal(**fields))
     with pytest.raises(QuantityError, match=next(iter(changes))):
         wire.goal_from_message(goal_service_pb2.Goal(**(fields | changes)))

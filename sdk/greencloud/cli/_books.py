@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     from greencloud.client import Client
     from greencloud.goal import ProviderBooks
 
-__all__ = ["provider_books"]
+__all__ = ["changed_books", "provider_books"]
+
+
+@contextmanager
+def changed_books(source: Source, action: str, summary: str = "") -> Iterator[ProviderBooks | Client]:
+    """The books, to change something in them: of a data directory it is told in the audit trail, before and after; a server
+    does so itself. Raises as ``provider_books``, and StoreError where it cannot be noted."""
+    with ExitStack() as stack:
+        directory = source.directory()
+        if directory is not None:
+            from greencloud.cli._audit import audited
+
+            stack.enter_context(audited(directory, action, summary))
+        yield stack.enter_context(provider_books(source))
 
 
 @contextmanager

@@ -31,10 +31,11 @@ def create(source: Source, goal_id: str, reason: str, **typed: Any) -> None:
       greencloud goal create scope3-2030 --data ./data --display-name "Scope 3 halved" \\
         --kind absolute --scopes scope3 --base-year 2020 --target-year 2030 --target-share 50%
     """
-    from greencloud.cli._books import provider_books
+    from greencloud.cli._books import changed_books
 
-    with provider_books(source) as books:
-        booked = books.create_goal(Goal(id=goal_id, **_fields(typed)), reason=reason)
+    goal = Goal(id=goal_id, **_fields(typed))
+    with changed_books(source, "goal create", f"goals/{goal_id}") as books:
+        booked = books.create_goal(goal, reason=reason)
     click.echo(f"{booked.name} is booked, revision {booked.revision}", err=True)
 
 
@@ -51,13 +52,13 @@ def update(source: Source, name: str, etag: str, reason: str, **typed: Any) -> N
     Example:
       greencloud goal update goals/scope3-2030 --data ./data --target-share 40% --reason "Board of May"
     """
-    from greencloud.cli._books import provider_books
+    from greencloud.cli._books import changed_books
 
     changes = _fields(typed)
     targets = ("target_share", "target", "rate_per_year")
     if any(key in changes for key in targets):
         changes = dict.fromkeys(targets) | changes
-    with provider_books(source) as books:
+    with changed_books(source, "goal update", _named("goals/", name)) as books:
         known = books.get_goal(_named("goals/", name))
         booked = books.update_goal(replace(known, **changes), etag=etag or known.etag, reason=reason)
     same = booked.revision == known.revision
@@ -76,9 +77,9 @@ def delete(source: Source, name: str, etag: str, reason: str) -> None:
     Example:
       greencloud goal delete goals/scope3-2030 --data ./data --reason "Replaced by the goal of 2027"
     """
-    from greencloud.cli._books import provider_books
+    from greencloud.cli._books import changed_books
 
-    with provider_books(source) as books:
+    with changed_books(source, "goal delete", _named("goals/", name)) as books:
         books.delete_goal(_named("goals/", name), etag=etag, reason=reason)
     click.echo(f"{_named('goals/', name)} is in force no more", err=True)
 
@@ -104,13 +105,13 @@ def set_metric(source: Source, metric_id: str, values: tuple[tuple[ReportingYear
       greencloud goal metric set revenue --data ./data --display-name Revenue --unit "million CNY" \\
         --value 2020=509711 --value FY2022=853062
     """
-    from greencloud.cli._books import provider_books
+    from greencloud.cli._books import changed_books
 
     numbers = {year: parse_rational(text, what=f"value of {year}") for year, text in values}
     said = {"display_name": typed["display_name"], "unit": typed["unit"], "source": typed["metric_source"]}
     given = {key: text for key, text in said.items() if text is not None}
     name = _named("businessMetrics/", metric_id)
-    with provider_books(source) as books:
+    with changed_books(source, "goal metric set", name) as books:
         try:
             known = books.get_business_metric(name)
         except NotFoundError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from greencloud.cli._books import provider_books
+from greencloud.cli._books import changed_books
 from greencloud.cli._output import Output
 from greencloud.cli._source import Source
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from greencloud.client import Client
     from greencloud.goal import ProviderBooks
     from greencloud.report import Dataset
+    from greencloud.results.inventory import InventoryEntry
     from greencloud.units import Emissions
 
 __all__ = [
@@ -28,32 +29,33 @@ __all__ = [
     "CAUSE",
     "MEASURED",
     "PERCENT",
+    "QUALITIES",
+    "SCOPES",
     "Measured",
     "cause_named",
     "entry_name",
     "evidence_digests",
     "show",
+    "show_entries",
+    "show_entry",
     "writing",
 ]
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NUMBER: Final = r"\d{1,18}(?:\.\d{1,12})?|\d{1,18}/[1-9]\d{0,17}"
 
-# As greencloud.results.inventory has them, which is not loaded for the help alone; a test compares them.
-CAUSE: Final = click.Choice(("error", "methodology", "factor", "late_data", "structural_change", "ledger"))
+# As greencloud.results.inventory has them, which is not loaded for the help alone; a test compares them. The cause ``ledger`` is of
+# entries that are booked from the ledger.
+SCOPES: Final = ("scope1", "scope2_location_based", "scope2_market_based", "scope3")
+QUALITIES: Final = ("very_good", "good", "fair", "poor")
+CAUSE: Final = click.Choice(("error", "methodology", "factor", "late_data", "structural_change"))
 
 
 @contextmanager
 def writing(source: Source, action: str, summary: str = "") -> Iterator[ProviderBooks | Client]:
-    """The books, to change something in them: of a data directory it is told in the audit trail, before and after; a server
-    does so itself. Raises as ``provider_books``, and StoreError where it cannot be noted."""
-    with ExitStack() as stack:
-        directory = source.directory()
-        if directory is not None:
-            from greencloud.cli._audit import audited
-
-            stack.enter_context(audited(directory, f"inventory {action}", summary))
-        yield stack.enter_context(provider_books(source))
+    """The books, to change something in the inventory: as ``changed_books``."""
+    with changed_books(source, f"inventory {action}", summary) as books:
+        yield books
 
 
 def entry_name(text: str) -> str:
@@ -99,6 +101,23 @@ def show(
         output.write(csv_text(data()))
     else:
         output.write(table())
+
+
+def show_entry(output: Output, entry: InventoryEntry, revisions: list[InventoryEntry] | None = None) -> None:
+    """An entry with its revisions; with itself alone where they are not given."""
+    from greencloud.report.inventory_documents import entry_document
+    from greencloud.report.inventory_tables import entry_table
+
+    shown = [entry] if revisions is None else revisions
+    show(output, lambda: entry_table(entry, shown), lambda: entry_document(entry, shown))
+
+
+def show_entries(output: Output, entries: list[InventoryEntry]) -> None:
+    """Entries in a list; the CSV has the columns that an import reads."""
+    from greencloud.report.inventory_documents import entries_data, entries_document
+    from greencloud.report.inventory_tables import entries_table
+
+    show(output, lambda: entries_table(entries), lambda: entries_document(entries), lambda: entries_data(entries))
 
 
 class AmountOption(click.ParamType["Emissions"]):

@@ -1,4 +1,4 @@
-"""``greencloud inventory add, list, show, restate, withdraw, approve, verify, restatements``: entries one by one."""
+"""``greencloud inventory add, list, show, restate, withdraw``: entries one by one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from greencloud.cli._books import provider_books
-from greencloud.cli._inventory import AMOUNT, CAUSE, MEASURED, PERCENT, cause_named, entry_name, evidence_digests, show, writing
+from greencloud.cli._inventory import (
+    AMOUNT,
+    CAUSE,
+    MEASURED,
+    PERCENT,
+    QUALITIES,
+    SCOPES,
+    cause_named,
+    entry_name,
+    evidence_digests,
+    show_entries,
+    show_entry,
+    writing,
+)
 from greencloud.cli._output import Output, output_options
 from greencloud.cli._source import Source, source_options
 
@@ -20,9 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_SCOPES: Final = ("scope1", "scope2_location_based", "scope2_market_based", "scope3")
-_QUALITIES: Final = ("very_good", "good", "fair", "poor")
 
 
 def _entry_options(function: F) -> F:
@@ -36,7 +46,7 @@ def _entry_options(function: F) -> F:
 
     options = (
         click.option("--year", metavar="Y", help="Reporting year: 2020, or FY2022 for the fiscal year that ends in 2022."),
-        click.option("--scope", type=click.Choice(_SCOPES), help="The scope; of Scope 2, by which method."),
+        click.option("--scope", type=click.Choice(SCOPES), help="The scope; of Scope 2, by which method."),
         click.option("--category", type=click.IntRange(1, 15), help="Category of Scope 3; none: Scope 3 as a whole."),
         click.option("--amount", type=AMOUNT, help="Gross emissions, exact: 510000t, 12.5kg. Not beside --activity."),
         click.option("--activity", type=MEASURED, help="Activity data, which the amount follows from: '1200 kWh'."),
@@ -51,7 +61,7 @@ def _entry_options(function: F) -> F:
             "--evidence", multiple=True, metavar="FILE|SHA256", help="A document to keep, or one that is kept (repeatable)."
         ),
         click.option("--uncertainty", type=PERCENT, help="Half-width of the 95 % interval: 5%."),
-        click.option("--data-quality", type=click.Choice(_QUALITIES), help="Quality of the data."),
+        click.option("--data-quality", type=click.Choice(QUALITIES), help="Quality of the data."),
         click.option("--biogenic/--not-biogenic", default=None, help="Biogenic CO2: beside the scopes, in no total."),
     )
     found: Any = command
@@ -90,7 +100,7 @@ def add(*, source: Source, said: dict[str, Any], entry_id: str, reason: str, out
     bare = InventoryEntry(entry_id, ReportingYear.parse(said["year"]), said["scope"], None, Emissions(), said["source"])
     with writing(source, "add", f"year={said['year']}; scope={said['scope']}") as books:
         entry = books.create_inventory_entry(_said(bare, said, books), reason=reason)
-    _show_entry(output, entry)
+    show_entry(output, entry)
 
 
 def _said(entry: InventoryEntry, said: dict[str, Any], books: Any) -> InventoryEntry:
@@ -128,25 +138,10 @@ def _said(entry: InventoryEntry, said: dict[str, Any], books: Any) -> InventoryE
     return replace(entry, **fields)
 
 
-def _show_entry(output: Output, entry: InventoryEntry, revisions: list[InventoryEntry] | None = None) -> None:
-    from greencloud.report.inventory_documents import entry_document
-    from greencloud.report.inventory_tables import entry_table
-
-    shown = [entry] if revisions is None else revisions
-    show(output, lambda: entry_table(entry, shown), lambda: entry_document(entry, shown))
-
-
-def _show_entries(output: Output, entries: list[InventoryEntry]) -> None:
-    from greencloud.report.inventory_documents import entries_data, entries_document
-    from greencloud.report.inventory_tables import entries_table
-
-    show(output, lambda: entries_table(entries), lambda: entries_document(entries), lambda: entries_data(entries))
-
-
 @click.command(name="list")
 @source_options
 @click.option("--year", default="", metavar="Y", help="Of this reporting year.")
-@click.option("--scope", default="", type=click.Choice(("", *_SCOPES)), show_default=False, help="Of this scope.")
+@click.option("--scope", default="", type=click.Choice(("", *SCOPES)), show_default=False, help="Of this scope.")
 @click.option("--category", default=0, type=click.IntRange(0, 15), show_default=False, help="Of this category of Scope 3.")
 @click.option("--site", default="", metavar="ID", help="Of this site.")
 @click.option("--business", default="", metavar="NAME", help="Of this business unit.")
@@ -162,7 +157,7 @@ def list_(*, source: Source, withdrawn: bool, output: Output, **filters: Any) ->
     """
     with provider_books(source) as books:
         entries = list(books.list_inventory_entries(show_withdrawn=withdrawn, **filters))
-    _show_entries(output, entries)
+    show_entries(output, entries)
 
 
 @click.command(name="show")
@@ -179,7 +174,7 @@ def show_(*, source: Source, name: str, output: Output) -> None:
     with provider_books(source) as books:
         entry = books.get_inventory_entry(entry_name(name))
         revisions = list(books.list_inventory_entry_revisions(entry.name))
-    _show_entry(output, entry, revisions)
+    show_entry(output, entry, revisions)
 
 
 @click.command()
@@ -213,7 +208,7 @@ def restate(
             structural_change=structural_change,
         )
         revisions = list(books.list_inventory_entry_revisions(entry.name))
-    _show_entry(output, entry, revisions)
+    show_entry(output, entry, revisions)
 
 
 @click.command()
@@ -233,82 +228,7 @@ def withdraw(*, source: Source, name: str, cause: str, reason: str, etag: str, o
     with writing(source, "withdraw", f"entry={name}; cause={cause}") as books:
         entry = books.withdraw_inventory_entry(entry_name(name), cause=cause_named(cause), reason=reason, etag=etag)
         revisions = list(books.list_inventory_entry_revisions(entry.name))
-    _show_entry(output, entry, revisions)
+    show_entry(output, entry, revisions)
 
 
-def _names_or_year(names: tuple[str, ...], year: str) -> list[str]:
-    if bool(names) == bool(year):
-        raise click.UsageError("Give either names of entries or --year.")
-    return [entry_name(name) for name in names]
-
-
-@click.command()
-@source_options
-@click.argument("names", nargs=-1)
-@click.option("--year", default="", metavar="Y", help="All drafts of this reporting year.")
-@output_options("table", "json", "csv")
-def approve(*, source: Source, names: tuple[str, ...], year: str, output: Output) -> None:
-    """Approve the entries NAMES, or all drafts of a year.
-
-    \b
-    Examples:
-      greencloud inventory approve --data ./data 2020-scope1 2020-scope3-11
-      greencloud inventory approve --data ./data --year 2020
-    """
-    wanted = _names_or_year(names, year)
-    with writing(source, "approve", f"names={', '.join(names)}; year={year}") as books:
-        entries = books.approve_inventory_entries(wanted, year=year)
-    _show_entries(output, entries)
-
-
-@click.command()
-@source_options
-@click.argument("names", nargs=-1)
-@click.option("--year", default="", metavar="Y", help="All approved entries of this reporting year.")
-@click.option("--by", "verified_by", required=True, metavar="NAME", help="The third party.")
-@click.option("--assurance", type=click.Choice(("limited", "reasonable")), required=True, help="The level of assurance.")
-@click.option("--evidence", multiple=True, metavar="FILE|SHA256", help="Its statement (repeatable).")
-@output_options("table", "json", "csv")
-def verify(
-    *,
-    source: Source,
-    names: tuple[str, ...],
-    year: str,
-    verified_by: str,
-    assurance: str,
-    evidence: tuple[str, ...],
-    output: Output,
-) -> None:
-    """Note that a third party has verified the entries NAMES, or all approved ones of a year.
-
-    \b
-    Example:
-      greencloud inventory verify --data ./data --year 2020 --by "Assurance Ltd" --assurance limited --evidence statement.pdf
-    """
-    wanted = _names_or_year(names, year)
-    with writing(source, "verify", f"names={', '.join(names)}; year={year}; by={verified_by}; assurance={assurance}") as books:
-        digests = evidence_digests(books, evidence)
-        entries = books.verify_inventory_entries(wanted, year=year, verified_by=verified_by, assurance=assurance, evidence=digests)
-    _show_entries(output, entries)
-
-
-@click.command()
-@source_options
-@click.option("--year", default="", metavar="Y", help="Of entries of this reporting year.")
-@output_options("table", "json", "csv")
-def restatements(*, source: Source, year: str, output: Output) -> None:
-    """List what was restated: before, after, the cause, who did it, and when.
-
-    \b
-    Example:
-      greencloud inventory restatements --data ./data --year 2020
-    """
-    from greencloud.report.inventory_documents import restatements_data, restatements_document
-    from greencloud.report.inventory_tables import restatements_table
-
-    with provider_books(source) as books:
-        found = list(books.list_inventory_restatements(year=year))
-    show(output, lambda: restatements_table(found), lambda: restatements_document(found), lambda: restatements_data(found))
-
-
-COMMANDS: Final = (add, list_, show_, restate, withdraw, approve, verify, restatements)
+COMMANDS: Final = (add, list_, show_, restate, withdraw)

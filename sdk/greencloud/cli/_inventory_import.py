@@ -63,7 +63,8 @@ def import_(
         done = books.import_inventory_entries(content, file_name=file.name, reason=reason, restate=cause, validate_only=check)
     show(output, lambda: import_table(done), lambda: import_document(done))
     if done.errors:
-        click.echo(f"{len(done.errors)} mistakes: nothing is booked", err=True)
+        count = len(done.errors)
+        click.echo(f"{count} mistake{'s' if count != 1 else ''}: nothing is booked", err=True)
         sys.exit(1)
 
 

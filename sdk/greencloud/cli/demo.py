@@ -123,8 +123,7 @@ def prepare(children: Children, steps: Steps, folder: Path, path: Path) -> Setti
     for account in accounts:
         _write_private(own / f"{account}.token", tokens[account])
     with provider_books(Source(path)) as books:
-        whole: Any = books
-        (goal,) = apply_goals(whole, folder / "goal.toml").goals
+        (goal,) = apply_goals(books, folder / "goal.toml").goals
     steps.say(f"credentials for {', '.join(accounts)} and the provider; goal {goal.name!r} is in force")
     return Setting(path, own, target, tokens, here.host_id, here.vcpu, environment)
 

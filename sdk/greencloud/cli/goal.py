@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -41,7 +40,7 @@ def apply(source: Source, file: Path, restate: str | None, reason: str) -> None:
     Example:
       greencloud goal apply --data ./data examples/shop/goal.toml
     """
-    from greencloud.cli._books import provider_books
+    from greencloud.cli._books import changed_books
     from greencloud.goal import apply_goals
     from greencloud.results.inventory import RestatementCause
 
@@ -49,9 +48,8 @@ def apply(source: Source, file: Path, restate: str | None, reason: str) -> None:
         from greencloud.engine import DataDirectory
 
         DataDirectory.open(source.data, create=True)
-    with provider_books(source) as books:
-        whole: Any = books
-        applied = apply_goals(whole, file, reason=reason, restate=None if restate is None else RestatementCause(restate))
+    with changed_books(source, "goal apply", str(file)) as books:
+        applied = apply_goals(books, file, reason=reason, restate=None if restate is None else RestatementCause(restate))
     for imported in applied.imports:
         added, restated = len(imported.added), len(imported.restated)
         click.echo(f"inventory: {added} added, {restated} restated, {imported.unchanged} unchanged", err=True)

@@ -77,15 +77,17 @@ def apply_goals(
     """Apply a goal file. ``inventories`` stand in for the files that it names.
 
     Raises:
-        GoalError: a file is wrong, or they do not go together; nothing was written.
-        ConflictError: the inventory changes what is booked, and no cause was given; nothing was written.
+        GoalError: a file is wrong, they do not go together, or the inventory changes what is booked and no cause and reason are
+            given; nothing was written.
+        ConflictError: others changed a goal or a metric meanwhile; apply it again.
     """
     file = read_goals(source)
     if inventories is not None:
         file = replace(file, inventories=tuple(inventories))
     contents = [(path.name, _content(path)) for path in file.inventories]
     trials = [
-        books.import_inventory_entries(content, file_name=name, restate=restate, validate_only=True) for name, content in contents
+        books.import_inventory_entries(content, file_name=name, reason=reason, restate=restate, validate_only=True)
+        for name, content in contents
     ]
     _check(file, trials, books)
     imports = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from greencloud.errors import ConflictError, GreencloudError, NotFoundError
+from greencloud.errors import ConflictError, GoalError, NotFoundError
 from greencloud.goal.actual import actual_of
 from greencloud.goal.alerts import alerts
 from greencloud.goal.book import EMPTY, GOAL_DELETED, GOAL_PUT, METRIC_PUT, GoalState, step
@@ -149,15 +149,11 @@ class GoalBooks(InventoryBooks):
         return replace(found, alerts=tuple(alerts(found, assessment=self._assessment())))
 
     def _assessment(self) -> BaseYearAssessment | None:
-        """Whether the base year must be recalculated; None where no base year is set."""
-        assess = getattr(self, "assess_base_year", None)
-        if assess is None:
-            return None
+        """Whether the base year must be recalculated; None where the policy names none, or nothing is booked for it."""
         try:
-            found: BaseYearAssessment = assess()
-        except GreencloudError:  # no base year in the policy, or nothing booked for it: there is nothing to say
+            return self.assess_base_year()
+        except (GoalError, NotFoundError):
             return None
-        return found
 
     def _check(self, goal: Goal, state: GoalState, changes: list[Change]) -> None:
         """Raises GoalError. What the base year must say is checked once it is booked."""

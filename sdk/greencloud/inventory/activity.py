@@ -106,7 +106,6 @@ def _kilograms(unit: str, factor_unit: str, gas: str) -> Fraction:
         advice = f"write what one of it is for, as kgCO2e/{unit[:16] or 'kWh'}"
         raise GoalError(f"the factor's unit {factor_unit[:64]!r} is not per anything", key="factor_unit", advice=advice)
     with _lock:
-        registry = _registry()
         weight = _parse(_mass_unit(mass.strip(), factor_unit, gas), "factor_unit")
         if not weight.is_compatible_with("kilogram"):
             advice = "a factor gives a mass, as kgCO2e/kWh; energy belongs in the activity, with its unit"
@@ -115,11 +114,16 @@ def _kilograms(unit: str, factor_unit: str, gas: str) -> Fraction:
         if not activity.is_compatible_with(divisor):
             message = f"the activity is in {unit.strip()}, but the factor is per {per.strip()}"
             raise GoalError(message, key="unit", advice="take a factor for this unit, or activity data in the unit of the factor")
-        ratio = registry.Quantity(Fraction(1), activity * weight / divisor).to("kilogram").magnitude
-    if not isinstance(ratio, Fraction):
-        message = f"{unit} x {factor_unit} cannot be converted exactly"
-        raise GoalError(message, key="unit", advice="use units that are whole powers of each other")
-    return ratio
+        kilogram = _root(_registry().parse_units("kilogram"), "factor_unit")
+        return _root(activity, "unit") * _root(weight, "factor_unit") / _root(divisor, "factor_unit") / kilogram
+
+
+def _root(unit: pint.Unit, key: str) -> Fraction:
+    """How many of pint's root units it is. A conversion by pint itself would turn an inexact one into a fraction without a word."""
+    factor = _registry().get_root_units(unit)[0]
+    if not isinstance(factor, Fraction | int):
+        raise GoalError("the unit is not an exact multiple of others", key=key, advice="use a unit that is defined exactly")
+    return Fraction(factor)
 
 
 def _mass_unit(text: str, factor_unit: str, gas: str) -> str:
@@ -140,6 +144,7 @@ def _mass_unit(text: str, factor_unit: str, gas: str) -> str:
 
 def _parse(text: str, key: str) -> pint.Unit:
     """A unit by its text, which is checked before pint sees it: its parser computes whatever powers it is given."""
+    registry = _registry()
     import pint
 
     if not _UNIT.fullmatch(text):
@@ -149,7 +154,6 @@ def _parse(text: str, key: str) -> pint.Unit:
         if name in _AMBIGUOUS:
             raise GoalError(f"the unit {name!r} is one of several", key=key, advice=_AMBIGUOUS[name])
     written = text if text in _NORMAL_VOLUMES else _POWER.sub(r"**\1", text.replace("·", "*"))
-    registry = _registry()
     try:
         unit = registry.parse_units(written)
         multiplicative = registry.Quantity(Fraction(1), unit)._is_multiplicative

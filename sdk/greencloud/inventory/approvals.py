@@ -32,7 +32,7 @@ def entry_of(state: InventoryState, name: str, *, etag: str = "") -> InventoryEn
     """
     found = state.entries.get(name.removeprefix(_COLLECTION))
     if found is None:
-        raise NotFoundError(f"there is no entry {name[:128]!r}", advice="list them: greencloud inventory entries")
+        raise NotFoundError(f"there is no entry {name[:128]!r}", advice="list them: greencloud inventory list")
     if etag and etag != found.etag:
         raise ConflictError(f"{found.name} was changed since", in_force=found.etag, advice="read it again, then try again")
     return found

@@ -117,7 +117,7 @@ def _adjusting(state: InventoryState, base: ReportingYear, change: StructuralCha
 
 def _base_year(state: InventoryState) -> ReportingYear:
     if state.policy.base_year is None:
-        raise GoalError("no base year is set", key="base_year", advice="set it in the policy: greencloud inventory policy")
+        raise GoalError("no base year is set", key="base_year", advice="set it in the policy: greencloud inventory policy set")
     return state.policy.base_year
 
 

@@ -31,7 +31,7 @@ def parse_category(text: str, scope: str) -> int | None:
         return None
     if scope != "scope3":
         raise GoalError(f"{scope} has no categories, but the line says {text[:32]!r}", key="category", advice="leave it empty")
-    if not re.fullmatch(r"[1-9]\d?", text):
+    if not re.fullmatch("[1-9][0-9]?", text):
         message = f"Scope 3 has no category {text[:32]!r}"
         raise GoalError(message, key="category", advice="use 1 to 15, or leave it empty for the whole")
     check_category(int(text), scope)

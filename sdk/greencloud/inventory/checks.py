@@ -87,7 +87,7 @@ def check_evidence(evidence: Iterable[str], kept: Callable[[str], bool]) -> None
                 f"evidence {digest[:80]!r} is not a SHA-256", key="evidence", advice="write its 64 digits, a-f in lower case"
             )
         if not kept(digest):
-            advice = "upload it first: greencloud inventory evidence add FILE"
+            advice = "upload it first: greencloud inventory evidence put FILE"
             raise GoalError(f"there is no evidence {digest}", key="evidence", advice=advice)
 
 

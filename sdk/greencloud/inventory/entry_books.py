@@ -58,9 +58,10 @@ class EntryBooks(Books):
         rows, unread = entries_of(read_sheet(content, file_name))
         digest, now = hashlib.sha256(content).hexdigest(), self.clock()
         outcome = EntryImport()
+        planned: tuple[Plan, InventoryState] | None = None
 
         def decide(changes: list[Change]) -> Draft | None:
-            nonlocal outcome
+            nonlocal outcome, planned
             state = self._state_after(changes)
             plan, refused = plan_import(state, rows, cause=restate, document=digest, now=now, kept=self._kept(digest))
             errors = sorted([*unread, *refused], key=lambda error: error.row)
@@ -68,21 +69,18 @@ class EntryBooks(Books):
                 outcome = EntryImport(errors=tuple(errors[:MOST_ERRORS]), evidence=digest, validate_only=validate_only)
                 return None
             draft = plan.draft(reason=reason)
-            after = self._with(state, draft)
-            outcome = EntryImport(
-                added=tuple(after.entries[entry.id] for entry in plan.added),
-                restated=after.restatements[len(state.restatements) :],
-                unchanged=len(plan.unchanged),
-                evidence=digest,
-                validate_only=validate_only,
-            )
             if draft is not None and not validate_only:
                 self.journal.put_evidence(content)
+                planned = plan, state
                 return draft
+            outcome = _outcome(plan, state, self._with(state, draft), digest, validate_only=validate_only)
             return None
 
-        self.transact(decide)
-        return outcome
+        change = self.transact(decide)
+        if change is None or planned is None:
+            return outcome
+        plan, state = planned
+        return _outcome(plan, state, step(state, change), digest, validate_only=False)
 
     def create_inventory_entry(
         self, entry: InventoryEntry, *, reason: str = "", cause: RestatementCause | None = None
@@ -294,6 +292,16 @@ class EntryBooks(Books):
         self.transact(decided)
         state = self.inventory_state()
         return [state.entries[entry_id] for entry_id in found]
+
+
+def _outcome(plan: Plan, before: InventoryState, after: InventoryState, digest: str, *, validate_only: bool) -> EntryImport:
+    return EntryImport(
+        added=tuple(after.entries[entry.id] for entry in plan.added),
+        restated=after.restatements[len(before.restatements) :],
+        unchanged=len(plan.unchanged),
+        evidence=digest,
+        validate_only=validate_only,
+    )
 
 
 def _change_of(state: InventoryState, name: str, cause: RestatementCause) -> str:

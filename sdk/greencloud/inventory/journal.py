@@ -152,7 +152,7 @@ class Journal:
             StoreError: it was changed since.
         """
         if not self.has_evidence(digest):
-            raise NotFoundError(f"there is no evidence {digest[:64]!r}", advice="list what there is: greencloud inventory evidence")
+            raise NotFoundError(f"there is no evidence {digest[:64]!r}", advice="keep it first: greencloud inventory evidence put")
         path = self._evidence_directory / digest
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:

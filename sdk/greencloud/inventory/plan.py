@@ -46,7 +46,7 @@ class Plan:
         self._planned: set[str] = set()
         self._ids: dict[_Key, set[str]] = {}
         for entry in booked:
-            if entry.reference is None:
+            if entry.reference is None and entry.id not in state.adjusting:
                 self._ids.setdefault(_key(entry), set()).add(entry.id)
 
     def put(self, entry: InventoryEntry, *, document: str = "") -> InventoryEntry:
@@ -69,7 +69,7 @@ class Plan:
             return before
         self._check_origin(before, entry)
         others = self._ids.get(_key(entry), set()) - {entry.id}
-        if entry.id == derived and others and not self._referred:
+        if before is None and entry.id == derived and others and not self._referred:
             message = f"{entry.scope} of {entry.year} is booked as {', '.join(sorted(others)[:3])} already"
             raise GoalError(message, key="id", advice="give this one an id too, if it is another source")
         self._slots.check(entry)
@@ -105,7 +105,7 @@ class Plan:
     def _check_origin(self, before: InventoryEntry | None, entry: InventoryEntry) -> None:
         if (entry.reference is not None) != self._referred:
             said = "a line of the ledger" if entry.reference else "stated"
-            advice = "the ledger's lines are read when they are booked, never typed in: greencloud inventory book-ledger"
+            advice = "the ledger's lines are read when they are booked, never typed in: greencloud inventory ledger"
             raise GoalError(f"{entry.name} is {said}", key="reference", advice=advice)
         if before is not None and (before.reference is not None) != self._referred:
             advice = (

@@ -27,14 +27,14 @@ from greencloud.results.inventory import ActivityData, DataQuality, InventoryEnt
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
-__all__ = ["MOST_ERRORS", "Row", "column_of", "derived_id", "entries_of"]
+__all__ = ["COLUMNS", "MOST_ERRORS", "Row", "column_of", "derived_id", "entries_of"]
 
 MOST_ERRORS: Final = 100
 _REQUIRED: Final = ("year", "scope", "category", "source")
 _ACTIVITY: Final = ("activity_amount", "activity_unit", "factor", "factor_unit", "factor_source")
 _GAS: Final = ("gas", "gwp_set")
 _OPTIONAL: Final = ("id", "site", "business", "uncertainty_percent", "data_quality", "evidence", "biogenic")
-_COLUMNS: Final = (*_REQUIRED, *AMOUNT_UNITS, *_ACTIVITY, *_GAS, *_OPTIONAL)
+COLUMNS: Final = (*_REQUIRED, *AMOUNT_UNITS, *_ACTIVITY, *_GAS, *_OPTIONAL)
 _COLUMN_OF: Final = {"activity.amount": "activity_amount", "activity.unit": "activity_unit", "uncertainty": "uncertainty_percent"}
 _FLAGS: Final = {"": False, "false": False, "no": False, "true": True, "yes": True}
 
@@ -105,10 +105,10 @@ def _header_errors(header: tuple[str, ...]) -> Iterator[RowError]:
         yield RowError(1, "t_co2e", "the header has no amount column with a unit", advice)
     for name in (*_REQUIRED, *(_ACTIVITY if has_activity else ())):
         if name not in header:
-            yield RowError(1, name, f"the header lacks the column {name!r}", f"the columns are {', '.join(_COLUMNS)}")
+            yield RowError(1, name, f"the header lacks the column {name!r}", f"the columns are {', '.join(COLUMNS)}")
     for index, name in enumerate(header):
-        if name not in _COLUMNS:
-            near = did_you_mean(name, _COLUMNS, f"remove it; the columns are {', '.join(_COLUMNS)}")
+        if name not in COLUMNS:
+            near = did_you_mean(name, COLUMNS, f"remove it; the columns are {', '.join(COLUMNS)}")
             yield RowError(1, name[:64], f"the header has an unknown column {name[:64]!r}", near)
         elif name in header[:index]:
             yield RowError(1, name, f"the header has the column {name!r} twice", "remove one")
@@ -119,6 +119,8 @@ class _RowReader:
         self.number, self.cells, self.rounded = number, cells, rounded
         self.errors: list[RowError] = []
         self.unit = next((name for name in cells if name in AMOUNT_UNITS), "activity_amount")
+        self.has_activity = any(cells.get(name) for name in (*_ACTIVITY, *_GAS))
+        self.states_amount = self.unit in AMOUNT_UNITS and bool(cells[self.unit])
 
     def row(self) -> Row | None:
         cells = self.cells
@@ -127,7 +129,7 @@ class _RowReader:
         category = self.read("category", lambda: parse_category(cells["category"], scope)) if scope else None
         source = self.read("source", lambda: parse_source(cells["source"]))
         activity = self.activity()
-        stated = self.read(self.unit, self.amount) if cells.get(self.unit) or not activity else None
+        stated = self.read(self.unit, self.amount) if not self.has_activity or self.states_amount else None
         uncertainty = self.read("uncertainty_percent", self.uncertainty)
         quality = self.read("data_quality", self.data_quality)
         biogenic = self.read("biogenic", self.biogenic)
@@ -167,7 +169,7 @@ class _RowReader:
 
     def activity(self) -> ActivityData | None:
         cells = self.cells
-        if not any(cells.get(name) for name in (*_ACTIVITY, *_GAS)):
+        if not self.has_activity:
             return None
         for name in _ACTIVITY:
             if not cells.get(name):
@@ -187,18 +189,16 @@ class _RowReader:
             gwp_set=cells.get("gwp_set", ""),
         )
 
-    def amount(self) -> Emissions | None:
+    def amount(self) -> Emissions:
         if self.unit in AMOUNT_UNITS:
             return parse_amount(self.cells[self.unit], self.unit, rounded=self.rounded)
-        if self.errors:
-            return None  # of the activity: said already
         advice = f"give all of {', '.join(_ACTIVITY)}, or a column kg_co2e or t_co2e"
         raise GoalError("the row has neither an amount nor activity data", key="activity_amount", advice=advice)
 
     def step(self) -> int:
         """Micrograms in the last digit of the stated amount."""
         text = self.cells.get(self.unit, "")
-        if self.unit not in AMOUNT_UNITS or not text or "/" in text:
+        if not self.states_amount or "/" in text:
             return 1
         exponent = Decimal(text).as_tuple().exponent
         digits = -exponent if isinstance(exponent, int) else 0

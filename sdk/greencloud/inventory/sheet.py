@@ -1,7 +1,7 @@
 """A table of texts from a file: CSV, or the sheet of an Excel workbook.
 
-Rows are numbered as a spreadsheet shows them, the header being row 1. Nothing is understood here: cells are texts without blanks
-around them, and an empty row is none.
+Rows are numbered as a spreadsheet shows them, the header being row 1. Nothing is understood here: cells are texts of words with
+one blank between, and an empty row is none.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _csv_rows(content: bytes, file_name: str) -> Iterator[tuple[int, tuple[str, 
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):
-            yield number, tuple(cell.strip() for cell in cells)
+            yield number, tuple(" ".join(cell.split()) for cell in cells)
     except csv.Error as error:
         advice = 'quote texts that contain commas, and write " within them twice'
         raise GoalError(f"row {number + 1} is not CSV: {error}", path=file_name, key="content", advice=advice) from error

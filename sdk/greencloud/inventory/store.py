@@ -8,6 +8,7 @@ from greencloud.inventory.document import canonical
 from greencloud.inventory.entry_books import EntryBooks
 from greencloud.inventory.journal import Change, Draft
 from greencloud.inventory.policy import put_policy, put_structural_change
+from greencloud.inventory.state import EMPTY, step
 from greencloud.inventory.totals import totals_of
 from greencloud.results.inventory import (
     BaseYearAssessment,
@@ -104,12 +105,15 @@ class InventoryBooks(EntryBooks):
         Raises:
             GoalError: no base year is set, no reason is given, or an effect has no place in the base year.
         """
-        now = self.clock()
-        change = self.transact(lambda changes: base_year.recalculate(self._state_after(changes), now, reason=reason))
-        if change is None:
-            return []
-        before, after = (self._state_after(self.journal.changes()[:number]) for number in (change.number - 1, change.number))
-        return list(after.restatements[len(before.restatements) :])
+        now, before = self.clock(), EMPTY
+
+        def decide(changes: list[Change]) -> Draft | None:
+            nonlocal before
+            before = self._state_after(changes)
+            return base_year.recalculate(before, now, reason=reason)
+
+        change = self.transact(decide)
+        return [] if change is None else list(step(before, change).restatements[len(before.restatements) :])
 
     def upload_evidence(self, content: bytes) -> str:
         """Keep a document; the SHA-256 that it is named by. Raises QuantityError: it is empty, or larger than 32 MiB."""

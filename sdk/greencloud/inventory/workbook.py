@@ -8,6 +8,7 @@ without is a problem of its cell, never empty. Excel's numbers have 15 decimal d
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -27,6 +28,11 @@ _LAST_ROW: Final = 60_000  # rows that are empty count here, and nowhere else
 _BELOW: Final = "delete the empty rows below the table, or save it as CSV"
 _ERRORS: Final = ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA", "#SPILL!", "#CALC!")
 _SHEET: Final = "inventory"
+_FORMULAS: Final = (b"<f>", b"<f ", b":f>", b":f ")
+_DOCUMENT_TYPES: Final = tuple(
+    mark.encode(code) for mark in ("<!DOCTYPE", "<!ENTITY") for code in ("utf-8", "utf-16-le", "utf-16-be")
+)
+_ENCODING: Final = re.compile(rb"<\?xml[^>]{0,128}encoding=[\"']([^\"']{1,32})")
 
 
 def workbook_rows(content: bytes, file_name: str, problems: list[RowError], *, columns: int) -> list[tuple[int, tuple[str, ...]]]:
@@ -59,13 +65,24 @@ def _check_parts(content: bytes, file_name: str) -> bool:
                 unpacked += len(text)
                 if unpacked > _MOST_UNPACKED:
                     raise _refused("the workbook is too large unpacked", file_name, "save the sheet alone, or as CSV")
-                if member.filename.endswith((".xml", ".rels", ".vml")):
-                    if b"\0" in text[:64] or text[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-                        raise _refused("the workbook has parts that Excel does not write", file_name, "save it again, or as CSV")
-                    has_formulas = has_formulas or b"<f>" in text or b"<f " in text or b":f>" in text or b":f " in text
+                if _is_foreign(text, member.filename):
+                    raise _refused("the workbook has parts that Excel does not write", file_name, "save it again, or as CSV")
+                has_formulas = has_formulas or any(mark in text for mark in _FORMULAS)
+    except GoalError:
+        raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise _refused("the file is not an Excel workbook", file_name, "save it as .xlsx without a password, or as CSV") from error
     return has_formulas
+
+
+def _is_foreign(text: bytes, name: str) -> bool:
+    """Whether a part has a document type, or an encoding that could hide one."""
+    encoding = _ENCODING.search(text[:256])
+    return (
+        any(mark in text for mark in _DOCUMENT_TYPES)
+        or (encoding is not None and encoding[1].lower() not in {b"utf-8", b"us-ascii"})
+        or (name.endswith((".xml", ".rels", ".vml")) and b"\0" in text[:64])
+    )
 
 
 @contextmanager
@@ -105,10 +122,14 @@ def _cells(sheet: Any, columns: int) -> Any:
 
 def _rows(rows: Any, formulas: Any, problems: list[RowError], file_name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     header: tuple[str, ...] = ()
+    blank: object = None
     for number, (cells, written) in enumerate(zip(rows, formulas, strict=False), start=1):
         if number > _LAST_ROW:
             raise _refused(f"the sheet has rows below row {_LAST_ROW:,}", file_name, _BELOW)
+        if cells is blank:  # one and the same for all rows that are not there
+            continue
         texts = tuple(_text(cell) for cell in cells)
+        blank = blank if any(texts) else cells
         header = header or texts
         for index, text in enumerate(texts):
             formula = index < len(written) and getattr(written[index], "data_type", "") == "f"
@@ -131,7 +152,7 @@ def _text(cell: Any) -> str:
         return str(value) if isinstance(value, int) else f"{value:.15g}"
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return str(value).strip()
+    return " ".join(str(value).split())
 
 
 def _refused(message: str, file_name: str, advice: str) -> GoalError:

@@ -125,7 +125,7 @@ def import_table(done: EntryImport) -> str:
     would = "would be " if done.validate_only else ""
     lines = [
         f"{len(done.added):,} entries {would}added, {len(done.restated):,} {would}restated, {done.unchanged:,} unchanged",
-        *([f"the file is kept as evidence {done.evidence}"] if done.evidence else []),
+        *([f"the file {'would be' if done.validate_only else 'is'} kept as evidence {done.evidence}"] if done.evidence else []),
     ]
     if done.restated:
         left = len(done.restated) - _MOST_SHOWN

@@ -39,6 +39,8 @@ def totals_table(totals: InventoryTotals, *, iso: bool = False) -> str:
     """By scope and category with both totals, or by the categories of ISO 14064-1; biogenic CO2 beside them."""
     period = f"{format_instant(totals.start)} to {format_instant(totals.end)}"
     lines = [f"Inventory of {totals.year} ({totals.state}), {period}, t CO2e, gross", ""]
+    if not totals.lines:
+        return f"{lines[0]}\nNothing is booked for it.\n"
     show = exact_tonnes(
         [
             *(line.emissions for line in totals.lines),

@@ -50,8 +50,8 @@ def trajectory_chart(progress: GoalProgress, forecast: Forecast | None = None) -
         "layer": [
             *drawing.forecast_layers(),
             *drawing.path_layers(),
-            *drawing.actual_layers(),
             *drawing.gap_layers(),
+            *drawing.actual_layers(),
             *drawing.target_layers(),
         ],
         "encoding": {
@@ -59,7 +59,7 @@ def trajectory_chart(progress: GoalProgress, forecast: Forecast | None = None) -
             "y": {
                 "type": "quantitative",
                 "title": None,
-                "scale": {"zero": True, "domainMin": 0, "nice": True},
+                "scale": {"domain": [0, drawing.top * 1.15 / drawing.scale.size or 1], "nice": True},
                 "axis": {"tickCount": 6, "domain": False, "ticks": False},
             },
             "color": {
@@ -153,10 +153,13 @@ class _Drawing:
             self.point(year, amount, _ACTUAL, text=f"{year}{' (draft)' if draft else ''}: {self.text(amount)}")
             for year, amount, draft in known[-1:]
         ]
-        lift = -10
+        place: dict[str, Any] = {"baseline": "bottom", "dy": -10}
+        found = self.gap()
+        if self.forecast is None and found is not None and found[1] < found[2]:
+            place = {"baseline": "top", "dy": 10}  # the path is above
         if self.forecast is None and (close := self.close()) is not None:
             labels = [{**label, "text": [label["text"], close]} for label in labels]
-            lift = -25
+            place["dy"] -= 15 if place["baseline"] == "bottom" else 0
         fill = {"condition": {"test": "datum.draft", "value": "white"}, "value": _BLACK}
         dot = {"type": "point", "filled": False, "size": 60, "opacity": 1, "strokeWidth": 2}
         return [
@@ -167,11 +170,10 @@ class _Drawing:
                 "mark": {
                     "type": "text",
                     "align": "left",
-                    "baseline": "bottom",
                     "dx": 4,
-                    "dy": lift,
                     "fontWeight": 600,
                     "lineHeight": 15,
+                    **place,
                 },
                 "encoding": {**_XY, "text": {"field": "text"}},
             },

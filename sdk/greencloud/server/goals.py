@@ -7,16 +7,13 @@ FAILED_PRECONDITION.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from greencloud.errors import GoalError, QuantityError
 from greencloud.goal.checks import check_goal, check_metric
 from greencloud.results.goals import BusinessMetric, Goal
-from greencloud.server.auth import require
+from greencloud.server.book_pages import BookPages
 from greencloud.server.checks import Checks
-from greencloud.server.paging import Cursor, fill
-from greencloud.server.provider_methods import ProviderMethods
 from greencloud.server.roles import Permission
 from greencloud.v1 import goal_pb2
 from greencloud.v1 import goal_service_pb2 as messages
@@ -30,17 +27,13 @@ from greencloud.wire import (
 
 __all__ = ["GoalMethods"]
 
-T = TypeVar("T")
-
 _ID: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 _GOAL: Final = re.compile(f"goals/(-|{_ID})")
 _METRIC: Final = re.compile(f"businessMetrics/{_ID}")
 _MOST_REASON: Final = 1_000
-_DEFAULT_PAGE: Final = 100
-_MOST_PAGE: Final = 1_000
 
 
-class GoalMethods(ProviderMethods):
+class GoalMethods(BookPages):
     def GetGoalProgress(self, request: messages.GetGoalProgressRequest, context: Any) -> messages.GoalProgress:  # noqa: N802
         books = self._books(Permission.GOALS_READ)
         checks = Checks()
@@ -68,8 +61,14 @@ class GoalMethods(ProviderMethods):
 
     def ListGoals(self, request: messages.ListGoalsRequest, context: Any) -> messages.ListGoalsResponse:  # noqa: N802
         books = self._books(Permission.GOALS_READ)
-        page, token = self._resource_page(request, books.list_goals, goal_to_message)
-        return messages.ListGoalsResponse(goals=page, next_page_token=token)
+        return self._page(
+            request,
+            messages.ListGoalsResponse(),
+            Checks(),
+            books=books,
+            values=lambda books: books.list_goals(),
+            to_message=goal_to_message,
+        )
 
     def UpdateGoal(self, request: messages.UpdateGoalRequest, context: Any) -> messages.UpdateGoalResponse:  # noqa: N802
         books = self._books(Permission.GOALS_WRITE)
@@ -119,8 +118,14 @@ class GoalMethods(ProviderMethods):
         self, request: messages.ListBusinessMetricsRequest, context: Any
     ) -> messages.ListBusinessMetricsResponse:
         books = self._books(Permission.GOALS_READ)
-        page, token = self._resource_page(request, books.list_business_metrics, business_metric_to_message)
-        return messages.ListBusinessMetricsResponse(business_metrics=page, next_page_token=token)
+        return self._page(
+            request,
+            messages.ListBusinessMetricsResponse(),
+            Checks(),
+            books=books,
+            values=lambda books: books.list_business_metrics(),
+            to_message=business_metric_to_message,
+        )
 
     def UpdateBusinessMetric(  # noqa: N802
         self, request: messages.UpdateBusinessMetricRequest, context: Any
@@ -136,19 +141,6 @@ class GoalMethods(ProviderMethods):
         metric = self._metric(request.business_metric)
         changed = books.update_business_metric(metric, etag=request.business_metric.etag, reason=request.reason)
         return messages.UpdateBusinessMetricResponse(business_metric=business_metric_to_message(changed))
-
-    def _resource_page(self, request: Any, values: Callable[[], Sequence[T]], to_message: Callable[[T], Any]) -> tuple[list[Any], str]:
-        """A page of a list and the token of the next; the list is read anew for each page."""
-        principal = require(Permission.GOALS_READ)
-        checks = Checks()
-        size = checks.page_size(request.page_size, default=_DEFAULT_PAGE, most=_MOST_PAGE)
-        checks.done()
-        cursor = self._pages.open(request, principal)
-        left = values()[cursor.offset :]
-        page = fill(left, size, to_message)
-        if len(page) == len(left):
-            return page, ""
-        return page, self._pages.seal(Cursor(0, cursor.offset + len(page)), request, principal)
 
     @staticmethod
     def _goal(message: messages.Goal, fiscal_month: int) -> Goal:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from greencloud.errors import QuantityError
 from greencloud.results.inventory import (
-    EntryState,
     InventoryEntry,
     InventoryPolicy,
     RestatementCause,
@@ -85,28 +83,25 @@ class InventoryChecks(Checks):
             return ""
         return found[1]
 
-    def entry(self, request: Any, *, again: bool = False) -> InventoryEntry | None:
-        """An entry as a caller may state it: who made and approved it is left aside, and figures of the ledger are refused, but
-        where it is stated ``again`` and may repeat them."""
+    def entry(self, request: Any) -> InventoryEntry | None:
+        """An entry as it is stated. What the books know better (who made it, its state) they leave aside themselves."""
         field = "inventory_entry"
         if not request.HasField(field):
             self.fault(field, "is required")
             return None
         message = request.inventory_entry
-        if message.HasField("reference") and not again:
+        if message.HasField("reference"):
             self.fault(f"{field}.reference", "is read from the ledger when it is booked, and never given")
         if not message.HasField("emissions") and not message.HasField("activity"):
             self.fault(f"{field}.emissions", "is required where no activity is given: what is not known is not booked")
-        entry = self._read(field, lambda: entry_from_message(message))
-        return entry and _stated(entry)
+        return self._read(field, lambda: entry_from_message(message))
 
     def policy(self, request: Any) -> InventoryPolicy:
         field = "inventory_policy"
         if not request.HasField(field):
             self.fault(field, "is required")
             return InventoryPolicy()
-        policy = self._read(field, lambda: policy_from_message(request.inventory_policy)) or InventoryPolicy()
-        return replace(policy, revision=0, updated_by="")
+        return self._read(field, lambda: policy_from_message(request.inventory_policy)) or InventoryPolicy()
 
     def structural_change(self, request: Any) -> StructuralChange | None:
         field = "structural_change"
@@ -121,8 +116,7 @@ class InventoryChecks(Checks):
                 self.fault(f"{field}.effects[{place}].emissions", "is required")
         if message.name and not message.name.startswith(CHANGES):
             self.fault(f"{field}.name", f"must be {CHANGES}...")
-        change = self._read(field, lambda: structural_change_from_message(message))
-        return change and replace(change, applied=False, created_by="")
+        return self._read(field, lambda: structural_change_from_message(message))
 
     def _read(self, field: str, read: Callable[[], T]) -> T | None:
         try:
@@ -130,16 +124,3 @@ class InventoryChecks(Checks):
         except QuantityError as error:
             self.fault(field, "; ".join(filter(None, (error.message, error.advice))))
             return None
-
-
-def _stated(entry: InventoryEntry) -> InventoryEntry:
-    return replace(
-        entry,
-        state=EntryState.DRAFT,
-        revision=1,
-        created_by="",
-        created=None,
-        approved_by="",
-        verified_by="",
-        assurance="",
-    )

@@ -64,7 +64,7 @@ class EntryMethods(BookPages):
         books = self._books(Permission.GOALS_WRITE)
         checks = InventoryChecks()
         name = checks.resource(request, "name", ENTRIES)
-        entry = checks.entry(request, again=True)
+        entry = checks.entry(request)
         if entry and entry.id and entry.name != name:
             checks.fault("inventory_entry.name", "is of another entry; leave it out")
         cause = checks.cause(request, "cause")
@@ -72,11 +72,6 @@ class EntryMethods(BookPages):
         change = checks.resource(request, "structural_change", CHANGES, required=False)
         checks.done()
         assert entry
-        if entry.reference is not None:
-            before = books.get_inventory_entry(name)
-            if (entry.reference, entry.emissions) != (before.reference, before.emissions):
-                checks.fault("inventory_entry.reference", "is read from the ledger when it is booked, and never given")
-        checks.done()
         booked = books.restate_inventory_entry(name, entry, cause=cause, reason=reason, etag=request.etag, structural_change=change)
         return messages.RestateInventoryEntryResponse(inventory_entry=entry_to_message(booked))
 

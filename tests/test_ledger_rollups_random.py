@@ -290,7 +290,7 @@ def test_the_second_batch_is_the_first_without_accounts_operations_and_labels(le
 
 def changed_bytes(content: bytes) -> Iterator[tuple[int, bytes]]:
     chance = random.Random(1)
-    for at in sorted(chance.sample(range(len(content)), 50)):
+    for at in sorted(chance.sample(range(len(content)), examples(20))):
         changed = bytearray(content)
         changed[at] ^= chance.choice([1, 0x80, 0xFF])
         yield at, bytes(changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from greencloud.engine.closes import period_named
 from greencloud.server import Intake, KeyStore, Taken, build_server
 from greencloud.server.wiring import services_of
 from strategies import START, provider, row, usage
+from templates import made_once
 
 NOW = datetime(2026, 12, 20, tzinfo=UTC)
 PERIOD = "2026-11"
@@ -73,7 +75,12 @@ def book_of(tenants: Sequence[Tenant], *, grams: int = 400) -> str:
 
 def data_of(folder: Path, tenants: Sequence[Tenant], *, hours: int = 2) -> DataDirectory:
     """Some hours of all of them, posted, closed, and restated after a correction of the book."""
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(_data_of(tuple(tenants), hours), folder, dirs_exist_ok=True)
+    return DataDirectory.open(folder / "data", create=False)
+
+
+@made_once
+def _data_of(folder: Path, tenants: Sequence[Tenant], hours: int) -> None:
     data = DataDirectory.open(folder / "data", create=True)
     book = folder / "facility.toml"
     book.write_text(book_of(tenants), encoding="utf-8")
@@ -98,7 +105,6 @@ def data_of(folder: Path, tenants: Sequence[Tenant], *, hours: int = 2) -> DataD
     book.write_text(book_of(tenants, grams=410), encoding="utf-8")
     data.apply_facility(book, applied_by="operator", now=NOW)
     run_allocation(data, now=NOW, requested_by="operator", reason="a corrected factor")
-    return data
 
 
 @dataclass(frozen=True)

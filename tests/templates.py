@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable
-from functools import cache, wraps
+from collections.abc import Callable, Hashable
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 __all__ = ["made_once"]
 
 
-def made_once(make: Callable[[Path], None]) -> Callable[[], Path]:
-    """The folder that ``make`` filled when it was first asked for. Who asks copies it, and leaves it as it is."""
+def made_once(make: Callable[..., None]) -> Callable[..., Path]:
+    """The folder that ``make`` filled when it was first asked for with these arguments. Who asks copies it, and changes nothing."""
 
     @cache
-    @wraps(make)
-    def folder() -> Path:
+    def folder(*arguments: Hashable) -> Path:
         kept = TemporaryDirectory(prefix="greencloud-template-")
         atexit.register(kept.cleanup)
-        make(Path(kept.name))
+        make(Path(kept.name), *arguments)
         return Path(kept.name)
 
     return folder

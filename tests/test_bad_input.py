@@ -16,7 +16,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
 from otlp import SECOND, SpanSpec, exporting, trace_request
-from serving import Served, greencloud, greencloud_process, serving
+from serving import Served, greencloud, serving
 
 NOW = time.time_ns()
 
@@ -93,7 +93,7 @@ def test_a_facility_book_with_a_typo_names_file_line_and_remedy_and_the_old_one_
 def test_a_port_in_use_is_said_so(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         target = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = greencloud_process("serve", "--data", tmp_path / "data", "--listen", target, check=False)
+        done = greencloud("serve", "--data", tmp_path / "data", "--listen", target, check=False)
 
     assert done.returncode == 1
     assert "in use" in done.stderr
@@ -165,7 +165,7 @@ def test_what_the_system_refuses_is_told_with_its_path_and_without_a_traceback(t
     greencloud("ingest", "--data", data, __file__, check=False)
     (data / "keys").write_text("a file where a folder should be")
 
-    done = greencloud_process("token", "--data", data, "--role", "provider", check=False)
+    done = greencloud("token", "--data", data, "--role", "provider", check=False)
 
     assert done.returncode == 1
     assert str(data / "keys") in done.stderr

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import cycle
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greencloud.errors import FacilityError
@@ -29,6 +29,7 @@ from greencloud.facility import (
     Site,
 )
 from greencloud.units import WINDOW_SECONDS, Window
+from profiles import examples
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -85,6 +86,7 @@ def test_certificates_are_those_that_share_time_with_the_window(
     assert found == sorted((c for c in held if c.zone == "s" and c.start < window.end and window.start < c.end), key=lambda c: c.id)
 
 
+@settings(max_examples=examples(40))
 @given(st.lists(st.tuples(spans, st.integers(0, 10**15)), min_size=1, max_size=5))
 def test_direct_emissions_of_all_windows_add_up_to_what_is_booked(made: list[tuple[tuple[datetime, datetime], int]]) -> None:
     booked = tuple(DirectEmission(f"d{i}", "s", *span, mass, "x") for i, (span, mass) in enumerate(made))
@@ -120,6 +122,7 @@ def cut(start: datetime, end: datetime, lengths: list[int]) -> Iterator[Window]:
             yield Window(start + timedelta(hours=hour, seconds=part * seconds), seconds)
 
 
+@settings(max_examples=examples(40))
 @given(lives, st.lists(st.sampled_from(WINDOW_SECONDS), min_size=1))
 def test_embodied_mass_is_booked_wholly_however_time_is_cut(asset: Hardware, lengths: list[int]) -> None:
     start = datetime.combine(asset.in_service, time(), UTC)

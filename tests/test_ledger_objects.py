@@ -45,7 +45,6 @@ from greencloud.ledger.version import EMPTY, Commit
 from greencloud.units import Energy
 from ledger_builders import CREATED, EVER, EVER_BY_ACCOUNT, batch, energy_of, hour
 from object_store import KEY, SECRET, Lake, wire
-from profiles import examples
 from serving import serving
 
 AFTER = datetime(2027, 3, 1, tzinfo=UTC)
@@ -148,7 +147,7 @@ POSTS = st.lists(
 
 
 @pytest.mark.stress
-@settings(max_examples=examples(4), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(posts=POSTS)
 def test_the_same_posts_say_the_same_as_in_a_folder(lake: Lake, tmp_path: Path, posts: list[Any]) -> None:
     work, uri = tmp_path / uuid4().hex, fresh_uri()

@@ -156,16 +156,17 @@ def test_the_answer_is_that_of_a_plain_loop_whatever_became_of_roll_ups(
         assert ledger.snapshot().footprint(query) == expected(query, visible), name
 
 
-@pytest.mark.parametrize("granularity", [Granularity.ALL, Granularity.MONTH, Granularity.DAY])
-def test_roll_ups_answer_where_no_segment_can_be_read(tmp_path: Path, granularity: Granularity) -> None:
+def test_roll_ups_answer_where_no_segment_can_be_read(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     visible = [each for (site, window), each in batches().items() if window.start < datetime(2026, 12, 1, tzinfo=UTC)]
     ledger.post_all(visible)
     Rollups(tmp_path).build(ledger.snapshot().contents, LATER)
     for path in ledger.store.folder.iterdir():
         os.truncate(path, 0)
-    query = replace(EVER, group_by=("account", "label:team", "operation"), granularity=granularity)
-    assert ledger.snapshot().footprint(query) == expected(query, visible)
+    query = replace(EVER, group_by=("account", "label:team", "operation"))
+    for granularity in (Granularity.ALL, Granularity.MONTH, Granularity.DAY):
+        asked = replace(query, granularity=granularity)
+        assert ledger.snapshot().footprint(asked) == expected(asked, visible), granularity
     with pytest.raises(StoreError, match="cannot be read"):
         ledger.snapshot().footprint(replace(query, granularity=Granularity.HOUR))
 

@@ -21,13 +21,11 @@ from greencloud.report.forecasts import (
     forecast_csv,
     forecast_document,
     forecast_table,
-    measures_csv,
-    measures_document,
-    measures_table,
     plan_csv,
     plan_document,
     plan_table,
 )
+from greencloud.report.measures import measures_csv, measures_document, measures_table
 from greencloud.report.trajectory_chart import trajectory_chart
 from greencloud.results.forecasts import AbatementPlan, AbatementStep, Backtest, Forecast, ForecastYear, Overlap, Scenario
 from greencloud.results.reporting_year import ReportingYear

@@ -232,7 +232,7 @@ def list_measures(source: Source, output: Output) -> None:
       greencloud goal measure list --data ./data -o json
     """
     from greencloud.cli._books import provider_books
-    from greencloud.report.forecasts import measures_csv, measures_document, measures_table
+    from greencloud.report.measures import measures_csv, measures_document, measures_table
 
     with provider_books(source) as books:
         found = list(books.list_measures())

@@ -243,7 +243,7 @@ def _gap_layers(plan: AbatementPlan, scale: Scale, ends: tuple[float, float], ri
 def _ticks(low: float, high: float) -> list[float]:
     """Round values over the blocks alone: the room for labels has no cost."""
     span = (high - low) or 1.0
-    size = next(step for power in range(-6, 16) for step in (10.0**power, 2 * 10.0**power, 5 * 10.0**power) if span / step <= 6)
+    size = next(step for power in range(-6, 60) for step in (10.0**power, 2 * 10.0**power, 5 * 10.0**power) if span / step <= 6)
     return [number * size for number in range(-int(-low // size) if low < 0 else 0, int(high // size) + 1)]
 
 

@@ -1,8 +1,8 @@
-"""Forecasts, measures and abatement plans: tables for people, documents and CSV for programs.
+"""Forecasts and abatement plans: tables for people, documents and CSV for programs.
 
-Documents: ``greencloud.forecast/1`` (``schema goal scenario model history years target gap probability backtest as_of notes``),
-``greencloud.measures/1`` (``schema measures``) and ``greencloud.abatement/1`` (``schema goal scenario target_year gap steps closed
-remaining annual_cost currency discount_rate optimal notes``). What is not known is null. Amounts are as in
+Documents: ``greencloud.forecast/1`` (``schema goal scenario model history years target gap probability backtest as_of notes``)
+and ``greencloud.abatement/1`` (``schema goal scenario target_year gap steps closed remaining annual_cost currency discount_rate
+optimal notes``). What is not known is null. Amounts are as in
 ``greencloud.report.documents``; rates, shares and money are exact, as ``1/20``.
 
 In the table of a plan the marginal effects add up to what it closes, and costs to its cost, as they are printed.
@@ -11,36 +11,31 @@ In the table of a plan the marginal effects add up to what it closes, and costs 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from greencloud.report.amounts import EMISSION_UNITS, Scale, kg_decimal, scale_for
+from greencloud.report.amounts import EMISSION_UNITS, Scale, scale_for
 from greencloud.report.dataset import Dataset, Field, Kind
 from greencloud.report.delimited import csv_text
 from greencloud.report.documents import emissions_document
 from greencloud.report.goals import number_text
+from greencloud.report.measures import kg_cell, money_cell
 from greencloud.report.rounding import rounded_parts
 from greencloud.report.sheet import Column, Sheet
 from greencloud.report.tables import table_text
-from greencloud.results.forecasts import AbatementPlan, AbatementStep, Forecast, Measure, Scenario
+from greencloud.results.forecasts import AbatementPlan, AbatementStep, Forecast, Scenario
 from greencloud.units import Emissions, format_instant, round_half_even
 
 __all__ = [
     "forecast_csv",
     "forecast_document",
     "forecast_table",
-    "measure_document",
-    "measures_csv",
-    "measures_document",
-    "measures_table",
     "plan_csv",
     "plan_document",
     "plan_table",
 ]
 
 _FORECAST: Final = "greencloud.forecast/1"
-_MEASURES: Final = "greencloud.measures/1"
 _PLAN: Final = "greencloud.abatement/1"
 _PART: Final = 100  # of a currency unit: the least that a table shows
 
@@ -82,9 +77,10 @@ def forecast_csv(forecast: Forecast) -> str:
     """A line for each known and each coming year, in kilograms, exactly."""
     names = ("known", "expected", "low", "high", "path", "required")
     fields = (Field("year"), *(Field(f"{name}_kg_co2e", Kind.MASS) for name in names))
-    rows: list[tuple[Any, ...]] = [(str(year), _kg(amount), *[None] * 5) for year, amount in forecast.history]
+    rows: list[tuple[Any, ...]] = [(str(year), kg_cell(amount), *[None] * 5) for year, amount in forecast.history]
     rows += [
-        (str(each.year), None, *map(_kg, (each.expected, each.low, each.high, each.path, each.required))) for each in forecast.years
+        (str(each.year), None, *map(kg_cell, (each.expected, each.low, each.high, each.path, each.required)))
+        for each in forecast.years
     ]
     return csv_text(Dataset(fields, tuple(rows)))
 
@@ -119,98 +115,6 @@ def forecast_document(forecast: Forecast) -> dict[str, Any]:
         },
         "as_of": format_instant(forecast.as_of),
         "notes": list(forecast.notes),
-    }
-
-
-def measures_table(measures: Sequence[Measure]) -> str:
-    """A line a measure."""
-    if not measures:
-        return "There are no measures.\n"
-    scale = scale_for([measure.reduction.micrograms for measure in measures], EMISSION_UNITS)
-    columns = (
-        Column(("measure",)),
-        Column(("name",)),
-        Column(("scopes",)),
-        Column(("start",)),
-        Column(("reduction", f"{scale.unit} a year"), numeric=True),
-        Column(("ramp", "years"), numeric=True),
-        Column(("life", "years"), numeric=True),
-        Column(("capital",), numeric=True),
-        Column(("a year",), numeric=True),
-        Column(("currency",)),
-        Column(("committed",)),
-    )
-    rows = tuple(
-        (
-            measure.name,
-            measure.display_name,
-            ", ".join(measure.scopes),
-            str(measure.start),
-            scale.show(measure.reduction.micrograms),
-            str(measure.ramp_years),
-            str(measure.lifetime_years),
-            number_text(measure.capital_cost, 2),
-            number_text(measure.annual_cost, 2),
-            measure.currency,
-            "yes" if measure.committed else "",
-        )
-        for measure in measures
-    )
-    return "\n".join(table_text(Sheet(columns, rows))) + "\n"
-
-
-def measures_csv(measures: Sequence[Measure]) -> str:
-    """A line a measure; money with six decimals at the most, and exactly in the document."""
-    fields = (
-        *(Field(name) for name in ("measure", "display_name", "scopes", "start")),
-        Field("reduction_kg_co2e", Kind.MASS),
-        *(Field(name, Kind.COUNT) for name in ("ramp_years", "lifetime_years")),
-        *(Field(name, Kind.DOUBLE) for name in ("capital_cost", "annual_cost")),
-        Field("currency"),
-        Field("committed", Kind.FLAG),
-        Field("source"),
-    )
-    rows = tuple(
-        (
-            measure.name,
-            measure.display_name,
-            " ".join(measure.scopes),
-            str(measure.start),
-            _kg(measure.reduction),
-            measure.ramp_years,
-            measure.lifetime_years,
-            _money_decimal(measure.capital_cost),
-            _money_decimal(measure.annual_cost),
-            measure.currency,
-            measure.committed,
-            measure.source,
-        )
-        for measure in measures
-    )
-    return csv_text(Dataset(fields, rows))
-
-
-def measures_document(measures: Sequence[Measure]) -> dict[str, Any]:
-    return {"schema": _MEASURES, "measures": [measure_document(measure) for measure in measures]}
-
-
-def measure_document(measure: Measure) -> dict[str, Any]:
-    return {
-        "name": measure.name,
-        "display_name": measure.display_name,
-        "scopes": list(measure.scopes),
-        "start": str(measure.start),
-        "reduction": emissions_document(measure.reduction),
-        "ramp_years": measure.ramp_years,
-        "lifetime_years": measure.lifetime_years,
-        "capital_cost": str(measure.capital_cost),
-        "annual_cost": str(measure.annual_cost),
-        "currency": measure.currency,
-        "overlaps": [{"measure": overlap.measure, "share": str(overlap.share)} for overlap in measure.overlaps],
-        "committed": measure.committed,
-        "source": measure.source,
-        "etag": measure.etag,
-        "created_by": measure.created_by,
     }
 
 
@@ -277,10 +181,10 @@ def plan_csv(plan: AbatementPlan) -> str:
         (
             step.measure,
             step.display_name,
-            _kg(step.reduction),
-            _kg(step.marginal),
-            None if step.cost_per_tonne is None else _money_decimal(step.cost_per_tonne),
-            _money_decimal(step.annual_cost),
+            kg_cell(step.reduction),
+            kg_cell(step.marginal),
+            None if step.cost_per_tonne is None else money_cell(step.cost_per_tonne),
+            money_cell(step.annual_cost),
             plan.currency,
             step.chosen,
         )
@@ -373,11 +277,3 @@ def _costs_adding_up(steps: Sequence[AbatementStep]) -> dict[str, str]:
 
 def _optional(amount: Emissions | None) -> dict[str, Any] | None:
     return None if amount is None else emissions_document(amount)
-
-
-def _kg(amount: Emissions | None) -> Decimal | None:
-    return None if amount is None else Decimal(kg_decimal(amount.micrograms))
-
-
-def _money_decimal(cost: Fraction) -> Decimal:
-    return Decimal(round_half_even(cost * 10**6)).scaleb(-6)

@@ -35,7 +35,7 @@ def test_the_table_of_scenarios_has_every_rate_and_its_option() -> None:
     rows = re.findall(r"^\| `--(\w+) [^`]*` \| `(\w+)`", PAGE, flags=re.MULTILINE)
 
     assert {field for _, field in rows} == {field.name for field in fields(Scenario) if field.name.endswith("_per_year")}
-    options = {option for parameter in command.commands["forecast"].params for option in parameter.opts}  # type: ignore[attr-defined]
+    options = {option for parameter in command.commands["forecast"].params for option in parameter.opts}
     assert {f"--{option}" for option, _ in rows} <= options
 
 

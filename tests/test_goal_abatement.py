@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from itertools import chain, combinations
+from itertools import chain, combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -54,16 +54,14 @@ def bases(draw: st.DrawFn) -> PlanBasis:
     count = draw(st.integers(1, 7))
     size = draw(st.sampled_from([20, 10**6, 10**18]))
     names = [f"m{place}" for place in range(count)]
-    effects = st.integers(0, 20) if size == 20 else st.integers(1, size)
+    effects: st.SearchStrategy[int] = st.integers(0, 20) if size == 20 else st.integers(1, size)
     measures = [measure(name, draw(effects), draw(st.integers(-3, 12))) for name in names]
     also = draw(st.booleans())
-    committed = [measure("done", draw(effects))] if also else []
-    overlaps = {}
-    for each in names[1:]:
+    committed: list[Measure] = [measure("done", draw(effects))] if also else []
+    overlaps: dict[tuple[str, str], Fraction] = {}
+    for before, each in pairwise(names):
         if draw(st.booleans()):
-            overlaps[each, draw(st.sampled_from([f"m{place}" for place in range(int(each[1:]))]))] = Fraction(
-                draw(st.integers(1, 3)), 9
-            )
+            overlaps[each, before] = Fraction(draw(st.integers(1, 3)), 9)
     if committed and draw(st.booleans()):
         overlaps["done", names[0]] = Fraction(1, 3)
     whole = sum(each.reduction.micrograms for each in measures)

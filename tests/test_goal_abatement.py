@@ -56,8 +56,7 @@ def bases(draw: st.DrawFn) -> PlanBasis:
     names = [f"m{place}" for place in range(count)]
     effects: st.SearchStrategy[int] = st.integers(0, 20) if size == 20 else st.integers(1, size)
     measures = [measure(name, draw(effects), draw(st.integers(-3, 12))) for name in names]
-    also = draw(st.booleans())
-    committed: list[Measure] = [measure("done", draw(effects))] if also else []
+    committed = [measure("done", draw(effects)) for _ in range(draw(st.integers(0, 1)))]
     overlaps: dict[tuple[str, str], Fraction] = {}
     for before, each in pairwise(names):
         if draw(st.booleans()):

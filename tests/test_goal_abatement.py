@@ -61,7 +61,8 @@ def bases(draw: st.DrawFn) -> PlanBasis:
     for before, each in pairwise(names):
         if draw(st.booleans()):
             overlaps[each, before] = Fraction(draw(st.integers(1, 3)), 9)
-    if committed and draw(st.booleans()):
+    overlapping = draw(st.booleans())
+    if committed and overlapping:
         overlaps["done", names[0]] = Fraction(1, 3)
     whole = sum(each.reduction.micrograms for each in measures)
     gap = draw(st.integers(-2, whole + 3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from itertools import chain, combinations
+from itertools import chain, combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -54,8 +54,9 @@ def bases(draw: st.DrawFn) -> PlanBasis:
     count = draw(st.integers(1, 7))
     size = draw(st.sampled_from([20, 10**6, 10**18]))
     names = [f"m{place}" for place in range(count)]
-    effects = st.integers(0, 20) if size == 20 else st.integers(1, size)
+    effects: st.SearchStrategy[int] = st.integers(0, 20) if size == 20 else st.integers(1, size)
     measures = [measure(name, draw(effects), draw(st.integers(-3, 12))) for name in names]
+<<<<<<< HEAD
     has_committed: bool = draw(st.booleans())
     committed = [measure("done", draw(effects))] if has_committed else []
     overlaps = {}
@@ -65,6 +66,15 @@ def bases(draw: st.DrawFn) -> PlanBasis:
                 draw(st.integers(1, 3)), 9
             )
     if draw(st.booleans()) and committed:
+=======
+    committed = [measure("done", draw(effects)) for _ in range(draw(st.integers(0, 1)))]
+    overlaps: dict[tuple[str, str], Fraction] = {}
+    for before, each in pairwise(names):
+        if draw(st.booleans()):
+            overlaps[each, before] = Fraction(draw(st.integers(1, 3)), 9)
+    overlapping = draw(st.booleans())
+    if committed and overlapping:
+>>>>>>> forecast
         overlaps["done", names[0]] = Fraction(1, 3)
     whole = sum(each.reduction.micrograms for each in measures)
     gap = draw(st.integers(-2, whole + 3))

@@ -8,7 +8,7 @@ charts=${2:-$GREENCLOUD_DATA/charts}
 mkdir -p "$charts"
 
 echo "== How the inventory is drawn up"
-greencloud init "$GREENCLOUD_DATA" >/dev/null
+greencloud init --data "$GREENCLOUD_DATA" >/dev/null
 greencloud inventory policy set --organization "Example Provider" --base-year 2020 --fiscal-year-start 4 >/dev/null
 echo "== The published years: evidence with them, then approval"
 greencloud inventory import "$here/inventory.csv" --evidence "$here/README.md" >/dev/null

@@ -182,11 +182,15 @@ class _Model:
         self._numpy, self._optimize = numpy, optimize
         self._names = list(costs)
         places = {name: place for place, name in enumerate(self._names)}
-        pairs = list(yields.losses)
+        # One that closes the gap whatever else is done counts as the gap, without its losses: floats do not span g and Gt.
+        alone = {name: yields.alone[name] for name in self._names}
+        lost = {name: sum(loss for pair, loss in yields.losses.items() if name in pair) for name in self._names}
+        enough = {name for name in self._names if alone[name] - lost[name] >= needed}
+        pairs = [pair for pair in yields.losses if not enough.intersection(pair)]
         self._width = len(self._names) + len(pairs)
         largest = max((abs(cost) for cost in costs.values()), default=Fraction(0)) or Fraction(1)
         self._objective = [float(cost / largest) * _COST_SCALE for cost in costs.values()] + [0.0] * len(pairs)
-        closing = [float(Fraction(yields.alone[name], needed)) for name in self._names]
+        closing = [1.0 if name in enough else float(Fraction(alone[name], needed)) for name in self._names]
         closing += [-float(Fraction(yields.losses[pair], needed)) for pair in pairs]
         self._rows, self._least = [closing], [1.0]
         for number, (a, b) in enumerate(pairs, start=len(self._names)):

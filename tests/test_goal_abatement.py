@@ -56,17 +56,6 @@ def bases(draw: st.DrawFn) -> PlanBasis:
     names = [f"m{place}" for place in range(count)]
     effects: st.SearchStrategy[int] = st.integers(0, 20) if size == 20 else st.integers(1, size)
     measures = [measure(name, draw(effects), draw(st.integers(-3, 12))) for name in names]
-<<<<<<< HEAD
-    has_committed: bool = draw(st.booleans())
-    committed = [measure("done", draw(effects))] if has_committed else []
-    overlaps = {}
-    for each in names[1:]:
-        if draw(st.booleans()):
-            overlaps[each, draw(st.sampled_from([f"m{place}" for place in range(int(each[1:]))]))] = Fraction(
-                draw(st.integers(1, 3)), 9
-            )
-    if draw(st.booleans()) and committed:
-=======
     committed = [measure("done", draw(effects)) for _ in range(draw(st.integers(0, 1)))]
     overlaps: dict[tuple[str, str], Fraction] = {}
     for before, each in pairwise(names):
@@ -74,7 +63,6 @@ def bases(draw: st.DrawFn) -> PlanBasis:
             overlaps[each, before] = Fraction(draw(st.integers(1, 3)), 9)
     overlapping = draw(st.booleans())
     if committed and overlapping:
->>>>>>> forecast
         overlaps["done", names[0]] = Fraction(1, 3)
     whole = sum(each.reduction.micrograms for each in measures)
     gap = draw(st.integers(-2, whole + 3))

@@ -14,6 +14,7 @@ from greencloud.errors import ConflictError, GoalError, NotFoundError
 from greencloud.goal import ProviderBooks
 from greencloud.results.forecasts import Measure, Overlap, Scenario
 from greencloud.results.goals import BusinessMetric, GoalKind
+from greencloud.results.inventory import InventoryEntry
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
@@ -245,3 +246,13 @@ def test_there_is_an_end_to_the_number_of_measures(books: ProviderBooks, monkeyp
     with pytest.raises(GoalError, match="already"):
         books.create_measure(Measure("more", "More", ("scope3",), ReportingYear(2026), Emissions(1)))
     assert books.update_measure(replace(made[0], ramp_years=1)).ramp_years == 1
+
+
+def test_two_years_are_no_course_to_warn_of(tmp_path: Path) -> None:
+    books = opened(tmp_path / "other")
+    for year, tonnes in ((2020, 100), (2022, 180)):
+        books.create_inventory_entry(InventoryEntry("", ReportingYear(year), "scope1", None, Emissions(tonnes * TONNE), "report"))
+    books.create_goal(replace(GOAL, id="two", scopes=("scope1",), base_year=ReportingYear(2020)))
+
+    assert "forecast_above_target" not in [alert.kind for alert in books.get_goal_progress("goals/two").alerts]
+    assert books.forecast_goal("goals/two").years[-1].low is None

@@ -139,22 +139,14 @@ def test_only_the_provider_reads_and_only_its_analysts_write(served: Served) -> 
                 ask()
         assert auditor.list_measures().to_list() == []
     with served.client("customer.admin", "acme") as tenant:
-<<<<<<< HEAD
-        for question in (
-=======
         for read in (
->>>>>>> forecast
             tenant.forecast_goal,
             tenant.plan_goal,
             lambda: tenant.list_measures().to_list(),
             lambda: tenant.get_measure("measures/solar"),
         ):
             with pytest.raises(PermissionDeniedError):
-<<<<<<< HEAD
-                question()
-=======
                 read()
->>>>>>> forecast
 
 
 def test_what_is_wrong_by_itself_is_told_by_its_field(served: Served) -> None:

@@ -22,6 +22,7 @@ __all__ = ["ForecastBooks"]
 
 _HISTORY = Scenario()
 _DISCOUNT_RATE = Fraction(5, 100)
+_FEWEST_YEARS = 3
 _GRAVER = frozenset({"milestone_missed", "actual_above_path"})
 
 
@@ -146,6 +147,8 @@ class ForecastBooks(GoalBooks):
         try:
             basis = self._basis(name, _HISTORY)
         except GoalError:  # too little is known, or the target year is past
+            return found
+        if len(basis.history) < _FEWEST_YEARS:  # two points are a line that nothing speaks for
             return found
         nothing = Backtest(0, None, None, None)
         ahead = Forecast(basis.goal, _HISTORY, "", (), (), basis.target, expected_gap(basis), None, nothing, found.as_of)

@@ -17,7 +17,6 @@ from opentelemetry.trace import Tracer
 
 from greencloud_otel import GreencloudInstrumentor, _owner
 
-
 @dataclass(frozen=True)
 class Traced:
     """A tracer, what was exported from it, and work to be done under its spans."""

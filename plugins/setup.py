@@ -21,7 +21,7 @@ class BuildCore(build_ext):
 CORE = Extension(
     "greencloud_otel._compiled",
     ["greencloud_otel/_compiled.pyx"],
-    depends=["greencloud_otel/_compiled_spans.pxi", "greencloud_otel/_compiled_watcher.pxi"],
+    depends=[f"greencloud_otel/_compiled_{part}.pxi" for part in ("spans", "handover", "watcher")],
     extra_compile_args=["-O3", "-g0"],
     optional=True,
 )

@@ -17,6 +17,7 @@ from opentelemetry.trace import Tracer
 
 from greencloud_otel import GreencloudInstrumentor, _owner
 
+
 @dataclass(frozen=True)
 class Traced:
     """A tracer, what was exported from it, and work to be done under its spans."""

@@ -5,7 +5,7 @@ in one window only the widest counts, for each measure; of memory, ``usage`` goe
 provider's agents they are rows of source "provider". A tenant's own are rows of source "tenant" without an operation, except CPU
 in a window in which the same process sent spans: the same CPU counts once, and the spans say for what. What greencloud-otel says
 that no span of a tenant's process tells then counts beside its spans, so that sampling loses nothing; where there are no spans the
-process's whole CPU counts, and where that is not reported either, the rest: process by process, as some may send spans and some not.
+process's whole CPU counts, and where that is not reported either, the rest. One process's rest is in no other's whole.
 
 **Whose report.** A process is known by its id on a machine within its container, with its service and instance; a container by its
 id; a pod by its uid. What is known so counts once at a time, however many agents tell of it. What is not cannot be told from

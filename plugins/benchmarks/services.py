@@ -2,9 +2,10 @@
 
 Two services answer the same request, aiohttp on an event loop and http.server with a thread for each connection: one server span,
 three spans under it, five steps of the loop (or gaps between the threads) and about 0.3 ms of work. *aiohttp, a page* has the same
-spans and does what services do, in some 3 ms: a query of SQLite, prices summed, the rows as a page and as JSON. Each runs in a process
-of its own, without the plugin and with each of its cores, and is asked over 8 connections that are kept open. The kinds take turns, and of
-several rounds the best is shown: requests a second, and CPU of the server a request, which says more where others use the machine.
+spans and does what services do, in some 3 ms: a query of SQLite, prices summed, the rows as a page and as JSON. Each runs in a
+process of its own, without the plugin and with each of its cores, and is asked over 8 connections that are kept open. The kinds
+take turns, and of several rounds the best is shown: requests a second, and CPU of the server a request, which says more where
+others use the machine.
 """
 
 from __future__ import annotations

@@ -196,7 +196,7 @@ def other_python(version: str) -> str:
 
 
 @pytest.mark.packaging
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("version", [version for version in ("3.12", "3.13", "3.14") if version != f"3.{sys.version_info.minor}"])
 def test_the_plugin_is_as_exact_on_every_other_python(tmp_path: Path, version: str) -> None:
     base = other_python(version)

@@ -18,6 +18,12 @@ class BuildCore(build_ext):
         self.cython_c_in_temp = True
 
 
-CORE = Extension("greencloud_otel._compiled", ["greencloud_otel/_compiled.pyx"], extra_compile_args=["-O3", "-g0"], optional=True)
+CORE = Extension(
+    "greencloud_otel._compiled",
+    ["greencloud_otel/_compiled.pyx"],
+    depends=[f"greencloud_otel/_compiled_{part}.pxi" for part in ("spans", "handover", "watcher")],
+    extra_compile_args=["-O3", "-g0"],
+    optional=True,
+)
 
 setup(ext_modules=[] if os.environ.get("GREENCLOUD_OTEL_PURE") == "1" else [CORE], cmdclass={"build_ext": BuildCore})

@@ -63,9 +63,9 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def fresh(tmp_path: Path, *packages: str) -> Path:
+def fresh(tmp_path: Path, *packages: str, base: str = sys.executable) -> Path:
     """The interpreter of a new virtual environment with only these installed."""
-    run(sys.executable, "-m", "venv", str(tmp_path / "fresh"))
+    run(base, "-m", "venv", str(tmp_path / "fresh"))
     python = tmp_path / "fresh" / "bin" / "python"
     run(str(python), "-m", "pip", "install", "--quiet", *packages)
     return python
@@ -131,7 +131,7 @@ def test_the_plugin_wheel_holds_only_the_plugin(tmp_path: Path) -> None:
 
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"greencloud_otel"}
-    assert not [name for name in names if "test" in name or name.endswith((".pyx", ".c"))]
+    assert not [name for name in names if "test" in name or name.endswith((".pyx", ".pxi", ".c"))]
     assert [name for name in names if name.startswith("greencloud_otel/_compiled.")]
 
     python = fresh(tmp_path, str(wheel))
@@ -146,7 +146,7 @@ def test_the_plugin_builds_without_its_compiled_core(tmp_path: Path, monkeypatch
     monkeypatch.setenv(*{"no compiler": ("CC", "false"), "on purpose": ("GREENCLOUD_OTEL_PURE", "1")}[why])
     wheel = build(clean_copy(tmp_path, "plugins"), tmp_path / "dist")
 
-    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith((".so", ".pyx", ".c"))]
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith((".so", ".pyx", ".pxi", ".c"))]
     if why == "on purpose":
         assert wheel.name.endswith("-py3-none-any.whl")
     python = fresh(tmp_path, str(wheel))
@@ -174,6 +174,35 @@ def test_the_plugin_passes_its_tests_on_the_oldest_and_the_newest_sdk(tmp_path: 
     wheel = build(source, tmp_path / "dist")
     python = fresh(tmp_path, f"greencloud-otel[test] @ {wheel.as_uri()}", *SDKS[sdk])
 
-    tests = shutil.move(source / "tests", tmp_path / "tests")  # away from the source: the wheel is what is tested
+    assert "[100%]" in plugin_tests(python, source, tmp_path)
+
+
+def plugin_tests(python: Path, source: Path, tmp_path: Path, *names: str) -> str:
+    """What the plugin's tests print, or these of them, on what is installed."""
+    tests = Path(shutil.move(source / "tests", tmp_path / "tests"))  # away from the source
     options = ("-q", "-c", os.devnull, "--rootdir", str(tests), "--import-mode=importlib", "-p", "no:cacheprovider", "-W", "error")
-    assert "[100%]" in run(str(python), "-m", "pytest", *options, str(tests))
+    return run(str(python), "-m", "pytest", *options, *(str(tests / name) for name in names or ("",)))
+
+
+def other_python(version: str) -> str:
+    """An interpreter of that version with what a virtual environment needs: on the path, or pyenv's."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    installed = sorted(root.glob(f"versions/{version}.*/bin/python"))
+    for found in [shutil.which(f"python{version}"), *map(str, reversed(installed))]:
+        # A shim of pyenv's is there for versions that are not switched on as well.
+        if found and not subprocess.run([found, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode:
+            return found
+    pytest.skip(f"no Python {version} here")
+
+
+@pytest.mark.packaging
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("version", [version for version in ("3.12", "3.13", "3.14") if version != f"3.{sys.version_info.minor}"])
+def test_the_plugin_is_as_exact_on_every_other_python(tmp_path: Path, version: str) -> None:
+    base = other_python(version)
+    source = clean_copy(tmp_path, "plugins")
+    python = fresh(tmp_path, f"greencloud-otel[test] @ {source.as_uri()}", base=base)
+    assert run(str(python), "-c", "from greencloud_otel import _owner; print(_owner.CORE)").strip() == "compiled"
+
+    exact = ("accuracy", "core", "edges", "process", "schedulers", "watcher")
+    assert "[100%]" in plugin_tests(python, source, tmp_path, *(f"test_plugin_{name}.py" for name in exact))

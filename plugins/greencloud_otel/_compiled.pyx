@@ -1,15 +1,22 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, binding=False
 """The core in Cython: the same as ``_python``, where the model is told, for less.
 
-Two things differ. A thread's state is reached through a C thread-local, so that libraries that replace Python's have no say; the
-interpreter's own dictionary of the thread keeps it alive and drops it with the thread. And nothing here gives the interpreter's
-lock away between reading a clock and charging, as no Python code runs in between.
+A thread's state is reached through a C thread-local, so that libraries that replace Python's have no say; the interpreter's own
+dictionary of the thread keeps it alive and drops it with the thread. Nothing here gives the interpreter's lock away between reading
+a clock and charging, as no Python code runs in between.
+
+What a span costs beyond two readings of the clock is looking into it. So where everything is as it nearly always is (the SDK's own
+kind of span, seen from its start, no foreign scheduler) opening its tally and writing what it came to are done here
+(``_compiled_spans.pxi``), and whatever is not goes through ``_spans``, as with the core in Python. The hand-over itself is in
+``_compiled_handover.pxi``. From Python 3.14 on the interpreter tells when another context is entered (``_compiled_watcher.pxi``).
 """
 
 import functools
 
 cimport cython
+from cpython.contextvars cimport PyContextVar_Get, PyContextVar_Reset, PyContextVar_Set
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
 
 cdef extern from *:
     """
@@ -49,7 +56,7 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     PyObject *PyThreadState_GetDict()
-    int PyDict_CheckExact(object)
+    bint PySequence_Contains(object, object) except -1
 
 CORE = "compiled"
 SLOT = "_greencloud_tally"
@@ -69,7 +76,7 @@ cdef Era _CLOSED = CLOSED
 
 @cython.final
 cdef class Process:
-    """What holds for the whole process: the era (``None``: switched off) and the CPU charged in it so far."""
+    """What holds for the whole process: the era (``None``: switched off), the CPU charged so far, and when measuring began."""
 
     cdef public object era
     cdef public long long charged
@@ -78,6 +85,7 @@ cdef class Process:
 
 
 @cython.final
+@cython.no_gc
 cdef class Thread:
     """The owner of one thread's clock, and what that clock said when it was handed over."""
 
@@ -89,13 +97,25 @@ cdef class Thread:
     def __cinit__(self):
         self.has_clock_id = greencloud_clock_here(&self.clock_id)
 
+
+@cython.final
+@cython.no_gc
+cdef class Lifetime:
+    """Kept by the interpreter's dictionary of a thread: goes when the thread does, and lets go of what it owned. So a thread and a
+    tally that know each other need no garbage collector, which would have to look at every tally."""
+
+    cdef Thread thread
+
     def __dealloc__(self):
         global greencloud_here
-        if greencloud_here == <PyObject *>self:
+        self.thread.owner = None
+        if greencloud_here == <PyObject *>self.thread:
             greencloud_here = NULL
 
 
 @cython.final
+@cython.no_gc
+@cython.freelist(64)
 cdef class Tally:
     """What one span has been charged in one process, and the thread that it was handed last."""
 
@@ -127,10 +147,12 @@ cdef inline long long _now() except? -1:
 cdef Thread _enter():
     global greencloud_here
     cdef Thread thread = Thread()
+    cdef Lifetime lifetime = Lifetime.__new__(Lifetime)
     cdef PyObject *kept = PyThreadState_GetDict()
+    lifetime.thread = thread
     if kept == NULL:
         raise RuntimeError("this thread has no state")
-    (<dict>kept)[THREAD_KEY] = thread  # what was there before clears the pointer as it goes
+    (<dict>kept)[THREAD_KEY] = lifetime  # what was there before clears the pointer as it goes
     greencloud_here = <PyObject *>thread
     return thread
 
@@ -206,14 +228,7 @@ def restart_in_child():
     restart(on=_process.era is not None)
 
 
-cdef object _span_key = ""
-cdef object _open_tally = None
-
-
-def bind_spans(key, open_tally):
-    """Tells where in a context the span is, and what opens the tally of a span that has none in this era."""
-    global _span_key, _open_tally
-    _span_key, _open_tally = key, open_tally
+include "_compiled_spans.pxi"
 
 
 cdef Tally _tally_of(object context):
@@ -224,8 +239,11 @@ cdef Tally _tally_of(object context):
     if span is None:
         return None
     tally = getattr(span, SPAN_SLOT, None)
-    if tally is not None and (<Tally?>tally).era is _process.era:
-        return <Tally>tally
+    if tally is not None:
+        if (<Tally?>tally).era is _process.era:
+            return <Tally>tally
+    elif _is_plain(span):
+        return _open(span)
     return None if _open_tally is None else _open_tally(span, tally)
 
 
@@ -234,83 +252,5 @@ def tally_of(context):
     return _tally_of(context)
 
 
-@cython.final
-cdef class Handover:
-    """What is done at the places where the running context changes: hand the clock over, call on, give it back."""
-
-    cdef object _attach, _detach, _get_current, _current, _fault
-
-    def __init__(self, attach, detach, get_current, current, fault):
-        self._attach = attach
-        self._detach = detach
-        self._get_current = get_current
-        self._current = current
-        self._fault = fault
-
-    def attach(self, context):
-        token = self._attach(context)
-        try:
-            _switch(_tally_of(context))
-        except Exception:
-            self._fault("attach")
-        return token
-
-    def detach(self, token):
-        self._detach(token)
-        try:
-            _switch(_tally_of(self._get_current()))
-        except Exception:
-            self._fault("detach")
-
-    def run_here(self, fn, /, *args, **kwargs):
-        """``fn(...)``, charged to the span of the context that this is called in."""
-        cdef Tally outer = _here().owner
-        try:
-            _switch(_tally_of(self._get_current()))
-        except Exception:
-            self._fault("work under a context")
-        try:
-            return fn(*args, **kwargs)
-        finally:
-            _switch(outer)
-
-    def run_under(self, context, fn, /, *args, **kwargs):
-        """``fn(...)``, charged to the span of ``context``, which ``fn`` is going to enter."""
-        cdef Tally outer = _here().owner
-        try:
-            self.switch_to(context)
-        except Exception:
-            self._fault("work under a copied context")
-        try:
-            return fn(*args, **kwargs)
-        finally:
-            _switch(outer)
-
-    cpdef switch_to(self, context):
-        """Hands over to the span of ``context``."""
-        if self._current is not None:
-            _switch(_tally_of(context.get(self._current)))
-
-    def resume(self, *_):
-        """Hands over to the span of the running context, which has just changed."""
-        try:
-            _switch(_tally_of(self._get_current()))
-        except Exception:
-            self._fault("switch of greenlets")
-
-    def handle_hook(self, original):
-        """In place of ``asyncio.Handle._run``."""
-        current, fault = self._current, self._fault
-
-        def _run(handle):
-            cdef Tally outer = _here().owner
-            try:
-                _switch(_tally_of(handle._context.get(current)))
-            except Exception:
-                fault("asyncio.Handle._run")
-            try:
-                original(handle)
-            finally:
-                _switch(outer)
-
-        return functools.wraps(original)(_run)
+include "_compiled_handover.pxi"
+include "_compiled_watcher.pxi"

@@ -33,13 +33,12 @@ from opentelemetry.context.context import _RuntimeContext
 from opentelemetry.sdk.trace import Span
 
 from greencloud_otel import _quality, _schedulers
-from greencloud_otel._owner import SLOT, Handover, owner_here, restart_in_child, switch, tally_of
+from greencloud_otel._owner import SLOT, Handover, end_hook, owner_here, restart_in_child, switch, tally_of
 from greencloud_otel._patches import Patches
 from greencloud_otel._spans import close_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Token
 
 __all__ = ["install", "register_fork_hook"]
 
@@ -59,24 +58,31 @@ def fault(place: str) -> None:
         _log.warning("CPU time of some spans is missing: %s failed. Reported once.", place, exc_info=True)
 
 
-class MeteredContext(_RuntimeContext):
-    """Delegates to the runtime context that was there, and hands the clock over when the current span changes.
+class MeteredContext(Handover, _RuntimeContext):
+    """Stands for the runtime context that was there, and hands the clock over when the current span changes.
 
-    The three most frequent calls of the API go straight to where they are carried out: no frame of ours is in between.
+    The three most frequent calls of the API are the hand-over's own methods: no frame of ours is in between.
     """
 
-    def __init__(self, inner: _RuntimeContext, handover: Handover, get_current: Callable[[], context_api.Context]) -> None:
+    def __init__(
+        self,
+        attach: Callable[[Any], Any],
+        detach: Callable[[Any], None],
+        get_current: Callable[[], Any],
+        current: ContextVar[Any] | None,
+    ) -> None:
+        super().__init__(attach, detach, get_current, current, fault)
+        self.__dict__["get_current"] = get_current
+        if current is not None:
+            self._current_context = current  # where others, and this when it is put in place again, look for it
+
+
+class DelegatingContext(MeteredContext):
+    """The same for a runtime context that may have more to it. Looking for it makes every call of the API slower."""
+
+    def __init__(self, inner: _RuntimeContext, current: ContextVar[Any] | None) -> None:
+        super().__init__(inner.attach, inner.detach, inner.get_current, current)
         self._inner = inner
-        self.__dict__.update(attach=handover.attach, detach=handover.detach, get_current=get_current)
-
-    def attach(self, context: context_api.Context) -> Token[context_api.Context]:  # abstract above; never called
-        return self._inner.attach(context)
-
-    def get_current(self) -> context_api.Context:
-        return self._inner.get_current()
-
-    def detach(self, token: Token[context_api.Context]) -> None:
-        self._inner.detach(token)
 
     def __getattr__(self, name: str) -> Any:
         if name == "_inner":  # not set yet: do not look for it in itself
@@ -91,16 +97,20 @@ def install() -> Patches:
         runtime = context_api._RUNTIME_CONTEXT
         variable = getattr(runtime, "_current_context", None)
         current: ContextVar[Any] | None = variable if isinstance(variable, ContextVar) else None
-        get_current = runtime.get_current
+        handover: MeteredContext
         if current is not None and _is_stock(runtime):
-            get_current = current.get
-            handover = Handover(current.set, current.reset, get_current, current, fault)
+            handover = MeteredContext(current.set, current.reset, current.get, current)
         else:
-            handover = Handover(runtime.attach, runtime.detach, get_current, current, fault)
+            handover = DelegatingContext(runtime, current)
         _quality.watched.forget()
         patches.apply(Span, SLOT, None)
-        patches.apply(Span, "end", _end_hook(Span.end))
-        if current is not None:
+        patches.apply(Span, "end", end_hook(Span.end, close_span, fault))
+        watching = handover.watch()
+        if watching:
+            patches.afterwards(handover.unwatch)
+            # Whatever the loop, it cannot run anything under another context unseen.
+            _quality.watched.loops = (object,)
+        elif current is not None:
             patches.apply(asyncio.Handle, "_run", handover.handle_hook(asyncio.Handle._run))
             if sys.version_info >= (3, 12):
                 hook = _create_task_hook(asyncio.BaseEventLoop.create_task, handover)
@@ -109,8 +119,8 @@ def install() -> Patches:
             patches.apply(threading.Thread, "run", _thread_hook(threading.Thread.run, handover))
             # A runtime context of another kind cannot be looked into from outside: loops go unwatched, and spans in them say so.
             _quality.watched.loops = (asyncio.BaseEventLoop,)
-        patches.apply(context_api, "_RUNTIME_CONTEXT", MeteredContext(runtime, handover, get_current))
-        _schedulers.await_imports(patches, handover, fault)
+        patches.apply(context_api, "_RUNTIME_CONTEXT", handover)
+        _schedulers.await_imports(patches, handover, fault, watching=watching)
     except Exception:
         patches.undo()
         raise
@@ -124,18 +134,6 @@ def _is_stock(runtime: _RuntimeContext) -> bool:
         isinstance(method := kind.__dict__.get(name), FunctionType) and method.__code__.co_filename == contextvars_context.__file__
         for name in ("attach", "detach", "get_current")
     )
-
-
-def _end_hook(original: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(original)
-    def end(self: Span, end_time: int | None = None) -> None:
-        try:
-            close_span(self)
-        except Exception:
-            fault("Span.end")
-        original(self, end_time)
-
-    return end
 
 
 def _create_task_hook(original: Callable[..., Any], handover: Handover) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from greencloud_otel._python import Plain
 from greencloud_otel.environment_variables import OTEL_PYTHON_GREENCLOUD_CORE
 
 __all__ = [
@@ -21,10 +22,12 @@ __all__ = [
     "SLOT",
     "Era",
     "Handover",
+    "Plain",
     "Process",
     "Tally",
     "bind_spans",
     "close",
+    "end_hook",
     "owner_here",
     "process",
     "restart",
@@ -67,6 +70,7 @@ Process = core.Process
 Tally = core.Tally
 bind_spans = core.bind_spans
 close = core.close
+end_hook = core.end_hook
 owner_here = core.owner_here
 restart = core.restart
 restart_in_child = core.restart_in_child

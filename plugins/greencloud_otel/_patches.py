@@ -6,6 +6,7 @@ over ours keeps calling it, and ours then does nothing but call the original.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = ["Patches"]
@@ -29,6 +30,7 @@ class Patches:
 
     def __init__(self) -> None:
         self._applied: list[_Patch] = []
+        self._afterwards: list[Callable[[], None]] = []
         self.undone = False
 
     def apply(self, target: object, name: str, ours: object) -> None:
@@ -37,6 +39,10 @@ class Patches:
             raise AttributeError(name=name, obj=target)
         setattr(target, name, ours)
         self._applied.append(_Patch(target, name, original, ours))
+
+    def afterwards(self, call: Callable[[], None]) -> None:
+        """What is to be done besides, once all are taken off."""
+        self._afterwards.append(call)
 
     def undo(self) -> None:
         self.undone = True
@@ -48,3 +54,5 @@ class Patches:
                 delattr(patch.target, patch.name)
             else:
                 setattr(patch.target, patch.name, patch.original)
+        while self._afterwards:
+            self._afterwards.pop()()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from _thread import _local as local
@@ -40,10 +40,12 @@ __all__ = [
     "SLOT",
     "Era",
     "Handover",
+    "Plain",
     "Process",
     "Tally",
     "bind_spans",
     "close",
+    "end_hook",
     "owner_here",
     "process",
     "restart",
@@ -198,6 +200,7 @@ def _read(thread: Thread) -> int | None:
 def restart(*, on: bool) -> None:
     """Begins a new era, or none."""
     process.era = Era() if on else None
+    _here.thread.owner = None
     _here.thread = Thread()
 
 
@@ -216,10 +219,35 @@ _span_key = ""
 _open_tally: Callable[[object, Tally | None], Tally | None] = _opens_nothing
 
 
-def bind_spans(key: str, open_tally: Callable[[object, Tally | None], Tally | None]) -> None:
+class Plain(NamedTuple):
+    """What nearly every span is like, so that a compiled core can do at once what ``_spans`` does with any."""
+
+    kind: type
+    attributes: type
+    watched: object
+    quality: str
+    cpu_time_key: str
+    quality_key: str
+
+
+def bind_spans(key: str, open_tally: Callable[[object, Tally | None], Tally | None], _plain: Plain | None = None) -> None:
     """Tells where in a context the span is, and what opens the tally of a span that has none in this era."""
     global _span_key, _open_tally
     _span_key, _open_tally = key, open_tally
+
+
+def end_hook(original: Callable[..., None], close_span: Callable[[Any], None], fault: Callable[[str], None]) -> Callable[..., None]:
+    """In place of ``Span.end``: the SDK freezes attributes before any processor sees the end."""
+
+    @functools.wraps(original)
+    def end(span: Any, end_time: int | None = None) -> None:
+        try:
+            close_span(span)
+        except Exception:
+            fault("Span.end")
+        original(span, end_time)
+
+    return end
 
 
 def tally_of(context: Mapping[str, object] | None) -> Tally | None:
@@ -257,6 +285,9 @@ class Handover:
         self._get_current = get_current
         self._current = current
         self._fault = fault
+
+    def get_current(self) -> Any:
+        return self._get_current()
 
     def attach(self, context: Any) -> Any:
         token = self._attach(context)
@@ -328,3 +359,10 @@ class Handover:
                 switch(outer)
 
         return _run
+
+    def watch(self) -> bool:
+        """Whether the interpreter tells of every change of the running context from now on. To C only, and from 3.14 on."""
+        return False
+
+    def unwatch(self) -> None:
+        """Hears no more of it."""

@@ -38,8 +38,8 @@ _UVLOOP = {
 }
 
 
-def await_imports(patches: Patches, handover: Handover, fault: Callable[[str], None]) -> None:
-    """Hooks into each scheduler that is imported, now or later."""
+def await_imports(patches: Patches, handover: Handover, fault: Callable[[str], None], *, watching: bool) -> None:
+    """Hooks into each scheduler that is imported, now or later. ``watching``: those that enter contexts are seen already."""
 
     def arrived(name: str, hook: Callable[[Patches, Handover, Any], None], module: Any) -> None:
         if patches.undone:
@@ -49,10 +49,11 @@ def await_imports(patches: Patches, handover: Handover, fault: Callable[[str], N
         except Exception:  # raised here it would break the application's import
             fault(f"import of {name}")
 
-    schedulers: dict[str, Callable[[Patches, Handover, Any], None]] = {
-        **_SCHEDULERS,
-        "trio": functools.partial(_hook_trio, fault=fault),
-    }
+    schedulers = dict(_GREENLETS)
+    if watching:
+        watched.trio = lambda: True
+    else:
+        schedulers |= {**_LOOPS, "trio": functools.partial(_hook_trio, fault=fault)}
     for name, hook in schedulers.items():
         register_post_import_hook(functools.partial(arrived, name, hook), name)
 
@@ -206,9 +207,5 @@ def _hook_trio(patches: Patches, handover: Handover, module: Any, fault: Callabl
     watched.trio = lambda: getattr(runs, "seen", False)
 
 
-_SCHEDULERS: dict[str, Callable[[Patches, Handover, Any], None]] = {
-    "uvloop": _hook_uvloop,
-    "anyio.to_thread": _hook_anyio,
-    "greenlet": _hook_greenlet,
-    "gevent.hub": _hook_gevent,
-}
+_LOOPS: dict[str, Callable[[Patches, Handover, Any], None]] = {"uvloop": _hook_uvloop, "anyio.to_thread": _hook_anyio}
+_GREENLETS: dict[str, Callable[[Patches, Handover, Any], None]] = {"greenlet": _hook_greenlet, "gevent.hub": _hook_gevent}

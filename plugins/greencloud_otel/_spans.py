@@ -15,18 +15,20 @@ from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from greencloud_otel import _quality
-from greencloud_otel._owner import CLOSED, FREE_THREADED, SLOT, Tally, bind_spans, close, owner_here, process
+from greencloud_otel._owner import CLOSED, FREE_THREADED, SLOT, Plain, Tally, bind_spans, close, owner_here, process
 from greencloud_otel._semconv import CPU_TIME, QUALITY
 
-__all__ = ["close_span"]
+__all__ = ["PLAIN", "SPAN_KEY", "close_span", "open_tally"]
 
 # The key is private, but what it keys is not: a context with a span and nothing else has just this one.
-_SPAN_KEY: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
+SPAN_KEY: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 
 _KIND: Final[type] = getattr(sdk, "_Span", Span)
 
+PLAIN: Final = Plain(_KIND, BoundedAttributes, _quality.watched, _quality.EXACT, CPU_TIME, QUALITY)
 
-def _open_tally(span: object, stale: Tally | None) -> Tally | None:
+
+def open_tally(span: object, stale: Tally | None) -> Tally | None:
     era = process.era
     # The kind that the SDK makes is told at once; asking an abstract class takes longer than all the rest here.
     if era is None or (type(span) is not _KIND and not isinstance(span, Span)) or (stale is not None and stale.era is CLOSED):
@@ -102,5 +104,5 @@ def _reserve() -> None:
     setattr(object.__new__(_KIND), SLOT, None)
 
 
-bind_spans(_SPAN_KEY, _open_tally)
+bind_spans(SPAN_KEY, open_tally, PLAIN)
 _reserve()

@@ -196,7 +196,7 @@ def cores_put_back() -> Any:
     yield
     for core, before in zip((_python, _compiled), charged, strict=True):
         core.set_clock(None)
-        core.bind_spans(_spans._SPAN_KEY, _spans._open_tally)
+        core.bind_spans(_spans.SPAN_KEY, _spans.open_tally, _spans.PLAIN)
         core.restart(on=False)
         core.process.charged = before
 

@@ -263,6 +263,7 @@ def test_values_are_stored_as_the_sdk_would(limits: SpanLimits, monkeypatch: pyt
     for short_cut in (True, False):
         if not short_cut:
             monkeypatch.setattr(_spans, "_store", lambda *_: False)
+            _owner.bind_spans(_spans.SPAN_KEY, _spans.open_tally)
         provider = TracerProvider(shutdown_on_exit=False, span_limits=limits)
         GreencloudInstrumentor().instrument()
         try:
@@ -270,6 +271,7 @@ def test_values_are_stored_as_the_sdk_would(limits: SpanLimits, monkeypatch: pyt
             span.end()
         finally:
             GreencloudInstrumentor().uninstrument()
+            _owner.bind_spans(_spans.SPAN_KEY, _spans.open_tally, _spans.PLAIN)
         assert isinstance(span, Span)
         stored.append((list((span.attributes or {}).items()), span.dropped_attributes))
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from conftest import Traced
 
+# The interpreter tells of every switch of contexts: there is nothing to patch, and no loop that is not seen.
+WATCHED = sys.version_info >= (3, 14) and _owner.CORE == "compiled"
+
 APPLICATION = textwrap.dedent("""
     from opentelemetry import trace
     with trace.get_tracer("application").start_as_current_span("job"):
@@ -169,7 +172,7 @@ def test_uninstrument_puts_everything_back() -> None:
 
     assert hooked() == before
     assert during[0] is not before[0]
-    assert during[1] is not before[1]
+    assert WATCHED or during[1] is not before[1]
 
 
 def test_uninstrument_leaves_the_patches_of_others_alone(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +209,7 @@ def test_a_span_from_before_the_plugin_is_not_given_half_a_number() -> None:
     assert dict(early.attributes or {}) == {"greencloud.quality": "none"}
 
 
+@pytest.mark.skipif(WATCHED, reason="callbacks need no hook")
 def test_an_sdk_that_cannot_be_hooked_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.delattr(asyncio.Handle, "_run")
     before = [Span.end, context_api._RUNTIME_CONTEXT]
@@ -232,7 +236,7 @@ def test_what_shares_a_thread_unseen_lowers_the_quality(traced: Traced, monkeypa
     finally:
         asyncio._set_running_loop(None)
 
-    assert traced.quality("job") == "thread"
+    assert traced.quality("job") == ("exact" if WATCHED and sign == "loop" else "thread")
 
 
 def test_a_loop_that_switches_unseen_taints_the_span_around_it(traced: Traced) -> None:
@@ -244,7 +248,7 @@ def test_a_loop_that_switches_unseen_taints_the_span_around_it(traced: Traced) -
         finally:
             asyncio._set_running_loop(None)
 
-    assert traced.quality("around") == "thread"
+    assert traced.quality("around") == ("exact" if WATCHED else "thread")
 
 
 class ThreadContext(_RuntimeContext):

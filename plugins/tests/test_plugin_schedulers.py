@@ -270,7 +270,7 @@ def test_greenlets_of_eventlet_are_charged_apart(scheduled: Callable[[str], Seen
     )
 
     assert len(seen.truth) == 7
-    seen.check()
+    seen.check(tolerance=0.1)  # each switch goes by way of eventlet's hub, which is the span's own and more on a busy machine
 
 
 @needs("greenlet")

@@ -5,7 +5,7 @@ in one window only the widest counts, for each measure; of memory, ``usage`` goe
 provider's agents they are rows of source "provider". A tenant's own are rows of source "tenant" without an operation, except CPU
 in a window in which the same process sent spans: the same CPU counts once, and the spans say for what. What greencloud-otel says
 that no span of a tenant's process tells then counts beside its spans, so that sampling loses nothing; where there are no spans the
-process's whole CPU counts, and where that is not reported either, the rest.
+process's whole CPU counts, and where that is not reported either, the rest. One process's rest is in no other's whole.
 
 **Whose report.** A process is known by its id on a machine within its container, with its service and instance; a container by its
 id; a pod by its uid. What is known so counts once at a time, however many agents tell of it. What is not cannot be told from
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from greencloud.telemetry import semconv
 from greencloud.telemetry.deadletter import DeadLetters
@@ -28,6 +28,8 @@ from greencloud.telemetry.split import split
 from greencloud.telemetry.tally import RowKey, Tally
 
 __all__ = ["Workload", "Workloads", "subject_of"]
+
+_OF_PROCESS: Final = 3 * semconv.FAMILIES.index("process")
 
 Told = Container[tuple[tuple[str, str, str], int]]
 
@@ -85,6 +87,26 @@ def subject_of(metric: str, attributes: Attributes, resource: Resource, place: P
 
 
 @dataclass(slots=True)
+class _Ranks:
+    """What tells of one group in one window: the lowest rank of each process's own metrics, and under "" of those that hold others
+    or that do not say of which process they are.
+    """
+
+    _lowest: dict[str, int] = field(default_factory=dict)
+
+    def add(self, use: _Use) -> None:
+        instance = use.place.instance if use.rank >= _OF_PROCESS else ""
+        self._lowest[instance] = min(self._lowest.get(instance, use.rank), use.rank)
+
+    def widest(self, use: _Use) -> int:
+        """The lowest rank of what may hold what ``use`` tells. A process's rest is in its own whole and in no other process's."""
+        instance = use.place.instance
+        if use.rank < REST or not instance:
+            return min(self._lowest.values())
+        return min(self._lowest.get(name, use.rank) for name in ("", instance))
+
+
+@dataclass(slots=True)
 class Workloads:
     tally: Tally
     dead: DeadLetters
@@ -103,14 +125,14 @@ class Workloads:
             for kept in one_at_a_time(reported for _, reported in found):
                 self._sum(of_line[kept.reported.line], kept)
         self._found.clear()
-        widest: dict[tuple[str, ...], dict[int, int]] = {}
+        seen: dict[tuple[str, ...], dict[int, _Ranks]] = {}
         for use, sums in self._sums.items():
-            ranks = widest.setdefault(use.group, {})
+            windows = seen.setdefault(use.group, {})
             for window in sums:
                 if not self._told_by_spans(use, window):
-                    ranks[window] = min(ranks.get(window, use.rank), use.rank)
+                    windows.setdefault(window, _Ranks()).add(use)
         for use, sums in self._sums.items():
-            self._book(use, sums, widest[use.group])
+            self._book(use, sums, seen.get(use.group, {}))
 
     def _told_by_spans(self, use: _Use, window: int) -> bool:
         """Whether spans of the same process tell what these metrics tell."""
@@ -134,17 +156,19 @@ class Workloads:
             for window, amount in split(delta.amount, delta.start_ns, delta.end_ns, self.tally.window_ns):
                 sums[window] = sums.get(window, 0) + amount
 
-    def _book(self, use: _Use, sums: dict[int, int], widest: dict[int, int]) -> None:
+    def _book(self, use: _Use, sums: dict[int, int], seen: dict[int, _Ranks]) -> None:
         who = f"account {use.account}, service {use.place.service}"
         row = RowKey.of(0, use.place, use.account, source=use.source, quality="measured")
         for window, amount in sums.items():
             if self._told_by_spans(use, window):
                 self.dead.add("a process's CPU metrics that its spans tell of already", who)
-            elif use.rank == REST and (use.source != "tenant" or use.rank > widest[window]):
+                continue
+            widest = seen[window].widest(use)
+            if use.rank == REST and (use.source != "tenant" or use.rank > widest):
                 pass  # the plugin reports it always: it is no news that something wider is there
-            elif use.rank > widest[window]:
+            elif use.rank > widest:
                 family = semconv.FAMILIES[use.rank // 3]
-                wider = "a wider one holds" if use.rank // 3 > widest[window] // 3 else "tell again what another one holds"
+                wider = "a wider one holds" if use.rank // 3 > widest // 3 else "tell again what another one holds"
                 self.dead.add(f"{family} metrics that {wider} already", f"{who}: {use.measure}")
             else:
                 self.tally.add(row._replace(window=window), use.measure, amount)

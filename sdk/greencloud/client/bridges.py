@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from greencloud.client.provider_calls import AsyncProviderCalls, ProviderCalls
-from greencloud.results.bridges import BookedLines, Bridge
 from greencloud.v1 import bridge_pb2
-from greencloud.wire.bridges import booked_lines_from_message, bridge_from_message
+
+if TYPE_CHECKING:
+    from greencloud.results.bridges import BookedLines, Bridge
 
 __all__ = ["AsyncBridgeCalls", "BridgeCalls"]
 
@@ -19,6 +20,8 @@ class BridgeCalls(ProviderCalls):
 
     def get_bridge(self, year: str, *, timeout: float | None = None) -> Bridge:
         """From the sum of customers' statements to the inventory of a reporting year, as 2026 or FY2026."""
+        from greencloud.wire.bridges import bridge_from_message
+
         request = bridge_pb2.GetBridgeRequest(name=_NAME + year)
         return bridge_from_message(self._call(self.raw.goal.GetBridge, request, timeout))
 
@@ -26,6 +29,8 @@ class BridgeCalls(ProviderCalls):
         self, year: str, *, business: str = "", reason: str = "", validate_only: bool = False, timeout: float | None = None
     ) -> BookedLines:
         """Book a year's lines of the ledger in the inventory, by reference. A reason is needed where one changed."""
+        from greencloud.wire.bridges import booked_lines_from_message
+
         request = bridge_pb2.BookLedgerEntriesRequest(
             name=_NAME + year, business=business, reason=reason, validate_only=validate_only
         )
@@ -37,6 +42,8 @@ class AsyncBridgeCalls(AsyncProviderCalls):
 
     async def get_bridge(self, year: str, *, timeout: float | None = None) -> Bridge:
         """From the sum of customers' statements to the inventory of a reporting year, as 2026 or FY2026."""
+        from greencloud.wire.bridges import bridge_from_message
+
         request = bridge_pb2.GetBridgeRequest(name=_NAME + year)
         return bridge_from_message(await self._call(self.raw.goal.GetBridge, request, timeout))
 
@@ -44,6 +51,8 @@ class AsyncBridgeCalls(AsyncProviderCalls):
         self, year: str, *, business: str = "", reason: str = "", validate_only: bool = False, timeout: float | None = None
     ) -> BookedLines:
         """Book a year's lines of the ledger in the inventory, by reference. A reason is needed where one changed."""
+        from greencloud.wire.bridges import booked_lines_from_message
+
         request = bridge_pb2.BookLedgerEntriesRequest(
             name=_NAME + year, business=business, reason=reason, validate_only=validate_only
         )

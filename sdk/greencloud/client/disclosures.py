@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from greencloud.client import answers
 from greencloud.client.pages import AsyncPager, Pager
 from greencloud.client.provider_calls import AsyncProviderCalls, ProviderCalls
-from greencloud.results.disclosures import DisclosureFile, DisclosureFormat, DisclosureStandard
-from greencloud.results.product_footprints import ProductFootprint
+
+if TYPE_CHECKING:
+    from greencloud.results.disclosures import DisclosureFile, DisclosureFormat, DisclosureStandard
+    from greencloud.results.product_footprints import ProductFootprint
 
 __all__ = ["AsyncDisclosureCalls", "DisclosureCalls"]
 
@@ -19,9 +21,9 @@ class DisclosureCalls(ProviderCalls):
     def generate_disclosure(
         self,
         year: str,
-        standard: DisclosureStandard,
+        standard: DisclosureStandard | str,
         *,
-        format: DisclosureFormat = DisclosureFormat.JSON,  # noqa: A002  as the field
+        format: DisclosureFormat | str = "json",  # noqa: A002  as the field
         timeout: float | None = None,
     ) -> DisclosureFile:
         """A disclosure of a reporting year (``2025``, ``FY2025``) as a file; every figure names its evidence."""
@@ -44,9 +46,9 @@ class AsyncDisclosureCalls(AsyncProviderCalls):
     async def generate_disclosure(
         self,
         year: str,
-        standard: DisclosureStandard,
+        standard: DisclosureStandard | str,
         *,
-        format: DisclosureFormat = DisclosureFormat.JSON,  # noqa: A002  as the field
+        format: DisclosureFormat | str = "json",  # noqa: A002  as the field
         timeout: float | None = None,
     ) -> DisclosureFile:
         """A disclosure of a reporting year (``2025``, ``FY2025``) as a file; every figure names its evidence."""
@@ -63,7 +65,8 @@ class AsyncDisclosureCalls(AsyncProviderCalls):
         return AsyncPager(self._asker(self.raw.goal.ListProductFootprints, timeout), request, reader)
 
 
-def _generate(year: str, standard: DisclosureStandard, form: DisclosureFormat) -> Any:
+def _generate(year: str, standard: DisclosureStandard | str, form: DisclosureFormat | str) -> Any:
+    from greencloud.results.disclosures import DisclosureFormat, DisclosureStandard
     from greencloud.v1 import disclosure_pb2
     from greencloud.wire.disclosures import DISCLOSURE_FORMATS, DISCLOSURE_STANDARDS
 

@@ -31,6 +31,7 @@ from greencloud.report.disclosures.printed import Printed, printed, tonnes
 from greencloud.results.disclosures import Disclosure, DisclosureInputs, DisclosureSection, DisclosureStandard, Figure
 from greencloud.results.goals import Goal, GoalProgress
 from greencloud.results.instruments import InstrumentKind
+from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import MILLIJOULES_PER_KWH, Energy
 
 __all__ = ["build", "energy_figures", "megawatt_hours"]
@@ -58,15 +59,15 @@ def build(inputs: DisclosureInputs) -> Disclosure:
 def _targets(inputs: DisclosureInputs) -> DisclosureSection:
     figures: list[Figure] = []
     for goal, progress in inputs.goals:
-        figures += _target(goal, progress)
+        figures += _target(goal, progress, inputs.inventory.year)
     if not figures:
         figures = [statement("E1-6 [E1-4 32]", "Targets", "no goal is set")]
     return DisclosureSection("Targets", "E1-6 [E1-4, paragraphs 30 to 34]", tuple(figures))
 
 
-def _target(goal: Goal, progress: GoalProgress | None) -> list[Figure]:
+def _target(goal: Goal, progress: GoalProgress | None, year: ReportingYear) -> list[Figure]:
     named = [goal.name]
-    figures = [statement("E1-6 [E1-4 34(b)]", goal.display_name or goal.id, goal_words(goal, progress), named)]
+    figures = [statement("E1-6 [E1-4 34(b)]", goal.display_name or goal.id, goal_words(goal, progress, year), named)]
     if progress is None:
         why = "the base year is not booked, or the path cannot be worked out"
         return [*figures, not_known("E1-6 [E1-4 34(d)]", f"{goal.id}: base year {goal.base_year}", CO2E, why)]

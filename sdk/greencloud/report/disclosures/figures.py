@@ -25,6 +25,7 @@ from greencloud.results.inventory import (
     YearState,
 )
 from greencloud.results.product_footprints import significant
+from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions, format_instant
 
 __all__ = [
@@ -173,8 +174,8 @@ def verification(inputs: DisclosureInputs) -> str:
     return f"{len(verified)} of {len(entries)} entries are verified by {', '.join(by)}"
 
 
-def goal_words(goal: Goal, progress: GoalProgress | None) -> str:
-    """What a goal asks for, in one sentence; and where it stands."""
+def goal_words(goal: Goal, progress: GoalProgress | None, year: ReportingYear) -> str:
+    """What a goal asks for, in one sentence; and where it stood in the year that is disclosed, not where it stands today."""
     scopes = ", ".join(goal.scopes)
     parts = [f" of categories {', '.join(map(str, goal.categories))}" if goal.categories else ""]
     parts += [f" at {', '.join(goal.sites)}" if goal.sites else "", f" of {', '.join(goal.businesses)}" if goal.businesses else ""]
@@ -183,11 +184,12 @@ def goal_words(goal: Goal, progress: GoalProgress | None) -> str:
         asked += f", per unit of {goal.metric}"
     if progress is None:
         return f"{asked}; its progress is not known"
-    if progress.latest_year is None:
-        return f"{asked}; {progress.status.value.replace('_', ' ')}"
-    latest = next((year for year in reversed(progress.years) if year.actual is not None), None)
-    told = f"; {latest.year}: {tonnes(latest.actual):,f} t against {tonnes(latest.path):,f} t of the path" if latest else ""
-    return f"{asked}{told}; {progress.status.value.replace('_', ' ')}"
+    found = next((each for each in progress.years if each.reporting_year == year), None)
+    if found is None or found.actual is None:
+        return f"{asked}; its progress in {year} is not known"
+    stood = "at or below the path" if found.actual <= found.path else "above the path"
+    draft = ", with drafts" if found.draft else ""
+    return f"{asked}; {year}: {tonnes(found.actual):,f} t{draft} against {tonnes(found.path):,f} t of the path: {stood}"
 
 
 def first_notes(inputs: DisclosureInputs) -> tuple[str, ...]:

@@ -134,7 +134,7 @@ def _target(inputs: DisclosureInputs, goal: Goal, progress: GoalProgress | None)
     base = "the base year is not booked, or the path cannot be worked out"
     neutral = goal.kind is GoalKind.NEUTRALITY
     figures = [
-        statement("33(a), (b)", title, goal_words(goal, progress), named),
+        statement("33(a), (b)", title, goal_words(goal, progress, inputs.inventory.year), named),
         statement("33(c)", f"{goal.id}: applies to", _part(goal), named),
         statement("33(d)", f"{goal.id}: period", f"{goal.base_year} to {goal.target_year}", named),
         amount(
@@ -167,7 +167,7 @@ def _target(inputs: DisclosureInputs, goal: Goal, progress: GoalProgress | None)
                 text=f"the path allows {tonnes(year.path):,f} t",
             )
             for year in progress.years
-            if year.actual is not None
+            if year.actual is not None and year.year <= inputs.inventory.year.year
         ]
     if neutral:
         figures += _credits(inputs, goal)

@@ -23,7 +23,7 @@ from inprocess import row, serving
         (["report", "--data", "d", "--account", "a", "--group-by", "service,colour"], "'colour' is not one of account, service"),
         (["report", "--data", "d", "--account", "a", "--group-by", "service,service"], "a dimension is named twice"),
         (["report", "--data", "d", "--account", "a", "--group-by", "label:"], "'label:' is not one of"),
-        (["report", "--data", "d", "--account", "a", "-o", "pdf"], "'pdf' is not one of"),
+        (["report", "--data", "d", "--account", "a", "-o", "docx"], "'docx' is not one of"),
         (["goal", "status"], "Give either --data DIR or --server HOST:PORT."),
         (["goal", "apply", "--data", "d", "no-such-goal.toml"], "does not exist"),
     ],

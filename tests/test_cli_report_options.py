@@ -149,7 +149,7 @@ def test_a_total_that_is_not_known_is_not_below_a_budget(data: Path) -> None:
         (["--tz", "Mars/Olympus"], "not a time zone"),
         (["--fail-above", "100"], "not a mass"),
         (["--sort", "colour"], "cannot be sorted by 'colour'"),
-        (["--out", "x.parquet", "-o", "pdf"], "'pdf' is not one of"),
+        (["--out", "x.parquet", "-o", "docx"], "'docx' is not one of"),
     ],
 )
 def test_wrong_usage_says_what_is_right(data: Path, options: list[str], said: str) -> None:

@@ -16,17 +16,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from greencloud.errors import GoalError
+from greencloud.ledger.coverage import Span, seconds_in, union_of
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Granularity
 from greencloud.results.goals import Goal
 from greencloud.units import Emissions
 
 __all__ = ["LedgerView", "LedgerYear", "latest_year", "ledger_year", "ledger_year_of", "seconds_of"]
-
-
-_Span: TypeAlias = tuple[datetime, datetime]
 
 
 class LedgerView(Protocol):
@@ -84,15 +82,15 @@ def ledger_year(
     part = _partial(snapshot, kept, only)
     whole = _covered([batch for batch in kept if (batch.site, batch.start) not in part], names) if part else kept
     chosen = whole or kept
-    spans = _union((batch.start, batch.end) for batch in chosen)
+    spans = union_of((batch.start, batch.end) for batch in chosen)
     rows = [row for start, end in spans for row in snapshot.footprint(FootprintQuery(start, end, sites=only))]
     return LedgerYear(
         year=year,
-        covered_seconds=_seconds(spans),
+        covered_seconds=seconds_in(spans),
         emissions={scope: _in_scope(rows, scope, scopes, kinds) for scope in scopes},
         provisional=any(batch.provisional for batch in chosen),
         partial=bool(kept) and not whole,
-        left_out_seconds=_seconds(_union((batch.start, batch.end) for batch in kept)) - _seconds(spans),
+        left_out_seconds=seconds_in(union_of((batch.start, batch.end) for batch in kept)) - seconds_in(spans),
     )
 
 
@@ -100,39 +98,24 @@ def _partial(snapshot: LedgerView, batches: Iterable[BatchSummary], sites: tuple
     """Site and start of the windows of which the meters cover only a part."""
     rows = (
         row
-        for start, end in _union((batch.start, batch.end) for batch in batches)
+        for start, end in union_of((batch.start, batch.end) for batch in batches)
         for row in snapshot.footprint(FootprintQuery(start, end, sites=sites, group_by=("site",), granularity=Granularity.WINDOW))
     )
     return {(row.dimensions["site"], row.start) for row in rows if "partial" in row.quality_flags}
-
-
-def _seconds(spans: Iterable[_Span]) -> int:
-    return sum(int((end - start).total_seconds()) for start, end in spans)
 
 
 def _covered(batches: Sequence[BatchSummary], sites: set[str]) -> list[BatchSummary]:
     """The batches whose whole window every site covers; leaving one out may uncover another, so until nothing changes."""
     kept = list(batches)
     while True:
-        unions = {site: _union((b.start, b.end) for b in kept if b.site == site) for site in sites}
+        unions = {site: union_of((b.start, b.end) for b in kept if b.site == site) for site in sites}
         left = [b for b in kept if all(_within((b.start, b.end), unions[site]) for site in sites)]
         if len(left) == len(kept):
             return left
         kept = left
 
 
-def _union(spans: Iterable[_Span]) -> list[_Span]:
-    """The same stretches of time, in order, without gaps or overlaps between neighbours."""
-    merged: list[_Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _within(span: _Span, union: list[_Span]) -> bool:
+def _within(span: Span, union: list[Span]) -> bool:
     return any(start <= span[0] and span[1] <= end for start, end in union)
 
 

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any, Final, Protocol, runtime_checkable
 
 from greencloud.inventory.books import LedgerSnapshot
+from greencloud.ledger.coverage import Span, covered_by_all, seconds_in, union_of
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Restatement
 from greencloud.results.disclosures import LedgerEnergy
 from greencloud.results.product_footprints import ProductFootprint, product_footprint_id
@@ -32,8 +33,6 @@ _LINES: Final = (
     "scope3_embodied",
 )
 _MOST_PRECEDING: Final = 100
-
-_Span = tuple[datetime, datetime]
 
 
 class ProductLedger(LedgerSnapshot, Protocol):
@@ -83,17 +82,12 @@ def ledger_energy(ledger: LedgerSnapshot, start: datetime, end: datetime) -> Led
     if not batches:
         return None
     rows = ledger.footprint(FootprintQuery(start, end))
-    sites: dict[str, list[_Span]] = {}
-    for batch in batches:
-        sites.setdefault(batch.site, []).append((batch.start, min(batch.end, end)))
-    common = _merged(next(iter(sites.values())))
-    for spans in sites.values():
-        common = _both(common, _merged(spans))
+    common = covered_by_all(batches, {batch.site for batch in batches})
     return LedgerEnergy(
         energy=sum((row.energy for row in rows), Energy()),
         measured=sum((row.measured_energy for row in rows), Energy()),
-        covered_seconds=_seconds(common),
-        year_seconds=_seconds([(start, end)]),
+        covered_seconds=seconds_in((first, min(last, end)) for first, last in common),
+        year_seconds=seconds_in([(start, end)]),
         ledger_version=ledger.version,
     )
 
@@ -101,14 +95,14 @@ def ledger_energy(ledger: LedgerSnapshot, start: datetime, end: datetime) -> Led
 def _product(  # noqa: PLR0917  one call, all of it needed
     key: tuple[str, str],
     rows: Sequence[FootprintRow],
-    spans: Sequence[_Span],
+    spans: Sequence[Span],
     steps: Sequence[_Step],
     exempted: Fraction,
     version: int,
     zones: tuple[str, ...],
 ) -> ProductFootprint:
     sku, region = key
-    start, end, covered = spans[0][0], spans[-1][1], _seconds(spans)
+    start, end, covered = spans[0][0], spans[-1][1], seconds_in(spans)
     updated = max((row.updated for row in rows if row.updated is not None), default=None)
     provisional = any(row.provisional for row in rows)
     # What is provisional changes without a restatement, so it is another footprint with each posting.
@@ -150,14 +144,14 @@ def _steps(restatements: Iterable[Restatement]) -> dict[tuple[str, str], list[_S
     return {key: [_Step(at, reason) for at, reason in sorted(steps.items())] for key, steps in found.items()}
 
 
-def _spans_by_region(rows: Iterable[FootprintRow], batches: Iterable[BatchSummary]) -> dict[str, list[_Span]]:
+def _spans_by_region(rows: Iterable[FootprintRow], batches: Iterable[BatchSummary]) -> dict[str, list[Span]]:
     """The time that a site of each region covers, merged and in order."""
     regions = {row.dimensions["site"]: row.dimensions["region"] for row in rows}
-    found: dict[str, list[_Span]] = {}
+    found: dict[str, list[Span]] = {}
     for batch in batches:
         if not batch.withdrawn and batch.site in regions:
             found.setdefault(regions[batch.site], []).append((batch.start, batch.end))
-    return {region: _merged(spans) for region, spans in found.items()}
+    return {region: union_of(spans) for region, spans in found.items()}
 
 
 def _exempted(rows: Iterable[FootprintRow]) -> dict[str, Fraction]:
@@ -168,33 +162,3 @@ def _exempted(rows: Iterable[FootprintRow]) -> dict[str, Fraction]:
         sums[0] += row.total_market_based.micrograms
         sums[1] += 0 if row.dimensions["sku"] else row.total_market_based.micrograms
     return {region: Fraction(none, whole) if whole else Fraction(0) for region, (whole, none) in totals.items()}
-
-
-def _merged(spans: Iterable[_Span]) -> list[_Span]:
-    """The same time, in order, neighbours joined."""
-    found: list[_Span] = []
-    for start, end in sorted(spans):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
-
-
-def _both(one: Sequence[_Span], other: Sequence[_Span]) -> list[_Span]:
-    """The time that lies in both."""
-    found = []
-    i = j = 0
-    while i < len(one) and j < len(other):
-        start, end = max(one[i][0], other[j][0]), min(one[i][1], other[j][1])
-        if start < end:
-            found.append((start, end))
-        if one[i][1] < other[j][1]:
-            i += 1
-        else:
-            j += 1
-    return found
-
-
-def _seconds(spans: Iterable[_Span]) -> int:
-    return sum(int((end - start).total_seconds()) for start, end in spans)

@@ -216,4 +216,6 @@ def selected(sheet: Sheet, keys: Sequence[str]) -> Sheet:
 
 def printable(text: str) -> str:
     """Names come from telemetry: none of them may speak to the reader's terminal."""
+    if text.isprintable():  # nearly every one is, and this asks in C
+        return text
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -60,7 +60,9 @@ def neutrality(*, source: Source, year: str, goal: str, scopes: tuple[str, ...],
 @click.option("--title", default="", metavar="TEXT", help="Above the chart.")
 @click.option(
     "-o",
+    "--out",
     "--output",
+    "output",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     help="The file to write: .svg, .png, .pdf, .html or .json (Vega-Lite).",

@@ -139,7 +139,9 @@ def status(source: Source, name: str, year: int | None, output: str, check: bool
 @click.option("--year", type=click.IntRange(1900, 9998), help="Compare this year of the ledger; its latest by default.")
 @click.option(
     "-o",
+    "--out",
     "--output",
+    "output",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     help="The file to write: .svg, .png, .pdf, .html or .json (Vega-Lite).",

@@ -1,4 +1,4 @@
-"""``examples/provider``: its script in order, each command in this process, since a start of Python takes as long as most of them."""
+"""``examples/provider``: its script in order, each command in this process; a start of Python takes as long as most of them."""
 
 from __future__ import annotations
 

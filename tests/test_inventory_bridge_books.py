@@ -187,6 +187,8 @@ def test_the_command_line_books_and_bridges(data: DataDirectory, tmp_path: Path)
     assert chart.read_text().startswith("<svg")
     table = run("inventory", "bridge", *where, "2026").output
     assert "The bridge closes." in table
+    nothing = run("inventory", "bridge", *where, "2019", "--check")
+    assert (nothing.exit_code, nothing.output) == (1, "Neither the ledger nor the inventory holds anything of 2019.\n")
     assert "Scope 3, category 2: Capital goods" in table
     lines = run("inventory", "bridge", *where, "2026", "-o", "csv").output.splitlines()
     assert lines[0] == "year,scope,category,kind,label,kg_co2e,evidence"

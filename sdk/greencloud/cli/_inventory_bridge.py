@@ -20,12 +20,14 @@ __all__ = ["COMMANDS"]
 @source_options
 @click.argument("year", metavar="YEAR")
 @click.option(
-    "--chart", type=click.Path(path_type=Path, dir_okay=False), help="Draw the waterfall to a file: .svg .png .pdf .html."
+    "--chart",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the waterfall, too: .svg, .png, .pdf, .html or .json (Vega-Lite).",
 )
 @click.option(
     "--method", type=click.Choice(["location", "market"]), default="market", help="The method of Scope 2 that the chart is of."
 )
-@click.option("--check", is_flag=True, help="End with exit code 1 where it does not close.")
+@click.option("--check", is_flag=True, help="End with exit code 1 where it does not close, or has nothing to close.")
 @output_options("table", "json", "csv")
 def bridge(
     *, source: Source, year: str, chart: Path | None, method: Literal["location", "market"], check: bool, output: Output
@@ -56,7 +58,7 @@ def bridge(
     if chart is not None:
         write_file(chart, draw(bridge_chart(found, method), chart.suffix.removeprefix(".")))
         click.echo(f"wrote {chart}", err=True)
-    if check and not found.closes:
+    if check and not (found.closes and found.sections):
         raise SystemExit(1)
 
 

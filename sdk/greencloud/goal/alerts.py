@@ -65,7 +65,7 @@ def _latest(progress: GoalProgress) -> Iterator[GoalAlert]:
         "actual_above_path",
         progress.latest_year,
         f"{progress.latest_year} is {over} of CO2e above the path, which allows {year.path}.",
-        "see which measures close the gap at the least cost: greencloud goal plan",
+        f"see which measures close the gap at the least cost: greencloud goal plan {progress.name}",
         over,
     )
 
@@ -78,7 +78,7 @@ def _forecast(progress: GoalProgress, forecast: Forecast | None) -> Iterator[Goa
         "forecast_above_target",
         year,
         f"On the present course {year} ends {forecast.gap} of CO2e above the target of {forecast.target}.",
-        "see which measures close the gap at the least cost: greencloud goal plan",
+        f"see which measures close the gap at the least cost: greencloud goal plan {progress.name}",
         forecast.gap,
     )
 

@@ -1,4 +1,4 @@
-"""What docs/bridge.md shows runs in its order and prints what is shown. Run as a program, it writes the page and its picture anew."""
+"""What docs/bridge.md shows runs in its order and prints what is shown. As a program, it writes the page and its picture anew."""
 
 from __future__ import annotations
 

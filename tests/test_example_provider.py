@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,20 @@ def test_the_bridge_closes(run: Run) -> None:
     assert "The bridge closes." in text
     for step in ("Customers' statements", "without statements", "Unsold capacity", "Amortised", "Bought in the year", "Outside"):
         assert step in text, step
+
+
+def test_the_readme_shows_what_it_prints(run: Run) -> None:
+    section = (
+        (FOLDER.parents[1] / "README.md")
+        .read_text(encoding="utf-8")
+        .partition("## Where the provider stands\n")[2]
+        .partition("\n## ")[0]
+    )
+    assert len([line for line in section.splitlines() if line]) <= 15
+    (shown,) = re.findall(r"```\n(.*?)```", section, flags=re.DOTALL)
+    told = [" ".join(line.split()) for texts in run.told.values() for text in texts for line in text.splitlines()]
+    for line in shown.splitlines():
+        assert any(each.startswith(" ".join(line.split())) for each in told), line
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:

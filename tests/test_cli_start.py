@@ -63,6 +63,11 @@ def test_help_shows_an_example(verb: str) -> None:
     assert f"greencloud {verb} " in text
 
 
+@pytest.mark.parametrize("words", ["ingest", "credits neutrality", "inventory list"])
+def test_help_shows_no_default_that_is_empty(words: str) -> None:
+    assert '[default: ""]' not in greencloud(*words.split(), "--help").stdout
+
+
 def test_every_exit_code_of_an_error_is_in_the_topic() -> None:
     def classes(root: type[GreencloudError]) -> set[type[GreencloudError]]:
         return {root}.union(*(classes(child) for child in root.__subclasses__()))

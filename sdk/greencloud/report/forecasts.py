@@ -120,7 +120,7 @@ def forecast_document(forecast: Forecast) -> dict[str, Any]:
 
 def _steps(sheet: Sheet) -> list[str]:
     if not sheet.rows:
-        return ["There are no measures to choose from: none that is booked, or asked for, reduces what the goal covers and no more."]
+        return ["There are no measures to choose from: none that is booked, or asked for, reduces only what the goal covers."]
     return [*table_text(sheet), "", "*: in the plan. In brackets: what a measure would add to it, and cost."]
 
 

@@ -174,3 +174,9 @@ def test_ctrl_c_ends_with_130_and_no_traceback() -> None:
 def test_the_group_is_the_one_that_the_table_names() -> None:
     context = click.Context(main)
     assert main.list_commands(context) == list(VERBS)
+
+
+@pytest.mark.parametrize("words", ["inventory years", "goal list", "report"])
+def test_who_has_no_data_directory_is_told_how_to_make_one(words: str, tmp_path: Path) -> None:
+    done = greencloud(*words.split(), "--data", tmp_path / "none", check=False)
+    assert (done.returncode, "greencloud init --data DIR" in done.stderr) == (5, True)

@@ -187,6 +187,7 @@ def test_the_command_line_books_and_bridges(data: DataDirectory, tmp_path: Path)
     assert chart.read_text().startswith("<svg")
     table = run("inventory", "bridge", *where, "2026").output
     assert "The bridge closes." in table
+    assert run("inventory", "bridge", *where, "2026", "--chart", "bridge.gif").exit_code == 2
     nothing = run("inventory", "bridge", *where, "2019", "--check")
     assert (nothing.exit_code, nothing.output) == (1, "Neither the ledger nor the inventory holds anything of 2019.\n")
     assert "Scope 3, category 2: Capital goods" in table

@@ -99,12 +99,12 @@ def _unknown(progress: GoalProgress) -> Iterator[GoalAlert]:
     either = progress.fiscal_year_start_month != 1
     for year in progress.years:
         if year.actual is None and year.reporting_year.end(progress.fiscal_year_start_month) <= progress.as_of:
+            other = f" or FY{year.reporting_year}" if either and not year.reporting_year.fiscal else ""
             yield GoalAlert(
                 "year_unknown",
                 year.reporting_year,
                 f"{year.reporting_year} has ended, and the inventory does not book it for all that the goal covers.",
-                f"book {', '.join(progress.scopes)} of {year.reporting_year}"
-                f"{f' or FY{year.reporting_year}' if either and not year.reporting_year.fiscal else ''}: greencloud inventory import",
+                f"book {', '.join(progress.scopes)} of {year.reporting_year}{other}: greencloud inventory import",
             )
 
 

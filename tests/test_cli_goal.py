@@ -166,7 +166,10 @@ def test_a_chart_is_written_in_the_format_of_its_name(run: Run, tmp_path: Path) 
         assert done(run("chart", "-o", str(tmp_path / name))) == ""
         assert (tmp_path / name).read_bytes().startswith(begins)
     refused = run("chart", "-o", str(tmp_path / "t.gif"))
-    assert (refused.exit_code, (tmp_path / "t.gif").exists()) == (1, False)
+    assert (refused.exit_code, (tmp_path / "t.gif").exists()) == (2, False)
+    for verb in ("status", "show", "list"):
+        assert done(run(verb, "--out", str(tmp_path / f"{verb}.json"))) == ""
+        assert json.loads((tmp_path / f"{verb}.json").read_text())
 
 
 def test_a_folder_of_before_needs_nothing_to_be_applied(tmp_path: Path) -> None:

@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 
 import inventory_strategies as any_
 from api_world import Api, serving
+from cli_world import two_months
 from greencloud.cli import (
     _inventory,
     _inventory_base_year,
+    _inventory_bridge,
     _inventory_entries,
     _inventory_import,
     _inventory_records,
@@ -304,7 +306,7 @@ def test_every_command_of_the_page_works_in_its_order(tmp_path: Path, monkeypatc
     commands = [shlex.split(line, comments=True)[1:] for line in text.splitlines()]
     assert len(commands) > 20
     monkeypatch.chdir(tmp_path)
-    DataDirectory.open(tmp_path / "data", create=True)
+    two_months(tmp_path)
     (tmp_path / "inventory-2020.csv").write_text(FILE)
     (tmp_path / "inventory-2020-corrected.csv").write_text(FILE.replace("510000", "511000"))
     for name in ("annual-report.pdf", "invoices.pdf", "statement.pdf"):
@@ -313,7 +315,7 @@ def test_every_command_of_the_page_works_in_its_order(tmp_path: Path, monkeypatc
     for words in commands:
         if "--server" not in words:  # of which there is none here
             greencloud(*(statement if re.fullmatch("[0-9a-f]{64}", word) else word for word in words))
-    assert {words[1] for words in commands} == {command.name for part in PARTS for command in part.COMMANDS}
+    assert {words[1] for words in commands} == {command.name for part in (*PARTS, _inventory_bridge) for command in part.COMMANDS}
 
 
 ADD = ["add", "--year", "2020", "--scope", "scope1", "--source", "x"]

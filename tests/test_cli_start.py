@@ -63,6 +63,11 @@ def test_help_shows_an_example(verb: str) -> None:
     assert f"greencloud {verb} " in text
 
 
+@pytest.mark.parametrize("words", ["ingest", "credits neutrality", "inventory list"])
+def test_help_shows_no_default_that_is_empty(words: str) -> None:
+    assert '[default: ""]' not in greencloud(*words.split(), "--help").stdout
+
+
 def test_every_exit_code_of_an_error_is_in_the_topic() -> None:
     def classes(root: type[GreencloudError]) -> set[type[GreencloudError]]:
         return {root}.union(*(classes(child) for child in root.__subclasses__()))
@@ -169,3 +174,9 @@ def test_ctrl_c_ends_with_130_and_no_traceback() -> None:
 def test_the_group_is_the_one_that_the_table_names() -> None:
     context = click.Context(main)
     assert main.list_commands(context) == list(VERBS)
+
+
+@pytest.mark.parametrize("words", ["inventory years", "goal list", "report"])
+def test_who_has_no_data_directory_is_told_how_to_make_one(words: str, tmp_path: Path) -> None:
+    done = greencloud(*words.split(), "--data", tmp_path / "none", check=False)
+    assert (done.returncode, "greencloud init --data DIR" in done.stderr) == (5, True)

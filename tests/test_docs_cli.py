@@ -35,6 +35,23 @@ def test_every_command_of_the_page_prints_what_is_shown(tmp_path: Path) -> None:
         assert block == shown(block.partition("\n")[0], tmp_path)
 
 
+def test_every_report_to_look_at_is_a_file_of_its_kind(tmp_path: Path) -> None:
+    two_months(tmp_path)
+    section = PAGE.read_text(encoding="utf-8").partition("## Reports to look at")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    begins = {".html": "<!DOCTYPE html>", ".pdf": "%PDF", ".png": "\N{REPLACEMENT CHARACTER}PNG", ".svg": "<svg"}
+    for line in block.splitlines():
+        command, _, target = line.partition(" > ")
+        words = shlex.split(command)[1:]
+        file = tmp_path / (target or words[words.index("--out") + 1])
+        done = greencloud(
+            *(str(tmp_path / "data") if word == "./data" else str(file) if word == file.name else word for word in words)
+        )
+        said = done.stdout if target else file.read_text(encoding="utf-8", errors="replace")
+        assert said.startswith(begins.pop(file.suffix)), line
+    assert not begins
+
+
 @pytest.mark.parametrize("verb", ["report", "diff", "values", "availability", "export", "whoami", "call", "config", "doctor"])
 def test_the_page_has_an_example_of_every_question(verb: str) -> None:
     assert f"greencloud {verb} " in PAGE.read_text(encoding="utf-8")

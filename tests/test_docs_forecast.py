@@ -44,6 +44,8 @@ def test_the_formula_of_the_page_is_that_of_the_model() -> None:
     drift = Drift.fit(points)
     assert drift.sigma
 
+    told = Drift.fit([(year, amount * 10**9) for year, amount in points]).describe()
+    assert "drift: +15.00 kg a year, standard deviation " in told, "in the unit of the figures, however small the provider"
     for ahead in (1, 6):
         assert drift.expected(Fraction(ahead)) == 160 + round(15 * ahead)
         assert drift.scale(Fraction(ahead)) == pytest.approx(drift.sigma * (ahead + ahead**2 / 4) ** 0.5)

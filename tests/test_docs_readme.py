@@ -52,7 +52,7 @@ def test_a_command_of_the_readme_answers(command: str, server: Server, tmp_path:
     )
 
     assert done.returncode == 0, done.stderr
-    told = (tmp_path / "carbon.csv").read_text() if "--out" in verb else done.stdout
+    told = (tmp_path / verb[verb.index("--out") + 1]).read_text(encoding="utf-8") if "--out" in verb else done.stdout
     assert "shop" in told
 
 

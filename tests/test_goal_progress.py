@@ -285,7 +285,9 @@ def test_fiscal_years_stand_among_calendar_years_by_their_ends() -> None:
     assert [str(each.reporting_year) for each in found.years[:3]] == ["2020", "FY2022", "2023"]
     assert found.years[1].path == Emissions(1050)
     assert (found.latest_year, found.fiscal_year_start_month) == (year("FY2022"), 4)
-    assert [str(alert.year) for alert in alerts(found) if alert.kind == "year_unknown"] == ["2023", "2024", "2025"]
+    unknown = [alert for alert in alerts(found) if alert.kind == "year_unknown"]
+    assert [str(alert.year) for alert in unknown] == ["2023", "2024", "2025"]
+    assert unknown[0].advice == "book scope1 of 2023 or FY2023: greencloud inventory import"
 
 
 def test_an_intensity_goal_is_unknown_where_its_metric_is() -> None:
@@ -363,6 +365,8 @@ def test_alerts_say_what_to_act_on_gravest_first() -> None:
         ("year_has_drafts", "2022", None),
     ]
     assert all(alert.message and alert.advice for alert in told)
+    advised = [alert.kind for alert in told if alert.advice.endswith(f"greencloud goal plan {goal.name}")]
+    assert advised == ["actual_above_path", "forecast_above_target"]
     assert (
         alerts(progress(goal, booked(entry("2020", "scope1", 100)), LedgerYear(2020, 0), START.replace(year=2021)), forecast(0))
         == []

@@ -140,6 +140,19 @@ def test_capital_goods_are_what_was_bought_and_not_what_is_amortised(data: DataD
     assert (step(goods, "purchased"), step(goods, "booked_before")) == (2 * T, -T)
 
 
+def test_what_the_ledger_holds_is_booked_for_one_unit_alone(data: DataDirectory) -> None:
+    books = books_of(data)
+    booked = books.book_ledger_entries("2026", business="cloud")
+    for year, business in (("2026", ""), ("2026", "retail"), ("FY2026", "retail")):
+        with pytest.raises(GoalError, match="booked already, for 'cloud', in 2026"):
+            books.book_ledger_entries(year, business=business, validate_only=True)
+    for name in booked.added:
+        entry = books.get_inventory_entry(name)
+        books.withdraw_inventory_entry(name, cause=RestatementCause.ERROR, reason="of another unit", etag=entry.etag)
+    assert len(books.book_ledger_entries("2026").added) == 5
+    assert books.get_bridge("2026").closes
+
+
 def test_nobody_types_in_what_the_ledger_says(data: DataDirectory) -> None:
     books = books_of(data)
     books.book_ledger_entries("2026")
@@ -174,6 +187,9 @@ def test_the_command_line_books_and_bridges(data: DataDirectory, tmp_path: Path)
     assert chart.read_text().startswith("<svg")
     table = run("inventory", "bridge", *where, "2026").output
     assert "The bridge closes." in table
+    assert run("inventory", "bridge", *where, "2026", "--chart", "bridge.gif").exit_code == 2
+    nothing = run("inventory", "bridge", *where, "2019", "--check")
+    assert (nothing.exit_code, nothing.output) == (1, "Neither the ledger nor the inventory holds anything of 2019.\n")
     assert "Scope 3, category 2: Capital goods" in table
     lines = run("inventory", "bridge", *where, "2026", "-o", "csv").output.splitlines()
     assert lines[0] == "year,scope,category,kind,label,kg_co2e,evidence"

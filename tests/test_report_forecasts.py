@@ -177,7 +177,10 @@ def test_a_plan_is_told_exactly_too() -> None:
     assert (document["remaining"]["micrograms"], document["annual_cost"], document["optimal"]) == (KT, "-4", True)
     first, second = csv.DictReader(io.StringIO(plan_csv(plan)))
     assert (first["marginal_kg_co2e"], second["cost_per_tonne"], second["chosen"]) == ("3000000.000000000", "", "false")
-    assert "no measures to choose from" in plan_table(plan_of([], KT))
+    nothing = plan_table(plan_of([], KT))
+    assert "no measures to choose from" in nothing
+    assert "The plan closes" not in nothing
+    assert "\n\n\n" not in nothing
 
 
 @pytest.mark.parametrize(("low", "said"), [(None, "interval not known"), (Emissions(KT), "95 % interval")])

@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
 # A provider's year, from the inventory to the neutrality claim, with the command line alone.
-# Usage: examples/provider/run.sh DATA [CHARTS]    (both are folders; DATA must not be there yet)
+# Usage: examples/provider/run.sh FOLDER [CHARTS]
+# FOLDER must not be there yet: it gets two data directories, of the whole provider and of one of its data centres.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-export GREENCLOUD_DATA=${1:?"usage: run.sh DATA [CHARTS]"}
-charts=${2:-$GREENCLOUD_DATA/charts}
-mkdir -p "$charts"
+folder=${1:?"usage: run.sh FOLDER [CHARTS]"}
+charts=${2:-$folder/charts}
+if [ -e "$folder" ]; then
+  echo "run.sh: $folder is there already: name a folder that is not, or remove it" >&2
+  exit 1
+fi
+mkdir -p "$folder" "$charts"
+export GREENCLOUD_DATA=$folder/provider
 
 echo "== How the inventory is drawn up"
 greencloud init --data "$GREENCLOUD_DATA" >/dev/null
@@ -48,10 +54,10 @@ use biochar 52000
 use afforestation 90000
 use cookstoves 160000
 greencloud credits neutrality FY2026 --goal goals/cloud-scope3-2030
-greencloud credits chart FY2026 --goal goals/cloud-scope3-2030 -o "$charts/neutrality.svg"
+greencloud credits chart FY2026 --goal goals/cloud-scope3-2030 --out "$charts/neutrality.svg"
 
 echo "== Emissions avoided for others (Scope 3+): a book of its own, never netted"
-greencloud credits initiative add smart-routing --name "Shorter delivery routes" --partner "Carriers" \
+greencloud credits initiative add smart-routing --display-name "Shorter delivery routes" --partner "Carriers" \
   --baseline "Routes planned by hand" --counterfactual "The carriers had no other planner" --methodology "illustrative" \
   --attribution 0.5 >/dev/null
 for year in FY2023:2900:1750 FY2024:3400:1830 FY2025:4100:1900 FY2026:5200:2050; do
@@ -62,6 +68,20 @@ greencloud credits scope3plus --target 1.5Gt --target-year 2035
 
 echo "== Disclosures"
 for standard in ghg_protocol iso_14064_1 esrs_e1 ifrs_s2; do
-  greencloud inventory disclose FY2022 --standard "$standard" -o html >"$charts/$standard.html"
+  greencloud inventory disclose FY2022 --standard "$standard" --out "$charts/$standard.html"
 done
+
+echo "== One data centre: from what its customers were told to what the inventory books"
+centre=$here/data-centre
+export GREENCLOUD_DATA=$folder/data-centre
+greencloud init --data "$GREENCLOUD_DATA" >/dev/null
+greencloud ingest --data "$GREENCLOUD_DATA" --facility "$centre/facility.toml" "$centre/usage.csv" >/dev/null
+greencloud allocate --data "$GREENCLOUD_DATA" >/dev/null
+greencloud ledger close --data "$GREENCLOUD_DATA" 2026-03-30 >/dev/null
+greencloud inventory policy set --organization "Example Provider" --base-year FY2026 --fiscal-year-start 4 >/dev/null
+greencloud inventory book-ledger FY2026 >/dev/null
+greencloud inventory import "$centre/inventory.csv" >/dev/null
+greencloud inventory bridge FY2026 --check --chart "$charts/bridge.svg"
+
+echo "== Charts and disclosures"
 ls "$charts"

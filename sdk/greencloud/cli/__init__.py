@@ -66,7 +66,7 @@ class Verbs(click.Group):
             command: click.Command = import_module(f"greencloud.cli.{cmd_name}").command
         except ModuleNotFoundError as error:
             fail(_missing(error, cmd_name))
-        return command
+        return _without_empty_defaults(command)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in VERBS and not args[0].startswith("-"):
@@ -110,6 +110,16 @@ class Verbs(click.Group):
         except KeyboardInterrupt:
             click.echo("greencloud: interrupted; what was posted or acknowledged is whole", err=True)
             sys.exit(130)
+
+
+def _without_empty_defaults(command: click.Command) -> click.Command:
+    """Help shows each default, but ``[default: ""]`` tells nobody anything."""
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.default == "":
+            parameter.show_default = False
+    for part in command.commands.values() if isinstance(command, click.Group) else ():
+        _without_empty_defaults(part)
+    return command
 
 
 def _missing(error: ModuleNotFoundError, verb: str) -> MissingExtraError:

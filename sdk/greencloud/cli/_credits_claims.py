@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from greencloud.cli._books import provider_books
+from greencloud.cli._chart import CHART, draw_chart
 from greencloud.cli._credits import BIG_AMOUNT, goal_named
 from greencloud.cli._inventory import show
-from greencloud.cli._output import Output, output_options, write_file
+from greencloud.cli._output import Output, output_options
 from greencloud.cli._source import Source, source_options
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ def neutrality(*, source: Source, year: str, goal: str, scopes: tuple[str, ...],
 @click.option("--title", default="", metavar="TEXT", help="Above the chart.")
 @click.option(
     "-o",
+    "--out",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    "output",
+    type=CHART,
     required=True,
     help="The file to write: .svg, .png, .pdf, .html or .json (Vega-Lite).",
 )
@@ -72,13 +75,11 @@ def chart(*, source: Source, year: str, goal: str, scopes: tuple[str, ...], titl
     Example:
       greencloud credits chart 2024 --data ./data -o neutrality.svg
     """
-    from greencloud.report.drawing import draw
     from greencloud.report.neutrality_chart import neutrality_chart
 
     with provider_books(source) as books:
         claim = books.get_neutrality(year, goal=goal_named(goal), scopes=scopes)
-    write_file(output, draw(neutrality_chart(claim, title=title), output.suffix.removeprefix(".").lower()))
-    click.echo(f"wrote {output}", err=True)
+    draw_chart(neutrality_chart(claim, title=title), output)
 
 
 @click.command()

@@ -26,11 +26,11 @@ __all__ = ["COMMANDS"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _TEXTS: Final = {
-    "display_name": ("--name", "Its name for people."),
-    "partner": ("--partner", "With whom."),
-    "baseline": ("--baseline", "What would have happened without it."),
-    "counterfactual": ("--counterfactual", "Why that would have happened."),
-    "methodology": ("--methodology", "How the amounts are worked out."),
+    "display_name": (("--name", "--display-name"), "Its name for people."),
+    "partner": (("--partner",), "With whom."),
+    "baseline": (("--baseline",), "What would have happened without it."),
+    "counterfactual": (("--counterfactual",), "Why that would have happened."),
+    "methodology": (("--methodology",), "How the amounts are worked out."),
 }
 
 
@@ -46,8 +46,8 @@ def _saying(*, required: bool) -> Callable[[F], F]:
         found: Any = click.option("--attribution", metavar="SHARE", callback=_share, help="The provider's share: 1/3 or 0.5.  [1]")(
             command
         )
-        for name, (option, text) in reversed(_TEXTS.items()):
-            found = click.option(option, name, required=required, metavar="TEXT", help=text)(found)
+        for name, (flags, text) in reversed(_TEXTS.items()):
+            found = click.option(*flags, name, required=required, metavar="TEXT", help=text)(found)
         return found  # type: ignore[no-any-return]
 
     return decorate

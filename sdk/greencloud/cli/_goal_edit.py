@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from greencloud.cli._goal_options import YEAR_VALUE, goal_fields, milestones_of, reason_option
-from greencloud.cli._options import output_option
+from greencloud.cli._output import Output, output_options
 from greencloud.cli._source import Source, source_options
 from greencloud.errors import NotFoundError
 from greencloud.results.goals import BusinessMetric, Goal, GoalKind, GoalPath
@@ -131,8 +131,8 @@ def set_metric(source: Source, metric_id: str, values: tuple[tuple[ReportingYear
 
 @metric.command(name="list")
 @source_options
-@output_option("table", "json")
-def list_metrics(source: Source, output: str) -> None:
+@output_options("table", "json")
+def list_metrics(source: Source, output: Output) -> None:
     """List all business metrics with their values.
 
     \b
@@ -146,10 +146,10 @@ def list_metrics(source: Source, output: str) -> None:
 
     with provider_books(source) as books:
         metrics = list(books.list_business_metrics())
-    if output == "json":
-        click.echo(json.dumps([metric_document(each) for each in metrics], indent=2, ensure_ascii=False))
+    if output.format == "json":
+        output.write(json.dumps([metric_document(each) for each in metrics], indent=2, ensure_ascii=False) + "\n")
     else:
-        click.echo(metrics_table(metrics), nl=False)
+        output.write(metrics_table(metrics))
 
 
 def _fields(typed: dict[str, Any]) -> dict[str, Any]:

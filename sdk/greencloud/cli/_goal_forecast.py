@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import click
 
+from greencloud.cli._chart import CHART, draw_chart
 from greencloud.cli._goal_options import AMOUNT, SHARE, YEAR, reason_option
 from greencloud.cli._options import NAMES
-from greencloud.cli._output import Output, output_options, write_file
+from greencloud.cli._output import Output, output_options
 from greencloud.cli._source import Source, source_options
 from greencloud.errors import QuantityError
 from greencloud.results.forecasts import Measure, Overlap, Scenario
@@ -23,20 +24,6 @@ from greencloud.units import Emissions, parse_rational
 __all__ = ["forecast", "measure", "plan"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_SUFFIXES = ("svg", "png", "pdf", "html", "json")
-
-
-class Chart(click.ParamType[Path]):
-    """A file whose suffix says how the chart is drawn."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = Path(value)
-        if path.suffix.lower().removeprefix(".") not in _SUFFIXES:
-            self.fail(f"{value!r}: a chart is written as .{', .'.join(_SUFFIXES)}", param, ctx)
-        return path
 
 
 class Money(click.ParamType[Fraction]):
@@ -96,7 +83,7 @@ def _scenario(typed: dict[str, Any]) -> Scenario:
 @source_options
 @click.argument("name", metavar="[GOAL]", default="goals/-")
 @scenario_options
-@click.option("--chart", "chart_file", type=Chart(), help="Draw it, too: .svg, .png, .pdf, .html or .json (Vega-Lite).")
+@click.option("--chart", "chart_file", type=CHART, help="Draw it, too: .svg, .png, .pdf, .html or .json (Vega-Lite).")
 @output_options("table", "json", "csv")
 def forecast(source: Source, name: str, chart_file: Path | None, output: Output, **typed: Any) -> None:
     """Forecast GOAL to its target year, with a 95 % interval and what must be true each year. Without GOAL: the only one.
@@ -116,7 +103,7 @@ def forecast(source: Source, name: str, chart_file: Path | None, output: Output,
     if chart_file and progress:
         from greencloud.report.trajectory_chart import trajectory_chart
 
-        _draw(trajectory_chart(progress, found), chart_file)
+        draw_chart(trajectory_chart(progress, found), chart_file)
     output.write(_render(output.format, found, (forecast_table, forecast_document, forecast_csv)))
 
 
@@ -126,7 +113,7 @@ def forecast(source: Source, name: str, chart_file: Path | None, output: Output,
 @scenario_options
 @click.option("--discount-rate", type=SHARE, default="5%", help="Interest by which capital is spread over the lifetime.")
 @click.option("--measures", type=NAMES, default=(), help="Choose from these, with commas.  [all]", show_default=False)
-@click.option("--chart", "chart_file", type=Chart(), help="Draw the curve, too: .svg, .png, .pdf, .html or .json (Vega-Lite).")
+@click.option("--chart", "chart_file", type=CHART, help="Draw the curve, too: .svg, .png, .pdf, .html or .json (Vega-Lite).")
 @click.option("--check", is_flag=True, help="End with exit code 3 unless the measures close the gap.")
 @output_options("table", "json", "csv")
 def plan(
@@ -156,7 +143,7 @@ def plan(
     if chart_file:
         from greencloud.report.abatement_chart import abatement_chart
 
-        _draw(abatement_chart(found), chart_file)
+        draw_chart(abatement_chart(found), chart_file)
     output.write(_render(output.format, found, (plan_table, plan_document, plan_csv)))
     if check and found.remaining.micrograms:
         raise SystemExit(3)
@@ -285,10 +272,3 @@ def _render(form: str, found: Any, renderers: tuple[Callable[..., str], Callable
     if form == "json":
         return json.dumps(document(found), indent=2, ensure_ascii=False) + "\n"
     return csv(found) if form == "csv" else table(found)
-
-
-def _draw(spec: dict[str, Any], file: Path) -> None:
-    from greencloud.report.drawing import draw
-
-    write_file(file, draw(spec, file.suffix.lower().removeprefix(".")))
-    click.echo(f"wrote {file}", err=True)

@@ -47,8 +47,10 @@ The default is the table, on a terminal and in a pipe alike. --out FILE chooses 
   tsv      nothing quoted; tab, line end and backslash in a text are \\t \\n \\r \\\\
   parquet  decimal128(38, 0) for amounts, exact; with pip install 'greencloud[arrow]'
   arrow    the same as an Arrow IPC file
+  html     of report: a page to read and to print; --lang zh in Chinese; with pip install 'greencloud[goal]'
+  pdf      of report: its charts; likewise png and svg
 
-Energy is in millijoules and CO2e in micrograms, as the column's name says. Parquet and Arrow are refused on a terminal.
+Energy is in millijoules and CO2e in micrograms, as the column's name says. Parquet, Arrow, PDF and PNG are refused on a terminal.
 A table longer than the screen is shown by PAGER; --no-pager does without. Messages and notes go to standard error.
 """
 

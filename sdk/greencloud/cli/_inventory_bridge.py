@@ -9,8 +9,9 @@ from typing import Literal
 import click
 
 from greencloud.cli._books import provider_books
+from greencloud.cli._chart import CHART, draw_chart
 from greencloud.cli._inventory import writing
-from greencloud.cli._output import Output, output_options, write_file
+from greencloud.cli._output import Output, output_options
 from greencloud.cli._source import Source, source_options
 
 __all__ = ["COMMANDS"]
@@ -20,12 +21,14 @@ __all__ = ["COMMANDS"]
 @source_options
 @click.argument("year", metavar="YEAR")
 @click.option(
-    "--chart", type=click.Path(path_type=Path, dir_okay=False), help="Draw the waterfall to a file: .svg .png .pdf .html."
+    "--chart",
+    type=CHART,
+    help="Draw the waterfall, too: .svg, .png, .pdf, .html or .json (Vega-Lite).",
 )
 @click.option(
     "--method", type=click.Choice(["location", "market"]), default="market", help="The method of Scope 2 that the chart is of."
 )
-@click.option("--check", is_flag=True, help="End with exit code 1 where it does not close.")
+@click.option("--check", is_flag=True, help="End with exit code 1 where it does not close, or has nothing to close.")
 @output_options("table", "json", "csv")
 def bridge(
     *, source: Source, year: str, chart: Path | None, method: Literal["location", "market"], check: bool, output: Output
@@ -41,7 +44,6 @@ def bridge(
     """
     from greencloud.report.bridge import bridge_csv, bridge_document, bridge_table
     from greencloud.report.bridge_chart import bridge_chart
-    from greencloud.report.drawing import draw
 
     with provider_books(source) as books:
         found = books.get_bridge(year)
@@ -54,9 +56,8 @@ def bridge(
             text = bridge_table(found)
     output.write(text)
     if chart is not None:
-        write_file(chart, draw(bridge_chart(found, method), chart.suffix.removeprefix(".")))
-        click.echo(f"wrote {chart}", err=True)
-    if check and not found.closes:
+        draw_chart(bridge_chart(found, method), chart)
+    if check and not (found.closes and found.sections):
         raise SystemExit(1)
 
 

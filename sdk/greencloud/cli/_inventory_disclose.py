@@ -1,13 +1,13 @@
-"""``greencloud inventory disclose``: a disclosure of a reporting year, as a file on standard output."""
+"""``greencloud inventory disclose``: a disclosure of a reporting year, to a file or to standard output."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from greencloud.cli._books import provider_books
+from greencloud.cli._output import Output, output_options
 from greencloud.cli._source import Source, source_options
 from greencloud.results.disclosures import DisclosureFile, DisclosureFormat, DisclosureStandard
 
@@ -28,14 +28,8 @@ __all__ = ["COMMANDS"]
     show_default=True,
     help="The standard that it follows.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice([each.value for each in DisclosureFormat]),
-    default=DisclosureFormat.JSON.value,
-    help="The format on standard output.",
-)
-def disclose(source: Source, year: str, standard: str, output: str) -> None:
+@output_options(*(each.value for each in DisclosureFormat))
+def disclose(source: Source, year: str, standard: str, output: Output) -> None:
     """Make a disclosure of YEAR (2025, or FY2025): each figure with the field that it fills and the evidence that it rests on.
 
     Formats: json (of pact in the data model of PACT), csv (a row a figure), xlsx (a sheet a section), html (a document to print).
@@ -43,10 +37,10 @@ def disclose(source: Source, year: str, standard: str, output: str) -> None:
 
     \b
     Example:
-      greencloud inventory disclose --data ./data 2025 --standard esrs_e1 -o html > esrs.html
+      greencloud inventory disclose --data ./data 2025 --standard esrs_e1 --out esrs.html
     """
-    file = _made(source, year, DisclosureStandard(standard), DisclosureFormat(output))
-    sys.stdout.buffer.write(file.content)
+    file = _made(source, year, DisclosureStandard(standard), DisclosureFormat(output.format))
+    output.write(file.content)
 
 
 def _made(source: Source, year: str, standard: DisclosureStandard, form: DisclosureFormat) -> DisclosureFile:

@@ -197,6 +197,7 @@ def data_option(function: F) -> F:
         type=kind,
         required=True,
         envvar="GREENCLOUD_DATA",
+        show_envvar=True,
         metavar="DIR",
         help="Data directory.",
     )(function)

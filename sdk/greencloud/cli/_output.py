@@ -25,7 +25,7 @@ __all__ = ["BINARY", "Output", "format_of", "output_options", "write_file"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-BINARY: Final = frozenset({"parquet", "arrow", "pdf", "png"})
+BINARY: Final = frozenset({"parquet", "arrow", "pdf", "png", "xlsx"})
 _SUFFIXES: Final = {
     ".json": "json",
     ".jsonl": "jsonl",

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from greencloud.cli._chart import CHART, draw_chart
 from greencloud.cli._goal_edit import create, delete, metric, update
 from greencloud.cli._goal_forecast import forecast, measure, plan
 from greencloud.cli._goal_options import reason_option
-from greencloud.cli._options import output_option
+from greencloud.cli._output import Output, output_options
 from greencloud.cli._source import Source, source_options
 
 __all__ = ["command"]
@@ -65,8 +66,8 @@ def apply(source: Source, file: Path, restate: str | None, reason: str) -> None:
 
 @command.command(name="list")
 @source_options
-@output_option("table", "json")
-def list_goals(source: Source, output: str) -> None:
+@output_options("table", "json")
+def list_goals(source: Source, output: Output) -> None:
     """List all goals.
 
     \b
@@ -78,17 +79,17 @@ def list_goals(source: Source, output: str) -> None:
 
     with provider_books(source) as books:
         goals = list(books.list_goals())
-    if output == "json":
-        click.echo(json.dumps([goal_resource_document(goal) for goal in goals], indent=2, ensure_ascii=False))
+    if output.format == "json":
+        output.write(json.dumps([goal_resource_document(goal) for goal in goals], indent=2, ensure_ascii=False) + "\n")
     else:
-        click.echo(goals_table(goals), nl=False)
+        output.write(goals_table(goals))
 
 
 @command.command()
 @source_options
 @click.argument("name", metavar="[GOAL]", default="goals/-")
-@output_option("table", "json")
-def show(source: Source, name: str, output: str) -> None:
+@output_options("table", "json")
+def show(source: Source, name: str, output: Output) -> None:
     """Show GOAL as it is booked: its target, its milestones, who booked it. Without GOAL: the only one.
 
     \b
@@ -100,19 +101,19 @@ def show(source: Source, name: str, output: str) -> None:
 
     with provider_books(source) as books:
         goal = books.get_goal(_named(name))
-    if output == "json":
-        click.echo(json.dumps(goal_resource_document(goal), indent=2, ensure_ascii=False))
+    if output.format == "json":
+        output.write(json.dumps(goal_resource_document(goal), indent=2, ensure_ascii=False) + "\n")
     else:
-        click.echo(goal_text(goal), nl=False)
+        output.write(goal_text(goal))
 
 
 @command.command()
 @source_options
 @click.argument("name", metavar="[GOAL]", default="goals/-")
 @click.option("--year", type=click.IntRange(1900, 9998), help="Compare this year of the ledger; its latest by default.")
-@output_option("table", "json")
+@output_options("table", "json")
 @click.option("--check", is_flag=True, help="End with exit code 3 unless the provider is on track.")
-def status(source: Source, name: str, year: int | None, output: str, check: bool) -> None:
+def status(source: Source, name: str, year: int | None, output: Output, check: bool) -> None:
     """Show the path, the inventory, and the ledger against the path, with alerts. Without GOAL: of the only one.
 
     \b
@@ -125,10 +126,10 @@ def status(source: Source, name: str, year: int | None, output: str, check: bool
 
     with provider_books(source) as books:
         progress = books.get_goal_progress(_named(name), ledger_year=year)
-    if output == "json":
-        click.echo(json.dumps(goal_document(progress), indent=2, ensure_ascii=False))
+    if output.format == "json":
+        output.write(json.dumps(goal_document(progress), indent=2, ensure_ascii=False) + "\n")
     else:
-        click.echo(goal_table(progress), nl=False)
+        output.write(goal_table(progress))
     if check and progress.status is not GoalStatus.ON_TRACK:
         raise SystemExit(3)
 
@@ -139,8 +140,10 @@ def status(source: Source, name: str, year: int | None, output: str, check: bool
 @click.option("--year", type=click.IntRange(1900, 9998), help="Compare this year of the ledger; its latest by default.")
 @click.option(
     "-o",
+    "--out",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    "output",
+    type=CHART,
     required=True,
     help="The file to write: .svg, .png, .pdf, .html or .json (Vega-Lite).",
 )
@@ -152,13 +155,11 @@ def chart(source: Source, name: str, year: int | None, output: Path) -> None:
       greencloud goal chart goals/cloud-scope3-2030 --data ./data -o trajectory.svg
     """
     from greencloud.cli._books import provider_books
-    from greencloud.report.drawing import draw
     from greencloud.report.trajectory_chart import trajectory_chart
 
     with provider_books(source) as books:
         progress = books.get_goal_progress(_named(name), ledger_year=year)
-    output.write_bytes(draw(trajectory_chart(progress), output.suffix.removeprefix(".").lower()))
-    click.echo(f"{output} is written", err=True)
+    draw_chart(trajectory_chart(progress), output)
 
 
 def _named(text: str) -> str:

@@ -88,7 +88,7 @@ class DataDirectory:
             if not create:
                 raise NotFoundError(
                     f"{self.path} is not a greencloud data directory",
-                    advice="make one with: greencloud serve --data DIR, or greencloud ingest --data DIR FILE",
+                    advice="make one with: greencloud init --data DIR (serve and ingest make one, too)",
                 )
             if self.path.exists() and any(self.path.iterdir()):
                 raise StoreError(

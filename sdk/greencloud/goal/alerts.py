@@ -65,7 +65,7 @@ def _latest(progress: GoalProgress) -> Iterator[GoalAlert]:
         "actual_above_path",
         progress.latest_year,
         f"{progress.latest_year} is {over} of CO2e above the path, which allows {year.path}.",
-        "see which measures close the gap at the least cost: greencloud goal plan",
+        f"see which measures close the gap at the least cost: greencloud goal plan {progress.name}",
         over,
     )
 
@@ -78,7 +78,7 @@ def _forecast(progress: GoalProgress, forecast: Forecast | None) -> Iterator[Goa
         "forecast_above_target",
         year,
         f"On the present course {year} ends {forecast.gap} of CO2e above the target of {forecast.target}.",
-        "see which measures close the gap at the least cost: greencloud goal plan",
+        f"see which measures close the gap at the least cost: greencloud goal plan {progress.name}",
         forecast.gap,
     )
 
@@ -96,13 +96,15 @@ def _base_year(assessment: BaseYearAssessment | None) -> Iterator[GoalAlert]:
 
 
 def _unknown(progress: GoalProgress) -> Iterator[GoalAlert]:
+    either = progress.fiscal_year_start_month != 1
     for year in progress.years:
         if year.actual is None and year.reporting_year.end(progress.fiscal_year_start_month) <= progress.as_of:
+            other = f" or FY{year.reporting_year}" if either and not year.reporting_year.fiscal else ""
             yield GoalAlert(
                 "year_unknown",
                 year.reporting_year,
                 f"{year.reporting_year} has ended, and the inventory does not book it for all that the goal covers.",
-                f"book {', '.join(progress.scopes)} of {year.reporting_year}: greencloud inventory import",
+                f"book {', '.join(progress.scopes)} of {year.reporting_year}{other}: greencloud inventory import",
             )
 
 

@@ -30,6 +30,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from greencloud.errors import GoalError, MissingExtraError
+from greencloud.units import Emissions
 
 __all__ = ["Drift", "Point"]
 
@@ -105,15 +106,23 @@ class Drift:
         return float(_special().stdtr(self.degrees_of_freedom, scales))
 
     def describe(self) -> str:
-        """Library, model and parameters in words; tonnes a year."""
+        """Library, model and parameters in words, in units that suit them."""
         import statsmodels
 
         if self.degrees_of_freedom == 0 and not self.per_year:
             return "as in the last known year: one year shows no drift"
-        text = f"statsmodels {statsmodels.__version__}, random walk with drift: {self.per_year / 1e12:+,.1f} t a year"
+        text = f"statsmodels {statsmodels.__version__}, random walk with drift: {_signed(self.per_year)} a year"
         if self.sigma is None:
             return f"{text}, deviation not known"
-        return f"{text}, standard deviation {self.sigma / 1e12:,.1f} t, Student's t ({self.degrees_of_freedom} degrees of freedom)"
+        return f"{text}, standard deviation {_amount(self.sigma)}, Student's t ({self.degrees_of_freedom} degrees of freedom)"
+
+
+def _amount(micrograms: float) -> Emissions:
+    return Emissions(round(micrograms))
+
+
+def _signed(micrograms: float) -> str:
+    return f"{'+' if micrograms > 0 else ''}{_amount(micrograms)}"
 
 
 def _libraries() -> tuple[Any, Any]:

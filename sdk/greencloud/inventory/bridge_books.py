@@ -57,11 +57,14 @@ class BridgeBooks(InventoryBooks):
         unit that they are booked for.
 
         Raises:
-            GoalError: the year has not begun, the ledger holds nothing of it, or something is to be restated without a reason.
+            GoalError: the year has not begun, the ledger holds nothing of it, something is to be restated without a reason, or a
+                line of the same time is booked for another business unit.
         """
         found = self._year(year)
         lines = self._lines(found, business)
-        fresh, again, unchanged = _compared(self.inventory_state(), lines)
+        state = self.inventory_state()
+        _refuse_twice(state, lines)
+        fresh, again, unchanged = _compared(state, lines)
         if not validate_only and (fresh or again):
             self.book_references([*fresh, *again], reason=reason)
         return BookedLines(*(tuple(entry.name for entry in each) for each in (fresh, again, unchanged)))
@@ -146,6 +149,22 @@ class BridgeBooks(InventoryBooks):
             return now, _read(self.ledger(reference.ledger_version), reference)
         except GreencloudError:  # vacuumed, or of a ledger that was made anew
             return now, None
+
+
+def _refuse_twice(state: InventoryState, lines: Sequence[InventoryEntry]) -> None:
+    """A line is the whole ledger's, whatever unit it is booked for: in two units it would count twice."""
+    booked = [(entry, entry.reference) for entry in state.booked() if entry.reference]
+    for line in lines:
+        assert line.reference is not None, "it is of the ledger"
+        for entry, reference in booked:
+            same = reference.measure == line.reference.measure and entry.id != line.id
+            if same and reference.start < line.reference.end and line.reference.start < reference.end:
+                unit = f"for {entry.business!r}" if entry.business else "for no business unit"
+                raise GoalError(
+                    f"the ledger's line of {line.scope} is booked already, {unit}, in {entry.year}: {entry.name}",
+                    key="business",
+                    advice="book it for the same unit, or withdraw those entries first",
+                )
 
 
 def _compared(

@@ -72,7 +72,11 @@ def close(state: InventoryState, year: ReportingYear, *, actor: str, reason: str
         advice = "submit it first; what changes after that needs to be submitted anew"
         raise GoalError(f"{year} was not submitted as it is", key="year", advice=advice)
     if stands.submitted_by == actor:
-        raise GoalError(f"{actor} submitted {year}", key="year", advice="two persons close a year: another one has to do it")
+        raise GoalError(
+            f"{actor} submitted {year}",
+            key="year",
+            advice="two persons close a year: another one has to do it, with a login or a token of their own",
+        )
     drafts = [entry.name for entry in state.booked(year) if entry.state is EntryState.DRAFT]
     if drafts:
         message = f"{len(drafts)} entries of {year} are drafts, as {drafts[0]}"

@@ -118,6 +118,12 @@ def forecast_document(forecast: Forecast) -> dict[str, Any]:
     }
 
 
+def _steps(sheet: Sheet) -> list[str]:
+    if not sheet.rows:
+        return ["There are no measures to choose from: none that is booked, or asked for, reduces only what the goal covers."]
+    return [*table_text(sheet), "", "*: in the plan. In brackets: what a measure would add to it, and cost."]
+
+
 def plan_table(plan: AbatementPlan) -> str:
     """The curve with what is chosen, what it closes and costs, and what stays open."""
     amounts = [plan.gap.micrograms, plan.closed.micrograms, *(step.reduction.micrograms for step in plan.steps)]
@@ -156,10 +162,8 @@ def plan_table(plan: AbatementPlan) -> str:
         if plan.gap.micrograms > 0
         else f"The forecast is {Emissions(-plan.gap.micrograms)} below the target.",
         "",
-        *(table_text(Sheet(columns, rows, total)) if rows else ["There are no measures to choose from."]),
-        "",
-        "*: in the plan. In brackets: what a measure would add to it, and cost." if rows else "",
-        f"The plan closes {plan.closed}; {left}; {proved}.",
+        *_steps(Sheet(columns, rows, total)),
+        f"The plan closes {plan.closed}; {left}; {proved}." if rows else f"{left[0].upper()}{left[1:]}.",
         *(f"- {note}" for note in plan.notes),
     ]
     return "\n".join(lines) + "\n"

@@ -47,7 +47,7 @@ def totals_table(totals: InventoryTotals, *, iso: bool = False) -> str:
             *(totals.biogenic, totals.total_location_based, totals.total_market_based),
         ]
     )
-    rows = _by_iso(totals.lines) if iso else [(_line_name(line), [line]) for line in totals.lines]
+    rows = _by_iso(totals.lines) if iso else _by_scope(totals.lines)
     body = [
         (
             name,
@@ -66,6 +66,16 @@ def totals_table(totals: InventoryTotals, *, iso: bool = False) -> str:
     if totals.total_location_based is None or totals.total_market_based is None:
         lines.append("A total is not known where one of its scopes is not booked.")
     return "\n".join([*lines, f"As of record {totals.as_of:,} of the journal."]) + "\n"
+
+
+def _by_scope(lines: Sequence[InventoryLine]) -> list[tuple[str, list[InventoryLine]]]:
+    """A row a line. Scope 3 has its sum first, where it has several: one booked without a category is a part like the others."""
+    scope3 = [line for line in lines if line.scope == "scope3"]
+    if len(scope3) < 2:
+        return [(_line_name(line), [line]) for line in lines]
+    others = [(_line_name(line), [line]) for line in lines if line.scope != "scope3"]
+    parts = [(_line_name(line) if line.category else "Scope 3, without category", [line]) for line in scope3]
+    return [*others, ("Scope 3", scope3), *parts]
 
 
 def _line_name(line: InventoryLine) -> str:

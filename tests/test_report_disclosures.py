@@ -17,6 +17,7 @@ from openpyxl import load_workbook
 
 from disclosure_world import entry, inputs, totals
 from greencloud.report.disclosures import disclosure_of, write_disclosure
+from greencloud.report.disclosures.figures import first_notes
 from greencloud.report.disclosures.printed import printed
 from greencloud.results.disclosures import (
     Disclosure,
@@ -210,3 +211,11 @@ def test_files_are_the_same_each_time() -> None:
     for standard in STANDARDS:
         for form in (DisclosureFormat.JSON, DisclosureFormat.CSV, DisclosureFormat.HTML):
             assert write_disclosure(standard, inputs(), form) == write_disclosure(standard, inputs(), form)
+
+
+def test_a_year_without_entries_says_so_first() -> None:
+    given = inputs()
+    empty = replace(given, inventory=replace(given.inventory, lines=()))
+
+    assert first_notes(empty)[0] == f"Nothing is booked for {given.inventory.year}: no emissions are known, and none is zero."
+    assert not first_notes(given)[0].startswith("Nothing")

@@ -196,6 +196,8 @@ def first_notes(inputs: DisclosureInputs) -> tuple[str, ...]:
     """What a reader must know before any figure."""
     inventory = inputs.inventory
     found = []
+    if not inventory.lines:
+        found.append(f"Nothing is booked for {inventory.year}: no emissions are known, and none is zero.")
     if inventory.state is not YearState.CLOSED:
         found.append(f"The inventory of {inventory.year} is {inventory.state.value}, not closed: its figures may still change.")
     if drafts := sum(line.draft_count for line in inventory.lines):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from greencloud.errors import ConflictError, GoalError
 from greencloud.inventory import InventoryBooks
-from greencloud.inventory.years import digest_of
+from greencloud.inventory.years import digest_of, same_person
 from greencloud.results.inventory import (
     InventoryEntry,
     InventoryPolicy,
@@ -332,3 +332,19 @@ def test_a_structural_change_that_is_wrong_is_refused_with_its_key(tmp_path: Pat
         there.create_structural_change(wrong)
     assert caught.value.key == key
     assert not there.journal.changes()
+
+
+@pytest.mark.parametrize("other", ["Amy", "local:amy", "amy ", "ａｍｙ", "amy@example.com", "local:AMY"])
+def test_one_person_under_two_names_does_not_close_a_year_alone(tmp_path: Path, other: str) -> None:
+    there = books(tmp_path)
+    there.create_inventory_entry(entry())
+    there.approve_inventory_entries(year="2020")
+    there.submit_inventory_year("2020")
+    with pytest.raises(GoalError, match="amy submitted 2020"):
+        there.by(other).close_inventory_year("2020")
+
+
+def test_two_addresses_are_two_persons() -> None:
+    assert not same_person("amy@example.com", "amy@example.org")
+    assert not same_person("amy", "ben")
+    assert same_person("local:amy", "amy@example.org")

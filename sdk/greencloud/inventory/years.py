@@ -7,6 +7,7 @@ revision and figures, in order of ids); computed again later, it differs exactly
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import replace
 
 from greencloud.errors import GoalError
@@ -16,7 +17,7 @@ from greencloud.inventory.state import InventoryState, entry_document
 from greencloud.results.inventory import EntryState, InventoryYear, YearState
 from greencloud.results.reporting_year import ReportingYear
 
-__all__ = ["close", "digest_of", "submit", "year_of", "years_of"]
+__all__ = ["close", "digest_of", "same_person", "submit", "year_of", "years_of"]
 
 # What others do with a revision, and what they add to it, changes no figure.
 _BESIDE = ("state", "approved_by", "verified_by", "assurance", "evidence")
@@ -59,6 +60,13 @@ def submit(state: InventoryState, year: ReportingYear, *, actor: str, reason: st
     return Draft("inventory.submit", {"year": str(year)}, reason)
 
 
+def same_person(one: str, other: str) -> bool:
+    """Whether two names may be of one person: case, width and blanks tell nobody apart, nor does where the name is known: ``ann``,
+    ``local:ann`` and ``ann@example.com`` are one, and two addresses are two."""
+    (name, domain), (other_name, other_domain) = _person(one), _person(other)
+    return name == other_name and (domain == other_domain or not domain or not other_domain)
+
+
 def close(state: InventoryState, year: ReportingYear, *, actor: str, reason: str) -> Draft | None:
     """None where it is closed already.
 
@@ -71,10 +79,18 @@ def close(state: InventoryState, year: ReportingYear, *, actor: str, reason: str
     if stands.state is YearState.OPEN:
         advice = "submit it first; what changes after that needs to be submitted anew"
         raise GoalError(f"{year} was not submitted as it is", key="year", advice=advice)
-    if stands.submitted_by == actor:
-        raise GoalError(f"{actor} submitted {year}", key="year", advice="two persons close a year: another one has to do it")
+    if same_person(stands.submitted_by, actor):
+        advice = "two persons close a year: another one has to do it"
+        raise GoalError(f"{stands.submitted_by} submitted {year}", key="year", advice=advice)
     drafts = [entry.name for entry in state.booked(year) if entry.state is EntryState.DRAFT]
     if drafts:
         message = f"{len(drafts)} entries of {year} are drafts, as {drafts[0]}"
         raise GoalError(message, key="year", advice="approve or withdraw them first")
     return Draft("inventory.close", {"year": str(year), "digest": digest_of(state, year)}, reason)
+
+
+def _person(actor: str) -> tuple[str, str]:
+    """Name and domain."""
+    folded = "".join(unicodedata.normalize("NFKC", actor).casefold().split())
+    name, _, domain = folded.removeprefix("local:").partition("@")
+    return name, domain

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import replace
+from typing import Final
 
 from greencloud.errors import GoalError
 from greencloud.inventory.document import canonical
@@ -17,7 +18,11 @@ from greencloud.inventory.state import InventoryState, entry_document
 from greencloud.results.inventory import EntryState, InventoryYear, YearState
 from greencloud.results.reporting_year import ReportingYear
 
-__all__ = ["close", "digest_of", "same_person", "submit", "year_of", "years_of"]
+__all__ = ["UNNAMED", "close", "digest_of", "same_person", "submit", "year_of", "years_of"]
+
+UNNAMED: Final = frozenset({"", "local:", "provider.analyst", "provider.admin", "provider"})
+"""Names that anybody may have: of a token that was issued for a role alone, and of a user without a name. Who has several such
+tokens would be several persons."""
 
 # What others do with a revision, and what they add to it, changes no figure.
 _BESIDE = ("state", "approved_by", "verified_by", "assurance", "evidence")
@@ -71,7 +76,7 @@ def close(state: InventoryState, year: ReportingYear, *, actor: str, reason: str
     """None where it is closed already.
 
     Raises:
-        GoalError: it was not submitted, has drafts, or was submitted by the same person.
+        GoalError: it was not submitted, has drafts, or was submitted by the same person, or by nobody in particular.
     """
     stands = state.year(year)
     if stands.state is YearState.CLOSED:
@@ -79,6 +84,10 @@ def close(state: InventoryState, year: ReportingYear, *, actor: str, reason: str
     if stands.state is YearState.OPEN:
         advice = "submit it first; what changes after that needs to be submitted anew"
         raise GoalError(f"{year} was not submitted as it is", key="year", advice=advice)
+    for who in (stands.submitted_by, actor):
+        if who in UNNAMED:
+            advice = "use credentials of a person: of an identity provider, a certificate, or greencloud token --subject NAME"
+            raise GoalError(f"{who!r} names no person, and two persons close a year", key="year", advice=advice)
     if same_person(stands.submitted_by, actor):
         advice = "two persons close a year: another one has to do it"
         raise GoalError(f"{stands.submitted_by} submitted {year}", key="year", advice=advice)

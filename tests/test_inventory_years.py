@@ -278,7 +278,7 @@ def test_an_effect_that_has_no_place_in_the_base_year_is_refused(tmp_path: Path)
         there.recalculate_base_year(reason="")
     for effect, message in (
         (("scope2_location_based", None, 5), "scope2_location_based of 2020 is not booked"),
-        (("scope3", None, 5), "booked whole for 2020 and by category"),
+        (("scope3", None, 5), "booked whole and by category for 2020"),
         (("scope1", None, -101), "more from scope1 of 2020 than is booked"),
         (("scope3", 2, -1), "more from scope3 of 2020 than is booked"),
     ):

@@ -133,7 +133,9 @@ class Api:
     channel: grpc.Channel
     tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def token(self, role: str, account: str = "") -> str:
+    def token(self, role: str, account: str = "", subject: str = "") -> str:
+        if subject:
+            return self.keys.issue(role, account, ttl=timedelta(hours=1), now=NOW, subject=subject)
         if (role, account) not in self.tokens:
             self.tokens[role, account] = self.keys.issue(role, account, ttl=timedelta(hours=1), now=NOW)
         return self.tokens[role, account]

@@ -98,8 +98,10 @@ def run(data: DataDirectory, *arguments: str | Path, code: int = 0) -> subproces
     return done
 
 
-def behind(api: Api, *arguments: str | Path, code: int = 0, role: str = "provider.admin") -> subprocess.CompletedProcess[str]:
-    where = ["--server", api.target, "--token", api.token(role)]
+def behind(
+    api: Api, *arguments: str | Path, code: int = 0, role: str = "provider.admin", subject: str = ""
+) -> subprocess.CompletedProcess[str]:
+    where = ["--server", api.target, "--token", api.token(role, subject=subject)]
     places = 2 if arguments[0] in {"policy", "change", "base-year", "evidence"} else 1
     done = greencloud("inventory", *arguments[:places], *where, *arguments[places:], check=False)
     assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -219,6 +221,8 @@ def test_what_is_written_by_one_way_is_there_by_the_other(fresh: Api, tmp_path: 
     behind(fresh, "approve", entry["id"])
     behind(fresh, "verify", "--year", "FY2022", "--by", "Assurance Ltd", "--assurance", "limited")
     behind(fresh, "submit", "FY2022")
+    assert "names no person" in run(fresh.data, "close", "FY2022", code=1).stderr
+    behind(fresh, "submit", "FY2022", subject="ann")
     run(fresh.data, "close", "FY2022", "--reason", "another person")
     assert "closed" in behind(fresh, "years").stdout
     behind(fresh, "withdraw", entry["id"], "--cause", "error", "--reason", "not ours")

@@ -18,6 +18,7 @@ from greencloud.errors import ConflictError, GoalError, NotFoundError
 from greencloud.goal import ProviderBooks, apply_goals, take_over
 from greencloud.inventory import Journal
 from greencloud.inventory.document import from_document, to_document
+from greencloud.results.forecasts import Measure
 from greencloud.results.goals import BusinessMetric, Goal, GoalKind, GoalStatus
 from greencloud.results.inventory import InventoryPolicy, RestatementCause, StructuralChange, StructuralEffect
 from greencloud.units import Emissions
@@ -254,3 +255,17 @@ def test_a_base_year_that_must_be_recalculated_is_an_alert(tmp_path: Path) -> No
 
     (found,) = [alert for alert in books.get_goal_progress().alerts if alert.kind == "base_year_recalculation"]
     assert "structuralChanges/bought" in found.message
+
+
+@pytest.mark.parametrize("text", ["Halved\nOn track", "Halved\x1b[2J", "Halved\u202e"])
+def test_texts_of_goals_metrics_and_measures_are_lines_that_can_be_printed(tmp_path: Path, text: str) -> None:
+    books = books_in(tmp_path)
+    for goal in (replace(HALVED, display_name=text), replace(HALVED, source=text), replace(HALVED, sites=(text,))):
+        with pytest.raises(GoalError):
+            books.create_goal(goal)
+    for metric in (replace(REVENUE, display_name=text), replace(REVENUE, unit=text)):
+        with pytest.raises(GoalError):
+            books.create_business_metric(metric)
+    with pytest.raises(GoalError, match="cannot be printed"):
+        books.create_measure(Measure("solar", text, ("scope1",), year("2027"), Emissions(1)))
+    assert not books.journal.changes()

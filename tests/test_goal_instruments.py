@@ -303,3 +303,32 @@ def test_lists_are_of_a_kind_or_a_year(tmp_path: Path) -> None:
     for count in (0, 1_001):
         with pytest.raises(GreencloudError):
             kept.batch_create_instruments([removal()] * count)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("registry", "Puro\ufe0f"),  # a variation selector
+        ("registry", "Puro\u3164"),  # a filler
+        ("registry", "Pur\u043e"),  # a Cyrillic letter
+        ("serial_prefix", "P\u0410-"),
+        ("serial_prefix", "P\u034f-"),
+    ],
+)
+def test_what_only_looks_like_another_block_is_refused(tmp_path: Path, field: str, text: str) -> None:
+    with pytest.raises(GoalError, match=field):
+        books(tmp_path).create_instrument(replace(removal(1, 9), id="alike", **{field: text}))
+
+
+@pytest.mark.parametrize("dash", "\u2010\u2011\u2013\ufe63\uff0d")
+def test_a_prefix_with_another_dash_is_the_same_prefix(tmp_path: Path, dash: str) -> None:
+    kept = books(tmp_path)
+    kept.create_instrument(replace(removal(1, 9), serial_prefix="P-"))
+    with pytest.raises(GoalError, match="serial_first"):
+        kept.create_instrument(replace(removal(1, 9), id="again", serial_prefix=f"P{dash}"))
+
+
+def test_a_registry_in_another_script_is_one(tmp_path: Path) -> None:
+    kept = books(tmp_path)
+    for number, registry in enumerate(("\u4e2d\u56fd CCER", "\u0420\u0435\u0435\u0441\u0442\u0440", "Registro Espa\u00f1ol")):
+        kept.create_instrument(replace(removal(1, 9), id=f"n{number}", registry=registry))

@@ -242,11 +242,15 @@ def test_no_day_counts_twice(tmp_path: Path) -> None:
     for overlapping in (entry(year="FY2020"), entry(year="FY2021")):
         with pytest.raises(GoalError, match=r"FY202. overlaps 2020, which 2020-scope1 books"):
             there.create_inventory_entry(overlapping)
-    with pytest.raises(GoalError, match="booked whole for 2020 and by category for FY2021") as caught:
+    with pytest.raises(GoalError, match="FY2021 overlaps 2020"):
         there.create_inventory_entry(entry("scope3", category=1, year="FY2021"))
+    with pytest.raises(GoalError, match="booked whole and by category for 2020") as caught:
+        there.create_inventory_entry(entry("scope3", category=1))
     assert caught.value.key == "category"
     there.create_inventory_entry(entry(year="FY2022"))
-    there.create_inventory_entry(entry(year="FY2021", site="yard"))
+    for part in ({"site": "yard"}, {"business": "cloud"}):  # which would stand as a year of the whole, later than 2020
+        with pytest.raises(GoalError, match="FY2021 overlaps 2020"):
+            there.create_inventory_entry(entry(year="FY2021", **part))
     there.create_inventory_entry(entry(year="FY2021", biogenic=True))
     there.withdraw_inventory_entry("inventoryEntries/2020-scope1", cause=ERROR, reason="fiscal years from now on")
     there.create_inventory_entry(entry(year="FY2021"))

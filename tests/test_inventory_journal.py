@@ -130,3 +130,17 @@ def test_evidence_is_kept_under_what_it_says(tmp_path: Path) -> None:
             journal.evidence(wrong)
     with pytest.raises(QuantityError):
         journal.put_evidence(b"")
+
+
+def test_a_record_that_was_taken_out_is_missed_and_the_last_is_bound_to_all(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.head() == (0, "0" * 64)
+    last = [add(journal, n) for n in range(4)][-1]
+    assert Journal(tmp_path).head() == (4, last.digest)
+
+    (tmp_path / "changes" / f"{2:012d}.json").unlink()
+
+    with pytest.raises(StoreError, match="record 2 of the provider's books is missing, though record 4 is there"):
+        Journal(tmp_path).changes()
+    with pytest.raises(StoreError):
+        add(Journal(tmp_path), "written into the gap")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from greencloud.errors import ConflictError, GoalError
 from greencloud.inventory import InventoryBooks
-from greencloud.inventory.years import digest_of
+from greencloud.inventory.years import digest_of, same_person
 from greencloud.results.inventory import (
     InventoryEntry,
     InventoryPolicy,
@@ -278,7 +278,7 @@ def test_an_effect_that_has_no_place_in_the_base_year_is_refused(tmp_path: Path)
         there.recalculate_base_year(reason="")
     for effect, message in (
         (("scope2_location_based", None, 5), "scope2_location_based of 2020 is not booked"),
-        (("scope3", None, 5), "booked whole for 2020 and by category"),
+        (("scope3", None, 5), "booked whole and by category for 2020"),
         (("scope1", None, -101), "more from scope1 of 2020 than is booked"),
         (("scope3", 2, -1), "more from scope3 of 2020 than is booked"),
     ):
@@ -332,3 +332,19 @@ def test_a_structural_change_that_is_wrong_is_refused_with_its_key(tmp_path: Pat
         there.create_structural_change(wrong)
     assert caught.value.key == key
     assert not there.journal.changes()
+
+
+@pytest.mark.parametrize("other", ["Amy", "local:amy", "amy ", "ａｍｙ", "amy@example.com", "local:AMY"])
+def test_one_person_under_two_names_does_not_close_a_year_alone(tmp_path: Path, other: str) -> None:
+    there = books(tmp_path)
+    there.create_inventory_entry(entry())
+    there.approve_inventory_entries(year="2020")
+    there.submit_inventory_year("2020")
+    with pytest.raises(GoalError, match="amy submitted 2020"):
+        there.by(other).close_inventory_year("2020")
+
+
+def test_two_addresses_are_two_persons() -> None:
+    assert not same_person("amy@example.com", "amy@example.org")
+    assert not same_person("amy", "ben")
+    assert same_person("local:amy", "amy@example.org")

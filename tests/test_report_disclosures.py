@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from html.parser import HTMLParser
 
 import pytest
@@ -26,7 +27,9 @@ from greencloud.results.disclosures import (
     DisclosureStandard,
     Figure,
 )
+from greencloud.results.goals import Goal, GoalKind, GoalYear
 from greencloud.results.inventory import SCOPE3_CATEGORIES, InventoryEntry
+from greencloud.units import Emissions
 
 STANDARDS = list(DisclosureStandard)
 AMOUNTS = st.integers(0, 10**19)
@@ -219,3 +222,63 @@ def test_a_year_without_entries_says_so_first() -> None:
 
     assert first_notes(empty)[0] == f"Nothing is booked for {given.inventory.year}: no emissions are known, and none is zero."
     assert not first_notes(given)[0].startswith("Nothing")
+
+
+def goal_inputs(goal: Goal, years: tuple[GoalYear, ...]) -> DisclosureInputs:
+    (_, progress), *_ = inputs().goals
+    assert progress is not None
+    return replace(inputs(), goals=((goal, replace(progress, years=years, latest_year=years[-1].reporting_year)),))
+
+
+def targets(given: DisclosureInputs, standard: DisclosureStandard) -> list[Figure]:
+    return [figure for figure in figures(disclosure_of(standard, given)) if ": target " in figure.label]
+
+
+@pytest.mark.parametrize("standard", [DisclosureStandard.ESRS_E1, DisclosureStandard.IFRS_S2])
+def test_the_amount_of_an_intensity_target_is_not_known_before_its_business_metric_is(standard: DisclosureStandard) -> None:
+    (goal, _), *_ = inputs().goals
+    goal = replace(goal, kind=GoalKind.INTENSITY, metric="businessMetrics/revenue", milestones=())
+    base = GoalYear(2020, Emissions(10**15), Emissions(10**15), metric=Fraction(9))
+    ahead, reached = (GoalYear(2030, Emissions(10**14), metric=metric) for metric in (None, Fraction(7)))
+
+    (unknown,) = targets(goal_inputs(goal, (base, ahead)), standard)
+    (known,) = targets(goal_inputs(goal, (base, reached)), standard)
+
+    assert unknown.value is None
+    assert "businessMetrics/revenue" in unknown.text
+    assert known.value is not None
+
+
+@pytest.mark.parametrize("standard", [DisclosureStandard.ESRS_E1, DisclosureStandard.IFRS_S2])
+def test_a_fiscal_year_of_a_goal_is_called_one(standard: DisclosureStandard) -> None:
+    (goal, _), *_ = inputs().goals
+    given = goal_inputs(goal, (GoalYear(2022, Emissions(10**15), Emissions(10**15), fiscal=True),))
+    given = replace(given, inventory=replace(given.inventory, year=ReportingYear(2022, True)))
+    texts = [figure.text for figure in figures(disclosure_of(standard, given)) if figure.label == goal.display_name]
+    assert any("; FY2022: " in text for text in texts)
+
+
+def test_credits_are_told_with_the_goal_that_they_are_claimed_for() -> None:
+    given = inputs()
+    (goal, progress), *_ = given.goals
+    one, other = (replace(goal, id=name) for name in ("one", "other"))
+    claimed = tuple(
+        replace(each, uses=tuple(replace(use, goal=one.name) for use in each.uses)) if each.uses else each
+        for each in given.instruments
+    )
+    given = replace(given, goals=((one, progress), (other, progress)), instruments=claimed)
+
+    found = [figure for figure in figures(disclosure_of(DisclosureStandard.IFRS_S2, given)) if figure.field == "36(e)"]
+
+    assert any(figure.value for figure in found if figure.label.startswith("one:"))
+    assert not any(figure.value for figure in found if figure.label.startswith("other:"))
+
+
+@pytest.mark.parametrize("standard", [DisclosureStandard.GHG_PROTOCOL, DisclosureStandard.ISO_14064_1, DisclosureStandard.IFRS_S2])
+def test_every_set_of_gwps_that_entries_were_worked_out_with_is_named(standard: DisclosureStandard) -> None:
+    given = inputs()
+    entries = tuple(
+        replace(each, activity=replace(each.activity, gwp_set="AR4")) if each.activity else each for each in given.entries
+    )
+    said = " ".join(figure.text for figure in figures(disclosure_of(standard, replace(given, entries=entries))))
+    assert f"IPCC {given.policy.gwp_set}; of some entries, by their activity data, AR4" in said

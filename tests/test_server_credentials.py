@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from greencloud.errors import FacilityError, GreencloudError, QuantityError, StoreError, UnauthenticatedError
 from greencloud.facility import ACCOUNT_ID
+from greencloud.inventory.years import UNNAMED
 from greencloud.server import KeyStore, Principal
 from greencloud.server.auth import Authenticator
 from greencloud.server.credentials import LEEWAY, refused
@@ -195,7 +196,7 @@ def test_the_record_names_each_token_but_never_holds_one(tmp_path: Path) -> None
     entries = [json.loads(line) for line in record.splitlines()]
     ids = [jwt.decode(token, options={"verify_signature": False})["jti"] for token in tokens]
     assert ids == [entry["jti"] for entry in entries]
-    assert {"jti", "role", "account", "issued", "expires"} == set(entries[0])
+    assert {"jti", "role", "account", "subject", "issued", "expires"} == set(entries[0])
     assert keys.accounts_issued() == ["acme", "zeta"]
     assert not [part for token in tokens for part in token.split(".")[1:] if part in record]
 
@@ -257,3 +258,18 @@ def test_a_remembered_token_is_the_account_that_it_was_issued_for_and_ends_with_
     for account in accounts:
         with pytest.raises(UnauthenticatedError):
             authenticator.principal([("authorization", f"Bearer {tokens[account]}")])
+
+
+def test_a_token_may_name_a_person(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path)
+    token = keys.issue("provider.analyst", "", ttl=HOUR, now=NOW, subject="ann@example.com")
+    assert keys.verify(token, NOW).subject == "ann@example.com"
+    for subject in ("local:ann", " ann", "an\nn", "a" * 256):
+        with pytest.raises(QuantityError, match="subject"):
+            keys.issue("provider.analyst", "", ttl=HOUR, now=NOW, subject=subject)
+
+
+def test_a_token_for_a_role_alone_names_no_person(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path)
+    for role in ("provider", "provider.analyst", "provider.admin"):
+        assert keys.verify(keys.issue(role, "", ttl=HOUR, now=NOW), NOW).subject in UNNAMED

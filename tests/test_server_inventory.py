@@ -69,8 +69,8 @@ def api(tmp_path: Path) -> Iterator[Api]:
 
 
 @contextmanager
-def client(api: Api, role: str = "provider.admin") -> Iterator[Client]:
-    with Client(api.target, token=api.token(role), retry=Retry.off(), timeout=20) as client:
+def client(api: Api, role: str = "provider.admin", subject: str = "") -> Iterator[Client]:
+    with Client(api.target, token=api.token(role, subject=subject), retry=Retry.off(), timeout=20) as client:
         yield client
 
 
@@ -125,9 +125,17 @@ def test_a_year_from_its_file_to_its_close(api: Api) -> None:
         )
         assert [(each.state, each.verified_by) for each in verified] == [(EntryState.VERIFIED, "Assurance Ltd")]
 
-        assert analyst.submit_inventory_year("2020").state is YearState.SUBMITTED
-        closed = admin.close_inventory_year("2020", reason="complete")
-        assert (closed.state, closed.submitted_by, closed.closed_by) == (YearState.CLOSED, "provider.analyst", "provider.admin")
+        with client(api, "provider.analyst", "ann") as ann, client(api, subject="ben") as ben, client(api, subject="Ann") as again:
+            assert analyst.submit_inventory_year("2020").state is YearState.SUBMITTED
+            with pytest.raises(GreencloudError, match=r"'provider\.analyst' names no person"):
+                ben.close_inventory_year("2020")
+            assert ann.submit_inventory_year("2020").submitted_by == "ann"
+            with pytest.raises(GreencloudError, match=r"'provider\.admin' names no person"):
+                admin.close_inventory_year("2020")
+            with pytest.raises(GreencloudError, match="ann submitted 2020"):
+                again.close_inventory_year("2020")
+            closed = ben.close_inventory_year("2020", reason="complete")
+        assert (closed.state, closed.submitted_by, closed.closed_by) == (YearState.CLOSED, "ann", "ben")
         assert auditor.list_inventory_years().to_list() == [closed]
 
         totals = auditor.get_inventory("2020")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from greencloud import __version__
+from greencloud.cli._doctor_books import books_findings
 from greencloud.cli._finding import Finding, guarded
 from greencloud.cli._options import output_option
 from greencloud.cli._source import Source, optional_server_options
@@ -44,7 +45,8 @@ LOW_SPACE = 1 << 30
 @optional_server_options
 @output_option("table", "json")
 def command(data: Path | None, source: Source | None, output: str) -> None:
-    """Show versions, and the state of a data directory: books, keys, audit trail, log, usage, ledger and balance, closed periods.
+    """Show versions, and the state of a data directory: facility book, keys, audit trail, log, usage, ledger and balance, closed
+    periods, and the provider's books with their evidence.
 
     With --server or --profile: where each value is from, and the server's name, connection, TLS, health, credential, clock and
     version. Reads only. Ends with exit code 1 if there is a fault.
@@ -100,6 +102,7 @@ def _data_directory(path: Path) -> Iterator[Finding]:
     yield from guarded("usage", _usage(directory))
     yield from guarded("ledger", _ledger(directory))
     yield from guarded("closes", _closes(directory))
+    yield from guarded("books", books_findings(directory.books_directory))
 
 
 def _facility(directory: DataDirectory) -> Iterator[Finding]:

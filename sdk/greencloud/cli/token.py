@@ -25,14 +25,15 @@ _ROLES: Final = (
 @data_option
 @click.option("--role", type=click.Choice(_ROLES), required=True, metavar="ROLE", help=f"What it may do: {', '.join(_ROLES[:7])}.")
 @click.option("--account", default="", metavar="A", help="The account of a customer.")
+@click.option("--subject", default="", metavar="NAME", help="The person that it is for: two persons close a year.")
 @click.option("--ttl", type=DURATION, default="30d", metavar="T", help="How long it holds: 30d, 12h, 15m.")
-def command(data: Path, role: str, account: str, ttl: timedelta) -> None:
+def command(data: Path, role: str, account: str, subject: str, ttl: timedelta) -> None:
     """Print one bearer token. Whoever holds it is the account, so hand it over in private.
 
     \b
     Examples:
       greencloud token --data ./data --role customer.admin --account acme
-      greencloud token --data ./data --role provider.analyst --ttl 12h
+      greencloud token --data ./data --role provider.analyst --subject ann --ttl 12h
     """
     if role in _FORMER:
         click.echo(f"note: the role {role} is now called {_FORMER[role]}", err=True)
@@ -50,8 +51,8 @@ def command(data: Path, role: str, account: str, ttl: timedelta) -> None:
     directory = DataDirectory.open(data, create=True)
     if fresh:
         click.echo(f"note: made a new data directory, {data}; a server of another one will not accept this token", err=True)
-    with audited(directory, "token", f"role={role}; account={account}; ttl={ttl}"):
-        token = KeyStore(directory.keys_directory).issue(role, account, ttl=ttl, now=datetime.now(UTC))
+    with audited(directory, "token", f"role={role}; account={account}; subject={subject}; ttl={ttl}"):
+        token = KeyStore(directory.keys_directory).issue(role, account, ttl=ttl, now=datetime.now(UTC), subject=subject)
     listed = directory.facility().accounts
     if account and listed and account not in listed:
         click.echo(f"warning: the facility book does not list account {account!r}", err=True)

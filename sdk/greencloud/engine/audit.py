@@ -12,10 +12,10 @@ begin, so the next writer takes it away.
 from __future__ import annotations
 
 import fcntl
-import getpass
 import hashlib
 import json
 import os
+import pwd
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,9 +38,9 @@ _KEYS: Final = {"n", "previous", "time"}
 
 
 def system_user() -> str:
-    """The user of the system; "" where it has no name, as in a container."""
+    """The user that the process runs as, whatever its environment says; "" where it has no name, as in a container."""
     try:
-        return getpass.getuser()
+        return pwd.getpwuid(os.getuid()).pw_name
     except (KeyError, OSError):
         return ""
 

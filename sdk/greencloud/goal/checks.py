@@ -74,8 +74,8 @@ def check_metric(metric: BusinessMetric) -> None:
     """Raises GoalError with ``key``, the field that is wrong."""
     _check_id(metric.id)
     _check_texts(metric.display_name, metric.source)
-    if not metric.unit.strip() or len(metric.unit) > 64:
-        raise _wrong("unit", "the metric has no unit", 'name it, as "million CNY" or "vCPU-hour"')
+    if not metric.unit.strip() or len(metric.unit) > 64 or not metric.unit.isprintable():
+        raise _wrong("unit", "the metric has no unit that can be printed", 'name it, as "million CNY" or "vCPU-hour"')
     years = [year for year, _ in metric.values]
     if not years or len(years) > _MOST_VALUES:
         raise _wrong("values", "the metric has no values, or more than 1,000", "give one for each reporting year")
@@ -97,6 +97,8 @@ def _check_texts(display_name: str, source: str) -> None:
     for key, text in (("display_name", display_name), ("source", source)):
         if len(text) > _MOST_TEXT:
             raise _wrong(key, f"{key} is longer than {_MOST_TEXT} characters", "shorten it")
+        if not text.isprintable():
+            raise _wrong(key, f"{key} has characters that cannot be printed", "write one line of text")
 
 
 def _check_scopes(goal: Goal) -> None:
@@ -176,7 +178,7 @@ def _check_milestone(goal: Goal, stone: Milestone) -> None:
 
 def _check_names(key: str, values: Iterable[str]) -> None:
     values = list(values)
-    if len(values) > _MOST_VALUES or any(not value.strip() or len(value) > 256 for value in values):
+    if len(values) > _MOST_VALUES or any(not value.strip() or len(value) > 256 or not value.isprintable() for value in values):
         raise _wrong(key, f"{key} has an empty or too long name, or more than 1,000", "name each once, or none for all")
     if len(set(values)) < len(values):
         raise _wrong(key, f"{key} names one twice", "name each once")

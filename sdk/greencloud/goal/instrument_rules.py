@@ -1,7 +1,8 @@
 """What holds of an instrument, of its retirement and of a use: pure checks, each of which refuses by the name of its field.
 
 - An instrument is a block of consecutive serials of one registry under one prefix. A prefix ends in no digit, so that a serial is
-  written in one way alone, and blocks are the same by registry and prefix whatever their case, width or spaces.
+  written in one way alone, and blocks are the same by registry and prefix whatever their case, width, spaces or kind of dash. What
+  only looks the same, by characters that nobody sees or by letters of another script, is refused.
 - A removal says for how long it stores the carbon; nothing else stores any.
 - A use needs a retirement in the registry, for the provider (GHG Protocol Scope 2 Guidance, table 7.1, criteria 2 and 3; ISO
   14068-1:2023, ch. 9: a credit is retired for whoever claims it).
@@ -50,6 +51,13 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _ZONE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _LONGEST: Final = 1_000
+_INVISIBLE: Final = (
+    *(("\u034f", "\u034f"), ("\u115f", "\u1160"), ("\u17b4", "\u17b5"), ("\u180b", "\u180f"), ("\u2800", "\u2800")),
+    *(("\u3164", "\u3164"), ("\ufe00", "\ufe0f"), ("\uffa0", "\uffa0"), ("\U000e0000", "\U000e0fff")),
+)
+"""Ranges that are printable and show nothing (Default_Ignorable_Code_Point of Unicode, and the empty Braille pattern)."""
+_ALIKE: Final = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
+"""Scripts that share the shapes of letters (Unicode Technical Standard 39)."""
 
 
 def check_instrument(instrument: Instrument) -> None:
@@ -59,6 +67,8 @@ def check_instrument(instrument: Instrument) -> None:
         check_text(getattr(instrument, key), key)
     for key in ("serial_prefix", "method"):
         check_text(getattr(instrument, key), key, required=False)
+    for key in ("registry", "serial_prefix"):
+        _check_looks(getattr(instrument, key), key)
     if instrument.serial_prefix[-1:].isdigit():
         raise _wrong(
             "serial_prefix", "ends in a digit", "digits at its end belong to the serials: SN-1 and 20 to 29 are SN- and 120 to 129"
@@ -140,7 +150,10 @@ def check_use(
 
 def block_of(instrument: Instrument) -> tuple[str, str]:
     """Registry and prefix: among blocks of the same, no serial is twice."""
-    registry, prefix = (unicodedata.normalize("NFKC", text).casefold() for text in (instrument.registry, instrument.serial_prefix))
+    registry, prefix = (
+        "".join("-" if unicodedata.category(each) == "Pd" else each for each in unicodedata.normalize("NFKC", text).casefold())
+        for text in (instrument.registry, instrument.serial_prefix)
+    )
     return " ".join(registry.split()), "".join(prefix.split())
 
 
@@ -173,6 +186,14 @@ _NOT_CLAIMED: Final = {
     InstrumentKind.REMOVAL: "a removal is claimed as removal",
     InstrumentKind.OFFSET_CREDIT: "an offset credit removes nothing: claim it as offset, or use a removal",
 }
+
+
+def _check_looks(text: str, key: str) -> None:
+    if any(first <= each <= last for each in text for first, last in _INVISIBLE):
+        raise _wrong(key, "has characters that nobody sees", "write it as the registry does")
+    scripts = {unicodedata.name(each, "").partition(" ")[0] for each in unicodedata.normalize("NFKC", text) if each.isalpha()}
+    if len(scripts & _ALIKE) > 1:
+        raise _wrong(key, f"mixes {' and '.join(sorted(scripts & _ALIKE)).title()} letters", "write it as the registry does")
 
 
 def _check_geography(instrument: Instrument) -> None:

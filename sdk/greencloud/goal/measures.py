@@ -132,6 +132,8 @@ def check_content(measure: Measure) -> Measure:
             key="display_name",
             advice="name the measure as people know it",
         )
+    if not (measure.display_name + measure.source).isprintable():
+        raise GoalError("display_name or source cannot be printed", key="display_name", advice="write one line of text")
     _check_scopes(measure.scopes)
     _check_effect(measure)
     _check_costs(measure)

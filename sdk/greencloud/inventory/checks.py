@@ -1,8 +1,8 @@
 """What an entry must be, by itself and beside the others of the inventory.
 
-A **slot** is what an amount is of: scope, site, business unit, biogenic or not. In one slot no day may count twice, so years that
-overlap, as 2020 and FY2021, are refused; and so is Scope 3 both whole and by category. Several entries of one slot, category and
-year are several sources, which add up.
+A **slot** is what an amount is of: scope, site, business unit, biogenic or not. No day of a scope may count twice, so years that
+overlap, as 2020 and FY2021, are refused, whatever their sites and units: a year of some of them would stand beside one of all. In
+one slot Scope 3 is booked whole or by category. Several entries of one slot, category and year are several sources, which add up.
 """
 
 from __future__ import annotations
@@ -140,24 +140,24 @@ class Slots:
     def __init__(self, entries: Iterable[InventoryEntry], fiscal_month: int) -> None:
         self._fiscal_month = fiscal_month
         self._booked: dict[_Slot, dict[tuple[ReportingYear, int | None], str]] = {}
+        self._years: dict[tuple[str, bool], dict[ReportingYear, str]] = {}
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: InventoryEntry) -> None:
         self._booked.setdefault(_slot(entry), {}).setdefault((entry.year, entry.category), entry.id)
+        self._years.setdefault((entry.scope, entry.biogenic), {}).setdefault(entry.year, entry.id)
 
     def check(self, entry: InventoryEntry) -> None:
         """Raises GoalError: it would count twice what is booked already."""
-        for (year, category), other in self._booked.get(_slot(entry), {}).items():
-            if year != entry.year and not year.overlaps(entry.year, self._fiscal_month):
-                continue
-            if (category is None) != (entry.category is None):
-                whole, parts = (year, entry.year) if category is None else (entry.year, year)
-                message = f"Scope 3 is booked whole for {whole} and by category for {parts}: see {other}"
-                raise GoalError(message, key="category", advice="keep the whole or the categories, not both")
-            if year != entry.year and category == entry.category:
+        for year, other in self._years.get((entry.scope, entry.biogenic), {}).items():
+            if year != entry.year and year.overlaps(entry.year, self._fiscal_month):
                 message = f"{entry.year} overlaps {year}, which {other} books for the same scope"
                 raise GoalError(message, key="year", advice="keep to calendar years or to fiscal years; withdraw one of the two")
+        for (year, category), other in self._booked.get(_slot(entry), {}).items():
+            if year == entry.year and (category is None) != (entry.category is None):
+                message = f"Scope 3 is booked whole and by category for {year}: see {other}"
+                raise GoalError(message, key="category", advice="keep the whole or the categories, not both")
 
 
 def _slot(entry: InventoryEntry) -> _Slot:

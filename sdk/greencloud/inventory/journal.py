@@ -2,7 +2,8 @@
 
 A **record** is a file that is written once: ``changes/000000000001.json`` and so on, without a gap. It says when, who, what kind of
 change, why, and the change itself, and it holds the SHA-256 of the record before, so that one that was changed, put in or taken out
-is seen. What the books hold is a fold over the records: nothing else is stored, and any earlier state can be had again.
+is seen. What was cut off at the end, or changed in the last record, is not: note ``head`` elsewhere to see that. What the books
+hold is a fold over the records: nothing else is stored, and any earlier state can be had again.
 
 Writers do not wait for each other. Each reads all records, decides on them, and creates the file of the next number, which only one
 can; whoever lost reads on and decides anew (``transact``). So a rule over the whole, as that a serial is used once, holds among any
@@ -71,18 +72,29 @@ class Journal:
         self._evidence_directory = Path(directory) / "evidence"
         self._lock = threading.Lock()
         self._changes: list[Change] = []
+        self._whole = False  # no record lies behind a gap
         self._end: int | None = None
 
     def changes(self) -> list[Change]:
         """Every record, in order.
 
         Raises:
-            StoreError: one was changed or damaged.
+            StoreError: one was changed, damaged or taken out.
         """
         with self._lock:
-            while (found := self._read(len(self._changes) + 1)) is not None:
-                self._changes.append(found)
+            self._read_on()
+            if not self._whole:
+                last = max(self._numbers(), default=0)
+                self._read_on()  # what others wrote meanwhile
+                if last > len(self._changes):
+                    raise _lost(len(self._changes) + 1, last, self._path(len(self._changes) + 1))
+                self._whole = True
             return self._changes[: self._end]
+
+    def head(self) -> tuple[int, str]:
+        """The number of the last record and its SHA-256, which binds all before. Raises as ``changes``."""
+        changes = self.changes()
+        return (changes[-1].number, changes[-1].digest) if changes else (0, _NOTHING)
 
     def until(self, number: int) -> Journal:
         """The same journal up to record ``number``, to be read: whoever writes to it is told that others were faster."""
@@ -141,6 +153,12 @@ class Journal:
         self._create(self._evidence_directory / digest, content)
         return digest
 
+    def kept_evidence(self) -> list[str]:
+        """The names of all documents."""
+        if not self._evidence_directory.is_dir():
+            return []
+        return sorted(path.name for path in self._evidence_directory.iterdir() if not path.name.startswith("."))
+
     def has_evidence(self, digest: str) -> bool:
         return len(digest) == 64 and set(digest) <= set("0123456789abcdef") and (self._evidence_directory / digest).is_file()
 
@@ -161,6 +179,16 @@ class Journal:
 
     def _path(self, number: int) -> Path:
         return self._changes_directory / f"{number:012d}.json"
+
+    def _read_on(self) -> None:
+        while (found := self._read(len(self._changes) + 1)) is not None:
+            self._changes.append(found)
+
+    def _numbers(self) -> list[int]:
+        """Of the records that are there, whether they follow each other or not."""
+        with suppress(FileNotFoundError):
+            return [int(path.stem) for path in self._changes_directory.glob("*.json") if path.stem.isdecimal()]
+        return []
 
     def _read(self, number: int) -> Change | None:
         path = self._path(number)
@@ -243,6 +271,11 @@ class Folded(Generic[S]):
             if len(changes) >= self._latest[0]:
                 self._latest = (len(changes), state)
             return state
+
+
+def _lost(number: int, last: int, path: Path) -> StoreError:
+    message = f"record {number} of the provider's books is missing, though record {last} is there"
+    return StoreError(message, path=str(path), advice="restore the folder from a backup")
 
 
 def _taken(number: int) -> ConflictError:

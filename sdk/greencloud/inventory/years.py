@@ -7,7 +7,9 @@ revision and figures, in order of ids); computed again later, it differs exactly
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import replace
+from typing import Final
 
 from greencloud.errors import GoalError
 from greencloud.inventory.document import canonical
@@ -16,7 +18,11 @@ from greencloud.inventory.state import InventoryState, entry_document
 from greencloud.results.inventory import EntryState, InventoryYear, YearState
 from greencloud.results.reporting_year import ReportingYear
 
-__all__ = ["close", "digest_of", "submit", "year_of", "years_of"]
+__all__ = ["UNNAMED", "close", "digest_of", "same_person", "submit", "year_of", "years_of"]
+
+UNNAMED: Final = frozenset({"", "local:", "provider.analyst", "provider.admin", "provider"})
+"""Names that anybody may have: of a token that was issued for a role alone, and of a user without a name. Who has several such
+tokens would be several persons."""
 
 # What others do with a revision, and what they add to it, changes no figure.
 _BESIDE = ("state", "approved_by", "verified_by", "assurance", "evidence")
@@ -59,11 +65,18 @@ def submit(state: InventoryState, year: ReportingYear, *, actor: str, reason: st
     return Draft("inventory.submit", {"year": str(year)}, reason)
 
 
+def same_person(one: str, other: str) -> bool:
+    """Whether two names may be of one person: case, width and blanks tell nobody apart, nor does where the name is known: ``ann``,
+    ``local:ann`` and ``ann@example.com`` are one, and two addresses are two."""
+    (name, domain), (other_name, other_domain) = _person(one), _person(other)
+    return name == other_name and (domain == other_domain or not domain or not other_domain)
+
+
 def close(state: InventoryState, year: ReportingYear, *, actor: str, reason: str) -> Draft | None:
     """None where it is closed already.
 
     Raises:
-        GoalError: it was not submitted, has drafts, or was submitted by the same person.
+        GoalError: it was not submitted, has drafts, or was submitted by the same person, or by nobody in particular.
     """
     stands = state.year(year)
     if stands.state is YearState.CLOSED:
@@ -71,14 +84,22 @@ def close(state: InventoryState, year: ReportingYear, *, actor: str, reason: str
     if stands.state is YearState.OPEN:
         advice = "submit it first; what changes after that needs to be submitted anew"
         raise GoalError(f"{year} was not submitted as it is", key="year", advice=advice)
-    if stands.submitted_by == actor:
-        raise GoalError(
-            f"{actor} submitted {year}",
-            key="year",
-            advice="two persons close a year: another one has to do it, with a login or a token of their own",
-        )
+    for who in (stands.submitted_by, actor):
+        if who in UNNAMED:
+            advice = "use credentials of a person: of an identity provider, a certificate, or greencloud token --subject NAME"
+            raise GoalError(f"{who!r} names no person, and two persons close a year", key="year", advice=advice)
+    if same_person(stands.submitted_by, actor):
+        advice = "two persons close a year: another one has to do it, with a login or a token of their own"
+        raise GoalError(f"{stands.submitted_by} submitted {year}", key="year", advice=advice)
     drafts = [entry.name for entry in state.booked(year) if entry.state is EntryState.DRAFT]
     if drafts:
         message = f"{len(drafts)} entries of {year} are drafts, as {drafts[0]}"
         raise GoalError(message, key="year", advice="approve or withdraw them first")
     return Draft("inventory.close", {"year": str(year), "digest": digest_of(state, year)}, reason)
+
+
+def _person(actor: str) -> tuple[str, str]:
+    """Name and domain."""
+    folded = "".join(unicodedata.normalize("NFKC", actor).casefold().split())
+    name, _, domain = folded.removeprefix("local:").partition("@")
+    return name, domain

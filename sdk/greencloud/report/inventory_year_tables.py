@@ -23,7 +23,7 @@ from greencloud.results.inventory import (
     StructuralChange,
     iso_category_of,
 )
-from greencloud.units import Emissions, format_instant, round_half_even
+from greencloud.units import Emissions, format_instant
 
 __all__ = ["assessment_table", "changes_table", "policy_table", "records_table", "totals_table", "years_table"]
 
@@ -161,7 +161,7 @@ def assessment_table(assessment: BaseYearAssessment) -> str:
         "",
         columns_text(("scope", "booked", "effect"), body, numeric={"booked", "effect"}).rstrip("\n"),
         "",
-        f"greatest share: {share}; threshold: {exact_decimal(assessment.threshold * 100)} %",
+        f"greatest share, by absolute amounts: {share}; threshold: {exact_decimal(assessment.threshold * 100)} %",
         f"The base year {required}.",
         *(f"not applied: {name}" for name in assessment.changes),
     ]
@@ -179,5 +179,6 @@ def records_table(records: Sequence[BookRecord]) -> str:
 
 
 def _about_percent(share: Fraction) -> str:
-    units = round_half_even(share * 10_000)
+    """Cut off, not rounded: what is below a threshold is not shown at it."""
+    units = int(share * 10_000)
     return f"{units // 100}.{units % 100:02d} %"

@@ -45,6 +45,7 @@ LONGEST: Final = timedelta(days=366)
 ISSUER: Final = "greencloud"
 """Issuer and audience: a token of another system that shares a key is not one of ours."""
 
+_LONGEST_SUBJECT: Final = 255
 _CLAIMS: Final = ("iss", "aud", "sub", "role", "account", "iat", "nbf", "exp", "jti")
 _CHECKS: Final = jwt.types.Options(require=list(_CLAIMS), verify_exp=False, verify_nbf=False, verify_iat=False)  # times: below
 
@@ -108,24 +109,29 @@ class KeyStore:
         self._lock = threading.Lock()
         self._loaded: tuple[str, Ed25519PrivateKey] | None = None
 
-    def issue(self, role: str, account: str, *, ttl: timedelta, now: datetime) -> str:
-        """A signed token for the role, noted in ``issued.jsonl`` before it is given out.
+    def issue(self, role: str, account: str, *, ttl: timedelta, now: datetime, subject: str = "") -> str:
+        """A signed token for the role, noted in ``issued.jsonl`` before it is given out. ``subject``: the person that it is for;
+        empty: the account, or the role, which is nobody in particular.
 
         Raises:
             FacilityError: the account id is not one, or a provider's token was asked for one account.
-            QuantityError: the role or the time to live is not allowed.
+            QuantityError: the role, the time to live or the subject is not allowed.
         """
         if role not in ROLES:
             raise QuantityError(f"there is no role {role!r}", advice=f"roles: {', '.join(ROLES)}")
         if not timedelta(0) < ttl <= LONGEST:
             raise QuantityError(f"a token cannot live {ttl}", advice=f"choose more than zero and at most {LONGEST.days} days")
         check_principal(role, account)
+        plain = subject.isprintable() and subject == subject.strip() and not subject.startswith("local:")
+        if len(subject) > _LONGEST_SUBJECT or not plain:
+            advice = f"write up to {_LONGEST_SUBJECT} characters, without blanks around them; local: is for users of the system"
+            raise QuantityError(f"the subject {subject[:64]!r} is not one", advice=advice)
         issued, token_id = int(now.timestamp()), self._unique()
         expires = issued + int(ttl.total_seconds())
         claims = {
             "iss": ISSUER,
             "aud": ISSUER,
-            "sub": account or role,
+            "sub": subject or account or role,
             "role": role,
             "account": account,
             "iat": issued,
@@ -135,7 +141,7 @@ class KeyStore:
         }
         kid, key = self._key()
         token = jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": kid})
-        self._note({"jti": token_id, "role": role, "account": account, "issued": issued, "expires": expires})
+        self._note({"jti": token_id, "role": role, "account": account, "subject": subject, "issued": issued, "expires": expires})
         return token
 
     def verify(self, token: str, now: datetime) -> Principal:

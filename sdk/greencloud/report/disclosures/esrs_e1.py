@@ -23,6 +23,7 @@ from greencloud.report.disclosures.figures import (
     not_known,
     period,
     statement,
+    target_figure,
     units_used,
     used_instruments,
     year_name,
@@ -84,9 +85,7 @@ def _target(goal: Goal, progress: GoalProgress | None, year: ReportingYear) -> l
         )
         for milestone in progress.milestones
     ]
-    target = tonnes(progress.target_emissions)
-    figures.append(amount("E1-6 [E1-4 34(a)]", f"{goal.id}: target {goal.target_year}", target, evidence=named))
-    return figures
+    return [*figures, target_figure("E1-6 [E1-4 34(a)]", goal, progress)]
 
 
 def energy_figures(inputs: DisclosureInputs, total_field: str, renewable_field: str) -> list[Figure]:

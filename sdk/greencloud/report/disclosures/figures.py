@@ -37,6 +37,7 @@ __all__ = [
     "first_notes",
     "gas_parts",
     "goal_words",
+    "gwp_sets",
     "half_width",
     "missing_categories",
     "not_known",
@@ -45,6 +46,7 @@ __all__ = [
     "ratio_words",
     "restated_words",
     "statement",
+    "target_figure",
     "units_used",
     "used_instruments",
     "verification",
@@ -150,11 +152,11 @@ def gas_parts(inputs: DisclosureInputs, scope: str) -> dict[str, tuple[int, tupl
     return dict(sorted(found.items()))
 
 
-def used_instruments(inputs: DisclosureInputs, kind: InstrumentKind) -> list[tuple[Instrument, int]]:
-    """Instruments of a kind with the units that count for the year."""
+def used_instruments(inputs: DisclosureInputs, kind: InstrumentKind, *, goal: str = "") -> list[tuple[Instrument, int]]:
+    """Instruments of a kind with the units that count for the year; ``goal``: only those that are claimed for it, by its name."""
     found = []
     for each in inputs.instruments:
-        units = sum(use.units for use in each.uses if use.year == inputs.inventory.year)
+        units = sum(use.units for use in each.uses if use.year == inputs.inventory.year and (not goal or use.goal == goal))
         if each.kind is kind and units:
             found.append((each, units))
     return found
@@ -190,6 +192,23 @@ def goal_words(goal: Goal, progress: GoalProgress | None, year: ReportingYear) -
     stood = "at or below the path" if found.actual <= found.path else "above the path"
     draft = ", with drafts" if found.draft else ""
     return f"{asked}; {year}: {tonnes(found.actual):,f} t{draft} against {tonnes(found.path):,f} t of the path: {stood}"
+
+
+def target_figure(field: str, goal: Goal, progress: GoalProgress) -> Figure:
+    """What the target year may emit. Of an intensity goal that is an amount once the year's business metric is known."""
+    label = f"{goal.id}: target {goal.target_year}"
+    metric = next((year.metric for year in progress.years if year.reporting_year == goal.target_year), None)
+    if goal.metric and metric is None:
+        return not_known(field, label, CO2E, f"it is per unit of {goal.metric}, which has no value of {goal.target_year}")
+    return amount(field, label, tonnes(progress.target_emissions), evidence=[goal.name])
+
+
+def gwp_sets(inputs: DisclosureInputs) -> str:
+    """The set of the policy, and others that entries of the year were worked out with."""
+    own = inputs.policy.gwp_set
+    entries = [each for each in inputs.entries if each.year == inputs.inventory.year and each.activity is not None]
+    others = sorted({each.activity.gwp_set for each in entries if each.activity and each.activity.gas != "CO2e"} - {own, ""})
+    return f"IPCC {own}" + (f"; of some entries, by their activity data, {', '.join(others)}" if others else "")
 
 
 def first_notes(inputs: DisclosureInputs) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from greencloud.report.disclosures.figures import (
     category_figures,
     first_notes,
     gas_parts,
+    gwp_sets,
     half_width,
     missing_categories,
     not_known,
@@ -74,7 +75,7 @@ def _boundary(inputs: DisclosureInputs) -> DisclosureSection:
         statement("Organization", "Reporting organization", policy.organization or "not stated: set it in the inventory policy"),
         statement("Consolidation approach", "Organizational boundary", approach(inputs)),
         statement("Reporting period", "Period covered", period(inputs.inventory), [year_name(inputs.inventory)]),
-        statement("GWP", "Global warming potentials (100 years)", f"IPCC {policy.gwp_set}"),
+        statement("GWP", "Global warming potentials (100 years)", gwp_sets(inputs)),
     )
     return DisclosureSection("Inventory boundary", "Corporate Standard, ch. 9; Scope 3 Standard, ch. 11.1", figures)
 

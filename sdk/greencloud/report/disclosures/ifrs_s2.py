@@ -16,10 +16,12 @@ from greencloud.report.disclosures.figures import (
     category_figures,
     first_notes,
     goal_words,
+    gwp_sets,
     not_known,
     period,
     ratio_words,
     statement,
+    target_figure,
     units_used,
     used_instruments,
     verification,
@@ -78,7 +80,7 @@ def _emissions(inputs: DisclosureInputs, shown: Printed) -> DisclosureSection:
             evidence=[year_name(inputs.inventory)],
             why="a scope of it is not booked",
         ),
-        statement("29(a)(ii)", "Measured by", f"GHG Protocol Corporate Standard (2004), IPCC {inputs.policy.gwp_set}"),
+        statement("29(a)(ii)", "Measured by", f"GHG Protocol Corporate Standard (2004), {gwp_sets(inputs)}"),
         statement("29(a)(iii)", "Approach, inputs, period", f"{approach(inputs)}; {period(inputs.inventory)}"),
         not_known(
             "29(a)(iv)",
@@ -144,13 +146,9 @@ def _target(inputs: DisclosureInputs, goal: Goal, progress: GoalProgress | None)
             evidence=named,
             why=base,
         ),
-        amount(
-            "33(a)",
-            f"{goal.id}: target {goal.target_year}",
-            tonnes(progress.target_emissions) if progress else None,
-            evidence=named,
-            why=base,
-        ),
+        target_figure("33(a)", goal, progress)
+        if progress
+        else not_known("33(a)", f"{goal.id}: target {goal.target_year}", CO2E, base),
         statement("33(f)", f"{goal.id}: milestones", _milestones(goal), named),
         statement("33(g)", f"{goal.id}: kind", kind, named),
         statement("34(a)", f"{goal.id}: validated by a third party", "not kept in the books; " + verification(inputs), named),
@@ -188,15 +186,15 @@ def _milestones(goal: Goal) -> str:
 
 
 def _credits(inputs: DisclosureInputs, goal: Goal) -> list[Figure]:
-    removals = used_instruments(inputs, InstrumentKind.REMOVAL)
-    offsets = used_instruments(inputs, InstrumentKind.OFFSET_CREDIT)
+    removals = used_instruments(inputs, InstrumentKind.REMOVAL, goal=goal.name)
+    offsets = used_instruments(inputs, InstrumentKind.OFFSET_CREDIT, goal=goal.name)
     return [
         amount(
             "36(e)",
             f"{goal.id}: carbon credits that count for the year, {label}",
             units_used(used) if used else None,
             evidence=[each.name for each, _ in used],
-            why="none is used for the year",
+            why="none is used for the goal and the year",
         )
         for label, used in (("removals", removals), ("offset credits", offsets))
     ]

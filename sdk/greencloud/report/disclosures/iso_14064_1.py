@@ -15,6 +15,7 @@ from greencloud.report.disclosures.figures import (
     approach,
     first_notes,
     gas_parts,
+    gwp_sets,
     half_width,
     missing_categories,
     not_known,
@@ -169,7 +170,7 @@ def _quantification(inputs: DisclosureInputs) -> DisclosureSection:
         *(_uncertainty(inputs.inventory, number) for number in ISO_CATEGORIES),
         statement("9.3.1 r)", "Accordance", "prepared along 9.3.1; whether it is in accordance is for the organization to state"),
         statement("9.3.1 s)", "Verification", verification(inputs)),
-        statement("9.3.1 t)", "Global warming potentials", f"IPCC {inputs.policy.gwp_set}, 100 years"),
+        statement("9.3.1 t)", "Global warming potentials", f"{gwp_sets(inputs)}, 100 years"),
     ]
     return DisclosureSection("Quantification, uncertainty, verification", "9.3.1 m) to t); 6.2, 8.3", tuple(figures))
 

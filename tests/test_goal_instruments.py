@@ -316,8 +316,9 @@ def test_lists_are_of_a_kind_or_a_year(tmp_path: Path) -> None:
     ],
 )
 def test_what_only_looks_like_another_block_is_refused(tmp_path: Path, field: str, text: str) -> None:
+    changes: dict[str, Any] = {"id": "alike", field: text}
     with pytest.raises(GoalError, match=field):
-        books(tmp_path).create_instrument(replace(removal(1, 9), id="alike", **{field: text}))
+        books(tmp_path).create_instrument(replace(removal(1, 9), **changes))
 
 
 @pytest.mark.parametrize("dash", "\u2010\u2011\u2013\ufe63\uff0d")

@@ -29,6 +29,7 @@ from greencloud.results.disclosures import (
 )
 from greencloud.results.goals import Goal, GoalKind, GoalYear
 from greencloud.results.inventory import SCOPE3_CATEGORIES, InventoryEntry
+from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
 STANDARDS = list(DisclosureStandard)

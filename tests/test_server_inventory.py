@@ -125,7 +125,7 @@ def test_a_year_from_its_file_to_its_close(api: Api) -> None:
         )
         assert [(each.state, each.verified_by) for each in verified] == [(EntryState.VERIFIED, "Assurance Ltd")]
 
-        with client(api, "provider.analyst", "ann") as ann, client(api, subject="ben") as ben, client(api, subject="Ann") as again:
+        with client(api, "provider.analyst", "ann") as ann, client(api, subject="ben") as ben, client(api, subject="Ann") as same:
             assert analyst.submit_inventory_year("2020").state is YearState.SUBMITTED
             with pytest.raises(GreencloudError, match=r"'provider\.analyst' names no person"):
                 ben.close_inventory_year("2020")
@@ -133,7 +133,7 @@ def test_a_year_from_its_file_to_its_close(api: Api) -> None:
             with pytest.raises(GreencloudError, match=r"'provider\.admin' names no person"):
                 admin.close_inventory_year("2020")
             with pytest.raises(GreencloudError, match="ann submitted 2020"):
-                again.close_inventory_year("2020")
+                same.close_inventory_year("2020")
             closed = ben.close_inventory_year("2020", reason="complete")
         assert (closed.state, closed.submitted_by, closed.closed_by) == (YearState.CLOSED, "ann", "ben")
         assert auditor.list_inventory_years().to_list() == [closed]

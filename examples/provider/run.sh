@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # A provider's year, from the inventory to the neutrality claim, with the command line alone.
-# Usage: examples/provider/run.sh DATA [CHARTS]    (both are folders; DATA must not be there yet)
+# Usage: examples/provider/run.sh DATA [CHARTS]    (both are folders; DATA must not be there yet; CHARTS is DATA-charts by default)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 export GREENCLOUD_DATA=${1:?"usage: run.sh DATA [CHARTS]"}
-charts=${2:-$GREENCLOUD_DATA/charts}
+charts=${2:-${GREENCLOUD_DATA%/}-charts}
 mkdir -p "$charts"
 
 echo "== How the inventory is drawn up"

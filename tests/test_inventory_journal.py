@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -150,13 +151,11 @@ def test_a_record_that_was_taken_out_is_missed_and_the_last_is_bound_to_all(tmp_
 def test_documents_leave_room_for_records_and_telemetry(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         journal = Journal(disk.path / "books", least_free=4 << 20)
-        kept = []
+        kept = journal.put_evidence(bytes([0]) * 300_000)
         with pytest.raises(StorageFullError, match="no room for documents"):
-            for number in range(100):
-                kept.append(journal.put_evidence(bytes([number]) * 300_000))
-        assert kept
+            deque((journal.put_evidence(bytes([number]) * 300_000) for number in range(100)), maxlen=0)
         state = os.statvfs(disk.path)
         assert state.f_bavail * state.f_frsize >= 4 << 20
-        assert journal.put_evidence(bytes([0]) * 300_000) == kept[0]  # which is there
+        assert journal.put_evidence(bytes([0]) * 300_000) == kept  # which is there
         assert add(journal, "a record goes on").number == 1
         assert LEAST_FREE_BYTES > 64 << 20  # below which telemetry is refused

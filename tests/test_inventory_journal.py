@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greencloud.errors import ConflictError, NotFoundError, QuantityError, StorageFullError, StoreError
-from greencloud.inventory.journal import Change, Draft, Folded, Journal
+from greencloud.inventory.journal import LEAST_FREE_BYTES, Change, Draft, Folded, Journal
+from small_disk import small_disk
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -144,3 +146,16 @@ def test_a_record_that_was_taken_out_is_missed_and_the_last_is_bound_to_all(tmp_
         Journal(tmp_path).changes()
     with pytest.raises(StoreError):
         add(Journal(tmp_path), "written into the gap")
+
+
+def test_documents_leave_room_for_records_and_telemetry(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        journal = Journal(disk.path / "books", least_free=4 << 20)
+        kept = journal.put_evidence(bytes([0]) * 300_000)
+        with pytest.raises(StorageFullError, match="no room for documents"):
+            deque((journal.put_evidence(bytes([number]) * 300_000) for number in range(100)), maxlen=0)
+        state = os.statvfs(disk.path)
+        assert state.f_bavail * state.f_frsize >= 4 << 20
+        assert journal.put_evidence(bytes([0]) * 300_000) == kept  # which is there
+        assert add(journal, "a record goes on").number == 1
+        assert LEAST_FREE_BYTES > 64 << 20  # below which telemetry is refused

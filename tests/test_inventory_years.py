@@ -348,3 +348,53 @@ def test_two_addresses_are_two_persons() -> None:
     assert not same_person("amy@example.com", "amy@example.org")
     assert not same_person("amy", "ben")
     assert same_person("local:amy", "amy@example.org")
+
+
+def test_a_change_from_before_the_base_year_is_in_its_figures_already(tmp_path: Path) -> None:
+    there = with_base(tmp_path)
+    before = change(("scope1", None, 50))
+    there.create_structural_change(replace(before, effective=datetime(2019, 6, 1, tzinfo=UTC)))
+    there.create_structural_change(replace(before, effective=datetime(2020, 1, 1, tzinfo=UTC)))
+    assert not there.assess_base_year().recalculation_required
+    assert there.recalculate_base_year(reason="a greater base") == []
+
+
+def test_another_base_year_follows_changes_anew_and_the_former_one_not_twice(tmp_path: Path) -> None:
+    there = with_base(tmp_path)
+    there.create_inventory_entry(entry(tonnes=200, year="2021"))
+    there.create_structural_change(change(("scope1", None, 50)))
+    there.recalculate_base_year(reason="bought")
+    policy = there.get_inventory_policy()
+
+    there.update_inventory_policy(replace(policy, base_year=ReportingYear(2021)), reason="a later base")
+    assert there.assess_base_year().recalculation_required
+    there.update_inventory_policy(replace(policy, base_year=ReportingYear(2020)), reason="the former again")
+    assert there.recalculate_base_year(reason="again") == []
+    there.update_inventory_policy(replace(policy, base_year=ReportingYear(2021)), reason="a later base")
+    assert [one.entry for one in there.recalculate_base_year(reason="bought")] != []
+    assert not there.assess_base_year().recalculation_required
+
+
+@pytest.mark.parametrize(
+    ("effects", "tonnes"),
+    [
+        ([("scope1", None, 30)], 101),  # a part of it
+        ([("scope1", None, 30), ("scope3", 1, 5)], 130),  # one of two effects
+        ([("scope3", 1, 30)], 130),  # another scope
+    ],
+)
+def test_a_restatement_does_not_stand_for_a_change_that_it_does_not_follow(
+    tmp_path: Path, effects: list[tuple[str, int | None, int]], tonnes: int
+) -> None:
+    there = with_base(tmp_path)
+    bought = there.create_structural_change(change(*effects))
+    with pytest.raises(GoalError, match="says something else of the base year") as caught:
+        there.restate_inventory_entry(
+            "2020-scope1",
+            entry(tonnes=tonnes),
+            cause=RestatementCause.STRUCTURAL_CHANGE,
+            reason="done",
+            structural_change=bought.name,
+        )
+    assert caught.value.key == "structural_change"
+    assert there.assess_base_year().changes == (bought.name,)

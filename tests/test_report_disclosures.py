@@ -28,7 +28,7 @@ from greencloud.results.disclosures import (
     Figure,
 )
 from greencloud.results.goals import Goal, GoalKind, GoalYear
-from greencloud.results.inventory import SCOPE3_CATEGORIES, InventoryEntry
+from greencloud.results.inventory import SCOPE3_CATEGORIES, InventoryEntry, LedgerReference
 from greencloud.results.reporting_year import ReportingYear
 from greencloud.units import Emissions
 
@@ -283,3 +283,13 @@ def test_every_set_of_gwps_that_entries_were_worked_out_with_is_named(standard: 
     )
     said = " ".join(figure.text for figure in figures(disclosure_of(standard, replace(given, entries=entries))))
     assert f"IPCC {given.policy.gwp_set}; of some entries, by their activity data, AR4" in said
+
+
+@pytest.mark.parametrize("covered", [90_000, 31_536_000])
+def test_a_ledger_that_covers_a_part_of_the_year_is_told(covered: int) -> None:
+    given = inputs()
+    line = LedgerReference("scope1", given.inventory.start, given.inventory.end, 3, covered)
+    entries = (*given.entries, entry("from-the-ledger", "scope1", 5, reference=line))
+    for standard in STANDARDS[:4]:
+        notes = " ".join(disclosure_of(standard, replace(given, entries=entries)).notes)
+        assert ("1 entry is a line of the ledger, which covers 90,000 of the 31,536,000 seconds" in notes) == (covered == 90_000)

@@ -122,7 +122,9 @@ def _base_year(state: InventoryState) -> ReportingYear:
 
 
 def _due(state: InventoryState, now: datetime) -> list[StructuralChange]:
-    changes = [change for change in state.structural_changes.values() if not change.applied and change.effective <= now]
+    """In effect, and after the base year began: what was so before is in its figures."""
+    begins = _base_year(state).start(state.policy.fiscal_year_start_month)
+    changes = [change for change in state.structural_changes.values() if not change.applied and begins < change.effective <= now]
     return sorted(changes, key=lambda change: (change.effective, change.id))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from greencloud.errors import GoalError, GreencloudError, QuantityError
@@ -26,6 +26,7 @@ from greencloud.units import Emissions, Energy
 
 __all__ = ["BridgeBooks"]
 
+_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 _ASSETS: Final = "hardware records of the facility book"
 
 
@@ -119,8 +120,8 @@ class BridgeBooks(InventoryBooks):
         lines = []
         for (scope, category), measure in LEDGER_MEASURES.items():
             if (scope, category) == ("scope3", 2):
-                if found.hardware is None:
-                    continue
+                if found.hardware is None or not found.hardware.embodied(_EVER, found.end):
+                    continue  # a book that has recorded no hardware does not say that none was bought
                 amount = _sum_of(found.hardware.embodied(found.start, found.end))
                 reference = LedgerReference(
                     PURCHASED, found.start, found.end, version, covered, facility_revision=found.hardware.revision

@@ -22,8 +22,17 @@ from greencloud.inventory.plan import Plan
 from greencloud.inventory.rows import MOST_ERRORS, derived_id, entries_of
 from greencloud.inventory.sheet import read_sheet
 from greencloud.inventory.state import EMPTY, InventoryState, step
-from greencloud.results.inventory import EntryImport, EntryState, InventoryEntry, InventoryRestatement, RestatementCause, YearState
+from greencloud.results.inventory import (
+    EntryImport,
+    EntryState,
+    InventoryEntry,
+    InventoryRestatement,
+    RestatementCause,
+    StructuralChange,
+    YearState,
+)
 from greencloud.results.reporting_year import ReportingYear
+from greencloud.units import Emissions
 
 __all__ = ["EntryBooks"]
 
@@ -115,7 +124,8 @@ class EntryBooks(Books):
         """The next revision of an entry, a draft; one that was withdrawn counts again. Its year, scope, category, site and business
         unit stay.
 
-        ``structural_change``: the resource name of the change that it follows; in the base year that counts as recalculated then.
+        ``structural_change``: the resource name of the change that it follows. In the base year that counts as recalculated then,
+        so it must move what the change says, and the change must say nothing else.
 
         Raises:
             NotFoundError: there is no such entry or change.
@@ -130,7 +140,9 @@ class EntryBooks(Books):
                 raise GoalError(f"{before.name} cannot become {entry.id[:64]!r}", key="id", advice="leave the id out")
             followed = _change_of(state, structural_change, cause)
             plan = self._plan(state, cause)
-            plan.put(replace(entry, id=before.id))
+            after = plan.put(replace(entry, id=before.id))
+            if followed and after.year == state.policy.base_year:
+                _check_followed(state.structural_changes[followed], before, after)
             return before.id, plan.draft(reason=reason, structural_changes={before.id: followed} if followed else None)
 
         return self._write_one(decide)
@@ -315,3 +327,14 @@ def _change_of(state: InventoryState, name: str, cause: RestatementCause) -> str
     if change_id not in state.structural_changes:
         raise NotFoundError(f"there is no structural change {name[:128]!r}", advice="record it first")
     return change_id
+
+
+def _check_followed(change: StructuralChange, before: InventoryEntry, after: InventoryEntry) -> None:
+    """With this entry the base year counts as recalculated for the change, so it must be the whole of it. Raises GoalError."""
+    moved = after.emissions - (Emissions() if before.state is EntryState.WITHDRAWN else before.emissions)
+    only = change.effects[0] if len(change.effects) == 1 else None
+    same = only is not None and only.scope == after.scope and after.category in {None, only.category}
+    if only is None or not same or only.emissions != moved:
+        message = f"{change.name} says something else of the base year than {moved} more of {after.name}"
+        advice = "recalculate the base year: greencloud inventory base-year recalculate"
+        raise GoalError(message, key="structural_change", advice=advice)

@@ -9,7 +9,7 @@ Writers do not wait for each other. Each reads all records, decides on them, and
 can; whoever lost reads on and decides anew (``transact``). So a rule over the whole, as that a serial is used once, holds among any
 number of writers. A file is synced before it has its name, and a crash leaves a record or none.
 
-Documents that are evidence lie in ``evidence/`` under their SHA-256.
+Documents that are evidence lie in ``evidence/`` under their SHA-256. They leave room on the disk, and so cannot stop telemetry.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from greencloud.errors import ConflictError, NotFoundError, QuantityError, Stora
 from greencloud.inventory.document import canonical
 from greencloud.units import format_instant, parse_instant
 
-__all__ = ["MOST_EVIDENCE_BYTES", "Change", "Draft", "Folded", "Journal"]
+__all__ = ["LEAST_FREE_BYTES", "MOST_EVIDENCE_BYTES", "Change", "Draft", "Folded", "Journal"]
 
 S = TypeVar("S")
 
 MOST_EVIDENCE_BYTES: Final = 32 << 20
+LEAST_FREE_BYTES: Final = 256 << 20
+"""More than the 64 MiB below which the server refuses telemetry: whoever may keep documents cannot stop that."""
 _MOST_RECORD_BYTES: Final = 32 << 20
 _NOTHING: Final = "0" * 64
 _TRIES: Final = 50
@@ -65,9 +67,14 @@ class Change:
 
 
 class Journal:
-    """The journal in a directory, which is made when the first record is written."""
+    """The journal in a directory, which is made when the first record is written.
 
-    def __init__(self, directory: str | Path) -> None:
+    Args:
+        least_free: bytes that documents leave free on the disk.
+    """
+
+    def __init__(self, directory: str | Path, *, least_free: int = LEAST_FREE_BYTES) -> None:
+        self._least_free = least_free
         self._changes_directory = Path(directory) / "changes"
         self._evidence_directory = Path(directory) / "evidence"
         self._lock = threading.Lock()
@@ -150,8 +157,17 @@ class Journal:
         if len(content) > MOST_EVIDENCE_BYTES:
             raise QuantityError("the document is larger than 32 MiB", advice="give the page that the figure was taken from")
         digest = hashlib.sha256(content).hexdigest()
+        if not self.has_evidence(digest):
+            self._check_room(len(content))
         self._create(self._evidence_directory / digest, content)
         return digest
+
+    def _check_room(self, size: int) -> None:
+        """Documents are not what fills a disk: telemetry and records go on when no more are taken. Raises StorageFullError."""
+        place = next(each for each in (self._evidence_directory, *self._evidence_directory.parents) if each.exists())
+        state = os.statvfs(place)
+        if state.f_bavail * state.f_frsize < self._least_free + size:
+            raise StorageFullError("there is no room for documents", path=str(place), advice="free some space, then try again")
 
     def kept_evidence(self) -> list[str]:
         """The names of all documents."""

@@ -237,7 +237,13 @@ def _close(state: InventoryState, change: Change) -> InventoryState:
 
 def _policy(state: InventoryState, change: Change) -> InventoryState:
     policy = from_document(change.body, InventoryPolicy, path=_place(change))
-    return replace(state, policy=replace(policy, revision=state.policy.revision + 1, updated_by=change.actor))
+    followed = {one.structural_change for one in state.restatements if one.year == policy.base_year}
+    changes = state.structural_changes
+    if policy.base_year != state.policy.base_year:  # another base year follows what its own entries say
+        changes = {key: replace(one, applied=one.name in followed) for key, one in changes.items()}
+    return replace(
+        state, policy=replace(policy, revision=state.policy.revision + 1, updated_by=change.actor), structural_changes=changes
+    )
 
 
 def _structural_change(state: InventoryState, change: Change) -> InventoryState:

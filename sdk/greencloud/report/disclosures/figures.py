@@ -224,5 +224,20 @@ def first_notes(inputs: DisclosureInputs) -> tuple[str, ...]:
     if restated := [each for each in inputs.restatements if each.year == inventory.year]:
         count = len(restated)
         found.append(f"{count} {'figure was' if count == 1 else 'figures were'} restated: both values and the cause are on record.")
+    whole = int((inventory.end - inventory.start).total_seconds())
+    partly = [seconds for seconds in _covered(inputs) if seconds < whole]
+    if partly:
+        lines = f"{len(partly)} {'entry is a line' if len(partly) == 1 else 'entries are lines'}"
+        found.append(f"{lines} of the ledger, which covers {min(partly):,} of the {whole:,} seconds of the year.")
     found.append("Amounts are gross, in tonnes of CO2e with three places; printed parts add up to printed totals.")
     return tuple(found)
+
+
+def _covered(inputs: DisclosureInputs) -> list[int]:
+    """Seconds that the ledger covers, of each entry of the year that is read from it."""
+    return [
+        each.reference.covered_seconds
+        for each in inputs.entries
+        if each.reference and each.year == inputs.inventory.year and each.state is not EntryState.WITHDRAWN
+        if each.reference.measure != "hardware_purchased"  # which the facility book tells of the whole year
+    ]

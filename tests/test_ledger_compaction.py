@@ -134,7 +134,7 @@ def test_what_does_not_add_up_is_not_carried_on(ledger: Ledger) -> None:
     version = ledger.store.read()
     false = batch({"a": 1000}, window=hour(0))
     header = Header(replace(batch({"a": 1, "b": 10}, window=hour(0)).summary), batch({"a": 1, "b": 10}).totals)
-    forged = ledger.write([header], rows_of(replace(false, summary=header.summary)))
+    forged = ledger.write([header], rows_of(header.summary, false.postings))
     assert ledger.store.commit(version, Commit([forged], [version.segments()[0]]), CREATED)
     with pytest.raises(StoreError, match="does not add up"):
         compact(ledger, LATER)

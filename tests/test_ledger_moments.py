@@ -36,7 +36,7 @@ def answers(root: Path) -> dict[datetime, int]:
 def commit(root: Path, number: int, base: Version, now: datetime) -> bool:
     """A batch of a window of its own, worked out from a version that may have passed, with a clock that may be behind."""
     ledger, made = Ledger(root), batch({"a": number + 1}, window=hour(number))
-    segment = ledger.write([Header(made.summary, made.totals)], rows_of(made))
+    segment = ledger.write([Header(made.summary, made.totals)], rows_of(made.summary, made.postings))
     return ledger.store.commit(base, Commit([segment], (), Posting.of(root, base, [made]).work), now)
 
 

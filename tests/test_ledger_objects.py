@@ -32,16 +32,16 @@ from greencloud.engine import DataDirectory
 from greencloud.engine.place import LedgerPlace
 from greencloud.errors import LeaseLostError, MissingExtraError, StoreError, StoreUnavailableError, UnavailableError
 from greencloud.ledger import Batch, Ledger
-from greencloud.ledger.bucket import Bucket
 from greencloud.ledger.compaction import compact
 from greencloud.ledger.header import Header
 from greencloud.ledger.lease import TERM, StoredLeases
-from greencloud.ledger.objects import Objects
 from greencloud.ledger.posting import Posting
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import rows_of
 from greencloud.ledger.vacuum import vacuum
 from greencloud.ledger.version import EMPTY, Commit
+from greencloud.objects.bucket import Bucket
+from greencloud.objects.objects import Objects
 from greencloud.units import Energy
 from ledger_builders import CREATED, EVER, EVER_BY_ACCOUNT, batch, energy_of, hour
 from object_store import KEY, SECRET, Lake, wire
@@ -54,7 +54,7 @@ import os, signal, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from ledger_builders import batch, hour
 from greencloud.ledger import Ledger
-from greencloud.ledger.bucket import Bucket
+from greencloud.objects.bucket import Bucket
 root = Path(sys.argv[1])
 def ledger(checkpoint=lambda _: None):
     return Ledger(root, checkpoint=checkpoint, objects=Bucket(sys.argv[2], root))
@@ -236,7 +236,7 @@ def test_what_is_no_place_is_refused_and_not_repeated(place: str, tmp_path: Path
 
 def test_a_store_that_ignores_conditions_is_refused(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Bucket(uri, tmp_path).check()
-    monkeypatch.setattr("greencloud.ledger.s3.S3.create", lambda *_: True)  # as one answers that overwrites
+    monkeypatch.setattr("greencloud.objects.s3.S3.create", lambda *_: True)  # as one answers that overwrites
     with pytest.raises(StoreError, match="If-None-Match"):
         DataDirectory.open(tmp_path / "d", create=True).place_ledger(LedgerPlace(uri))
     assert DataDirectory.open(tmp_path / "d", create=False).ledger_place.uri == ""
@@ -249,7 +249,7 @@ def test_without_the_library_the_advice_is_to_install_it(tmp_path: Path, monkeyp
 
 
 def written(ledger: Ledger, each: Batch) -> Commit:
-    segment = ledger.write([Header(each.summary, each.totals)], rows_of(each))
+    segment = ledger.write([Header(each.summary, each.totals)], rows_of(each.summary, each.postings))
     ledger.store.put([segment])
     return Commit([segment], (), Posting.of(ledger.store.root, EMPTY, [each]).work)
 

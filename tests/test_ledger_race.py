@@ -57,7 +57,7 @@ def go(*processes: subprocess.Popen[str]) -> None:
 
 def written(store: Store, each: Batch, token: str) -> Commit:
     ledger = Ledger(store.root, token=lambda: token)
-    segment = ledger.write([Header(each.summary, each.totals)], rows_of(each))
+    segment = ledger.write([Header(each.summary, each.totals)], rows_of(each.summary, each.postings))
     return Commit([segment], (), Posting.of(store.root, EMPTY, [each]).work)
 
 

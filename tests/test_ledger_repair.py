@@ -142,7 +142,7 @@ def test_where_the_log_does_not_tell_what_a_segment_held_nothing_is_replaced(tmp
     ledger = Ledger(tmp_path)
     post(ledger, {26: 5})
     made = [batch({"a": 1}, window=hour(at)) for at in (2, 3)]
-    rows = pa.concat_tables([rows_of(each) for each in made])
+    rows = pa.concat_tables([rows_of(each.summary, each.postings) for each in made])
     segment = ledger.write([Header(each.summary, each.totals) for each in made], rows)
     assert ledger.store.commit(ledger.store.read(), Commit([segment]), CREATED)
     assert energy_of(ledger) == {"a": 7}

@@ -45,6 +45,7 @@ from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
 from greencloud.ledger.lease import Held, Leases, StoredLeases
+from greencloud.objects.objects import LOCAL, Objects
 from greencloud.telemetry import TelemetryStore
 from greencloud.usage import SegmentStore
 
@@ -158,6 +159,11 @@ class DataDirectory:
             closed=lambda batch: closes.is_closed(batch.start),
             objects=self.ledger_place.objects(folder),
         )
+
+    @property
+    def objects(self) -> Objects:
+        """Where the truth lies of what is written once in this directory, beside the ledger: for now the directory itself."""
+        return LOCAL
 
     @property
     def ledger_place(self) -> LedgerPlace:

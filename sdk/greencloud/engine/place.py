@@ -16,10 +16,10 @@ from typing import Any, Final, Self
 
 from greencloud.durable import replace_file
 from greencloud.errors import StoreError
-from greencloud.ledger.bucket import Bucket
-from greencloud.ledger.cache import BOUND
-from greencloud.ledger.objects import LOCAL, Objects
-from greencloud.ledger.s3 import checked_uri
+from greencloud.objects.bucket import Bucket
+from greencloud.objects.cache import BOUND
+from greencloud.objects.objects import LOCAL, Objects
+from greencloud.objects.s3 import checked_uri
 
 __all__ = ["VARIABLE", "LedgerPlace"]
 

@@ -15,13 +15,13 @@ from greencloud.ledger.batch import Batch, batch_id, canonical, sum_of
 from greencloud.ledger.checks import check_batch
 from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT
 from greencloud.ledger.header import Header
-from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.restatement_chain import Chains
 from greencloud.ledger.restatement_files import FOLDER, RestatementFiles
 from greencloud.ledger.rollups import Rollups
 from greencloud.ledger.segments import cached_headers, content_in, content_of, read_headers, read_segment
 from greencloud.ledger.table_log import damaged_entries
 from greencloud.ledger.version import Segment, Version
+from greencloud.objects.objects import LOCAL, Objects
 from greencloud.units import Window
 
 __all__ = ["examine"]

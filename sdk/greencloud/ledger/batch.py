@@ -23,7 +23,18 @@ from greencloud.ledger.header import canonical_json, summary_fields
 from greencloud.results import BatchSummary
 from greencloud.units import Energy, Window
 
-__all__ = ["Allocated", "Batch", "batch_id", "canonical", "energy_by_account", "hash_column", "is_pool", "make_batch", "sum_of"]
+__all__ = [
+    "Allocated",
+    "AnyBatch",
+    "Batch",
+    "batch_id",
+    "canonical",
+    "energy_by_account",
+    "hash_column",
+    "is_pool",
+    "make_batch",
+    "sum_of",
+]
 
 _WIDE: Final = pa.decimal128(38, 0)
 _NOT_IN_ID: Final = ("id", "created", "supersedes", "causes", "requested_by", "reason")
@@ -48,6 +59,19 @@ class Allocated(Protocol):
     def totals(self) -> Mapping[str, int]: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
+
+
+class AnyBatch(Protocol):
+    """A batch as it is posted: made here, or written as a segment elsewhere (``greencloud.ledger.written``)."""
+
+    @property
+    def summary(self) -> BatchSummary: ...
+    @property
+    def postings(self) -> pa.Table: ...
+    @property
+    def totals(self) -> dict[str, int]: ...
+    @property
+    def window(self) -> Window: ...
 
 
 @dataclass(frozen=True, slots=True)

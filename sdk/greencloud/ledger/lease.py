@@ -24,7 +24,7 @@ from typing import Final
 
 from greencloud.durable import NO_ROOM, replace_file, sync_directory
 from greencloud.errors import LeaseLostError, StorageFullError, StoreError
-from greencloud.ledger.objects import Objects
+from greencloud.objects.objects import Objects
 from greencloud.units import format_instant, parse_instant
 
 __all__ = ["TERM", "Held", "Lease", "Leases", "StoredLeases"]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -23,11 +23,10 @@ import pyarrow as pa
 
 from greencloud.errors import GreencloudError, NotFoundError, QuantityError, StoreError, UnbalancedError
 from greencloud.ledger.audit import examine
-from greencloud.ledger.batch import Batch
+from greencloud.ledger.batch import AnyBatch, Batch
 from greencloud.ledger.checks import check_batch
 from greencloud.ledger.faults import storage_errors
 from greencloud.ledger.header import Header
-from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.placing import Placed, placed
 from greencloud.ledger.posting import Posting
 from greencloud.ledger.repair import notes_of, repaired
@@ -37,6 +36,8 @@ from greencloud.ledger.segments import rows_of, write_segment
 from greencloud.ledger.snapshot import Snapshot
 from greencloud.ledger.store import Store
 from greencloud.ledger.version import EMPTY, Commit, Segment, Version
+from greencloud.ledger.written import WrittenBatch
+from greencloud.objects.objects import LOCAL, Objects
 from greencloud.results import BatchSummary
 from greencloud.units import format_instant
 
@@ -52,10 +53,25 @@ def _pass(step: str) -> None:
 
 @dataclass(slots=True)
 class _Written:
-    """What a post has written so far: segments by what is in them, and restatements by name, with whether they are new."""
+    """What a post has written so far: segments by what is in them, and restatements by name, with whether they are new.
+
+    ``states``: of segments that were written elsewhere, by their path, the size and when they were written.
+    """
 
     segments: dict[object, Segment] = field(default_factory=dict)
     links: dict[str, bool] = field(default_factory=dict)
+    states: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def elsewhere(cls, batches: Sequence[AnyBatch]) -> _Written:
+        """What workers have written of these batches."""
+        found = cls()
+        for batch in batches:
+            if isinstance(batch, WrittenBatch):
+                told = batch.header.summary
+                found.segments[told.id, told.supersedes, told.causes] = batch.segment
+                found.states[batch.segment.path] = batch.size, batch.modified_ms
+        return found
 
 
 class Ledger:
@@ -66,7 +82,7 @@ class Ledger:
     with the name of each step of a post when it is done (checked, segment_written, segment_synced, segment_renamed,
     segment_durable, committed); a restatement adds restatement_written, restatement_synced and restatement_durable before
     the commit. ``closed`` says whether the period of a batch is closed: then what takes its place is a restatement even where it is
-    provisional. ``objects``: where the truth lies, if not in that folder (``greencloud.ledger.bucket``).
+    provisional. ``objects``: where the truth lies, if not in that folder (``greencloud.objects.bucket``).
     """
 
     def __init__(
@@ -88,7 +104,7 @@ class Ledger:
         self._token = token
         self._latest = EMPTY
 
-    def post(self, batch: Batch, *, lease: int | None = None, because: Because | None = None) -> BatchSummary | None:
+    def post(self, batch: AnyBatch, *, lease: int | None = None, because: Because | None = None) -> BatchSummary | None:
         """Make a batch visible in place of the earlier one of its site and window, and return its header as posted.
 
         None: the very same batch is visible already, and nothing was done. Raises as ``post_all``.
@@ -96,7 +112,9 @@ class Ledger:
         posted = self.post_all([batch], lease=lease, because=because)
         return posted[0] if posted else None
 
-    def post_all(self, batches: Sequence[Batch], *, lease: int | None = None, because: Because | None = None) -> list[BatchSummary]:
+    def post_all(
+        self, batches: Sequence[AnyBatch], *, lease: int | None = None, because: Because | None = None
+    ) -> list[BatchSummary]:
         """Make batches visible in one step, and return the headers as posted of those that were not visible already.
 
         ``lease`` is the number of the lease that the caller holds (``greencloud.ledger.lease``). ``because`` is what the
@@ -113,27 +131,29 @@ class Ledger:
             StoreUnavailableError: the object store does not answer. Posting the same again is right in any case.
         """
         for batch in batches:
-            check_batch(batch)
+            if isinstance(batch, Batch):
+                check_batch(batch)
         self.checkpoint("checked")
         with storage_errors(self.root), self.store.writing():
             return self._post_checked(batches, because, lease)
 
-    def _post_checked(self, batches: Sequence[Batch], because: Because | None, lease: int | None) -> list[BatchSummary]:
-        written = _Written()
+    def _post_checked(self, batches: Sequence[AnyBatch], because: Because | None, lease: int | None) -> list[BatchSummary]:
+        written = _Written.elsewhere(batches)
         for _ in range(_TRIES):
             base = self.store.read()
             try:
                 posted = self._post_to(base, batches, because, lease, written)
             except BaseException:
                 links = [self.restatements.folder / name for name, fresh in written.links.items() if fresh]
-                self.store.discard(base, [*(self.store.root / segment.path for segment in written.segments.values()), *links])
+                own = [segment.path for segment in written.segments.values() if segment.path not in written.states]
+                self.store.discard(base, [*(self.store.root / path for path in own), *links])
                 raise
             if posted is not None:
                 return posted
         raise StoreError(f"{self.root}: other writers were first {_TRIES} times", path=str(self.root), advice="post it again")
 
     def _post_to(
-        self, base: Version, batches: Sequence[Batch], because: Because | None, lease: int | None, written: _Written
+        self, base: Version, batches: Sequence[AnyBatch], because: Because | None, lease: int | None, written: _Written
     ) -> list[BatchSummary] | None:
         """One try, with what earlier ones have written; None when another writer was first."""
         posting = Posting.of(self.store.root, base, batches, self.store.objects)
@@ -150,14 +170,14 @@ class Ledger:
         for batch, summary in zip(posting.fresh, summaries, strict=True):
             written_as = (summary.id, summary.supersedes, summary.causes)
             if written_as not in written.segments:
-                written.segments[written_as] = self.write([Header(summary, batch.totals)], rows_of(replace(batch, summary=summary)))
+                written.segments[written_as] = self.write([Header(summary, batch.totals)], rows_of(summary, batch.postings))
             added.append(written.segments[written_as])
         for path, headers, rows in posting.remainders():
             left = (path, *(header.summary.id for header in headers))
             if left not in written.segments:
                 written.segments[left] = self.write(headers, rows)
             added.append(written.segments[left])
-        self.store.put(added)
+        self.store.put([segment for segment in added if segment.path not in written.states])
         self.checkpoint("segment_durable")
         links = [each.link for each in restated if each.link]
         for link in links:
@@ -165,22 +185,24 @@ class Ledger:
                 fresh = not (self.restatements.folder / link.name).exists()
                 self.restatements.write(link, token=self._token(), checkpoint=self.checkpoint)
                 written.links[link.name] = fresh
-        commit = Commit(added, posting.removed, posting.work, lease, {"greencloud.work": "post", **notes_of(links)})
+        notes = {"greencloud.work": "post", **notes_of(links)}
+        commit = Commit(added, posting.removed, posting.work, lease, notes, written.states)
         if not self.store.commit(base, commit, self.clock()):
             return None
         self.checkpoint("committed")
         return summaries
 
-    def preview(self, batches: Sequence[Batch], *, because: Because | None = None) -> list[Placed]:
+    def preview(self, batches: Sequence[AnyBatch], *, because: Because | None = None) -> list[Placed]:
         """What ``post_all`` would post now, with the restatements that would come; nothing is written.
 
         What it would refuse is among it, each with the reason. Raises as it does for all else.
         """
-        refused: list[tuple[Batch, GreencloudError]] = []
+        refused: list[tuple[AnyBatch, GreencloudError]] = []
         sound = []
         for batch in batches:
             try:
-                check_batch(batch)
+                if isinstance(batch, Batch):
+                    check_batch(batch)
                 sound.append(batch)
             except (UnbalancedError, StoreError) as error:
                 refused.append((batch, error))

@@ -16,10 +16,10 @@ from typing import Final
 
 import pyarrow as pa
 
-from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.periods import Calendar, calendar_of
 from greencloud.ledger.rollup import Rollup, read_rollup
 from greencloud.ledger.version import Version
+from greencloud.objects.objects import LOCAL, Objects
 
 __all__ = ["calendar_at", "is_open", "names_in", "opened"]
 

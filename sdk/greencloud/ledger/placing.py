@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from greencloud.errors import AllocationError, GreencloudError, StoreError
-from greencloud.ledger.batch import Batch
+from greencloud.ledger.batch import AnyBatch
 from greencloud.ledger.header import Header
 from greencloud.ledger.posting import Posting
 from greencloud.ledger.restatement import Because, causes_of, change_of, concerning, excess, line_table, restates
@@ -25,14 +25,14 @@ _MOST_CHANGES: Final = 200
 class Placed:
     """``refusal``: why it may not be posted as it is, or unless whoever asks for it confirms it (``Because.most_change``)."""
 
-    batch: Batch
+    batch: AnyBatch
     summary: BatchSummary
     link: Link | None = None
     refusal: GreencloudError | None = None
 
 
 def placed(
-    posting: Posting, batch: Batch, because: Because, files: RestatementFiles, closed: Callable[[BatchSummary], bool]
+    posting: Posting, batch: AnyBatch, because: Because, files: RestatementFiles, closed: Callable[[BatchSummary], bool]
 ) -> Placed:
     """The batch as it would be posted now.
 

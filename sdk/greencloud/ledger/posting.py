@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.errors import AllocationError, StoreError
-from greencloud.ledger.batch import Batch
+from greencloud.ledger.batch import AnyBatch
 from greencloud.ledger.columns import SEGMENT
 from greencloud.ledger.header import Header
-from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.segments import cached_headers, content_in, content_of, count_in, read_encoded, read_headers
 from greencloud.ledger.store import Store
 from greencloud.ledger.version import Segment, Version
+from greencloud.objects.objects import LOCAL, Objects
 from greencloud.units import Window
 
 __all__ = ["Posting", "windows_in"]
@@ -39,14 +39,14 @@ class Posting:
     root: Path
     base: Version
     objects: Objects = LOCAL
-    fresh: list[Batch] = field(default_factory=list)
-    refused: list[tuple[Batch, AllocationError | StoreError]] = field(default_factory=list)
+    fresh: list[AnyBatch] = field(default_factory=list)
+    refused: list[tuple[AnyBatch, AllocationError | StoreError]] = field(default_factory=list)
     _replaced: dict[SiteWindow, tuple[Segment, str]] = field(default_factory=dict)
     _windows: dict[Segment, dict[Window, str]] = field(default_factory=dict, repr=False)
     _read: dict[Path, pa.Table] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, root: Path, base: Version, batches: Sequence[Batch], objects: Objects = LOCAL) -> Posting:
+    def of(cls, root: Path, base: Version, batches: Sequence[AnyBatch], objects: Objects = LOCAL) -> Posting:
         """A batch is refused where windows of different length would both count, or where what is left of a segment cannot be read.
 
         Raises:
@@ -77,21 +77,21 @@ class Posting:
         """The hours that are posted to."""
         return [f"post/{batch.summary.site}/{Window.at(batch.window.start, 3600)}" for batch in self.fresh]
 
-    def superseded(self, batch: Batch) -> str:
+    def superseded(self, batch: AnyBatch) -> str:
         """The id of the batch that this one takes the place of; "" where there is none."""
         old = self._replaced.get(_place_of(batch))
         return old[1] if old and old[1] != batch.summary.id else ""
 
-    def repairs(self, batch: Batch) -> bool:
+    def repairs(self, batch: AnyBatch) -> bool:
         """Whether the same batch is visible already, in a segment that is lost or torn."""
         old = self._replaced.get(_place_of(batch))
         return old is not None and old[1] == batch.summary.id
 
-    def replaced(self, batch: Batch) -> Header:
+    def replaced(self, batch: AnyBatch) -> Header:
         """The header of the batch that this one takes the place of. Raises StoreError: its segment is lost or torn."""
         return self._held(batch)[1]
 
-    def replaced_rows(self, batch: Batch) -> pa.Table:
+    def replaced_rows(self, batch: AnyBatch) -> pa.Table:
         """Its postings, in the columns of ``SEGMENT``. Raises StoreError: its segment is lost or torn."""
         return self._rows(self._held(batch)[0], [batch.window]).cast(SEGMENT)
 
@@ -118,7 +118,7 @@ class Posting:
             rows = self._read[path] = read_encoded(path, self.objects)
         return rows
 
-    def _held(self, batch: Batch) -> tuple[Path, Header]:
+    def _held(self, batch: AnyBatch) -> tuple[Path, Header]:
         segment, wanted = self._replaced[_place_of(batch)]
         path = self.root / segment.path
         for header in cached_headers(path, self.objects):
@@ -129,7 +129,7 @@ class Posting:
     def _left(self, segment: Segment) -> list[Window]:
         return [window for window in self._windows[segment] if (segment.site, window) not in self._replaced]
 
-    def _add(self, batch: Batch) -> None:
+    def _add(self, batch: AnyBatch) -> None:
         site, window = batch.summary.site, batch.window
         hour = Window.at(window.start, 3600)
         replaced: tuple[Segment, str] | None = None
@@ -224,5 +224,5 @@ def window_of(header: Header) -> Window:
     return Window(header.summary.start, int((header.summary.end - header.summary.start).total_seconds()))
 
 
-def _place_of(batch: Batch) -> SiteWindow:
+def _place_of(batch: AnyBatch) -> SiteWindow:
     return batch.summary.site, batch.window

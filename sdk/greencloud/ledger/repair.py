@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from greencloud.errors import StoreError
-from greencloud.ledger.batch import Batch
+from greencloud.ledger.batch import AnyBatch
 from greencloud.ledger.placing import Placed
 from greencloud.ledger.restatement_chain import Chains
 from greencloud.ledger.restatement_files import Link, RestatementFiles
@@ -27,7 +27,7 @@ def notes_of(links: list[Link]) -> dict[str, str]:
     return {_NOTE: " ".join(_digest(link.name) for link in links)} if links else {}
 
 
-def repaired(batch: Batch, store: Store, latest: int, files: RestatementFiles) -> Placed:
+def repaired(batch: AnyBatch, store: Store, latest: int, files: RestatementFiles) -> Placed:
     """The batch with the header that it had in the version ``latest``.
 
     Where it was a restatement and no record that counted can be read, its cause is ``unknown`` and nobody is named.

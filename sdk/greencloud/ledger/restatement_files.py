@@ -31,10 +31,10 @@ import pyarrow.parquet as pq
 from greencloud.errors import StoreError
 from greencloud.ledger.batch import hash_column
 from greencloud.ledger.header import HEADER_KEY, Header, canonical_json, decode_headers, encode_headers
-from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.recent import Recent
 from greencloud.ledger.restatement import LINES
 from greencloud.ledger.segments import sync
+from greencloud.objects.objects import LOCAL, Objects
 from greencloud.results import BookChange
 
 __all__ = ["FOLDER", "Head", "Link", "RestatementFiles"]

@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.ledger.database import literal, to_arrow
-from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.sums import FLAGS_SQL, PROVISIONAL, SUMS, SUMS_SQL
+from greencloud.objects.objects import LOCAL, Objects
 
 __all__ = ["FOLDED", "ROLLUP", "TEXTS", "digest_of", "from_rollups", "from_segments"]
 

@@ -26,7 +26,6 @@ from greencloud.errors import StoreError
 from greencloud.ledger.faults import storage_errors
 from greencloud.ledger.header import canonical_json
 from greencloud.ledger.mapped import calendar_at, is_open, names_in, opened
-from greencloud.ledger.objects import LOCAL, Objects, Stored
 from greencloud.ledger.periods import MONTHS, Day, Month, content_of_day, content_of_month, months_around
 from greencloud.ledger.plan import Plan, plan_of
 from greencloud.ledger.rollup import Question, read_rollup, write_rollup
@@ -35,6 +34,7 @@ from greencloud.ledger.segments import cached_headers, sync
 from greencloud.ledger.stop import Stop
 from greencloud.ledger.sums import Partial
 from greencloud.ledger.version import Version
+from greencloud.objects.objects import LOCAL, Objects, Stored
 from greencloud.results import FootprintQuery, Granularity
 from greencloud.units import microseconds_of
 

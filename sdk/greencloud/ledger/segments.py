@@ -26,10 +26,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from greencloud.errors import StoreError
-from greencloud.ledger.batch import Batch
 from greencloud.ledger.columns import MEASURES, ROWS, SEGMENT
 from greencloud.ledger.header import HEADER_KEY, Header, decode_headers, encode_headers
-from greencloud.ledger.objects import LOCAL, Objects
+from greencloud.objects.objects import LOCAL, Objects
+from greencloud.results import BatchSummary
 
 __all__ = [
     "by_account",
@@ -54,13 +54,13 @@ _ENCODED: Final = pa.schema(
 _TEXTS: Final = [field.name for field in SEGMENT if field.name not in {*MEASURES, "count"}]
 
 
-def rows_of(batch: Batch) -> pa.Table:
+def rows_of(summary: BatchSummary, postings: pa.Table) -> pa.Table:
     """A batch's postings in the columns of a segment."""
-    summary, count = batch.summary, batch.postings.num_rows
+    count = postings.num_rows
     constant = (summary.id, summary.provisional, summary.methodology_version, summary.created)
     fields = [SEGMENT.field(place) for place in range(len(ROWS), len(SEGMENT))]
     columns = [pa.repeat(pa.scalar(value, field.type), count) for value, field in zip(constant, fields, strict=True)]
-    return pa.Table.from_arrays([*batch.postings.select(ROWS.names).columns, *columns], schema=SEGMENT)
+    return pa.Table.from_arrays([*postings.select(ROWS.names).columns, *columns], schema=SEGMENT)
 
 
 def write_segment(

@@ -21,7 +21,6 @@ from greencloud.ledger.availability import FilledWindow
 from greencloud.ledger.columns import MEASURES
 from greencloud.ledger.database import fetch, literal, stream, stream_arrow
 from greencloud.ledger.earlier import make_again
-from greencloud.ledger.objects import LOCAL, Objects
 from greencloud.ledger.parts import Part, Place
 from greencloud.ledger.query import compile_query, compile_windows, dimensions_of, partials_of
 from greencloud.ledger.restatement_chain import Chains, Record
@@ -34,6 +33,7 @@ from greencloud.ledger.streamed_postings import streamed_postings
 from greencloud.ledger.streamed_rows import compile_rows, parts_of
 from greencloud.ledger.sums import Rows
 from greencloud.ledger.version import Segment, Version
+from greencloud.objects.objects import LOCAL, Objects
 from greencloud.results import BatchSummary, FootprintQuery, FootprintRow, Restatement
 from greencloud.units import Window, microseconds_of
 

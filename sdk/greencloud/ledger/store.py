@@ -21,8 +21,8 @@ version before is the one that it was worked out from: of two commits from one v
 transaction "order". So stamps never go back, and a moment before the newest stamp means one version, for ever. A later moment does
 not: a commit is seen some time after it was stamped, and a clock may be behind.
 
-**Object storage.** The table and its segments may lie there, with this folder as a cache (``greencloud.ledger.bucket``). Locks hold
-on one machine only, so there are none then: conditional puts, transactions and the fence keep writers apart.
+**Object storage.** The table and its segments may lie there, with this folder as a cache (``greencloud.objects.bucket``). Locks
+hold on one machine only, so there are none then: conditional puts, transactions and the fence keep writers apart.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Tra
 
 from greencloud.errors import LeaseLostError, NotFoundError, StoreError, StoreUnavailableError
 from greencloud.ledger.faults import is_full, plain, storage_errors
-from greencloud.ledger.objects import LOCAL, Objects
-from greencloud.ledger.s3 import unavailable
 from greencloud.ledger.segments import sync
 from greencloud.ledger.table import PARTITION, SCHEMA, create_table
 from greencloud.ledger.table_log import drop_damaged_checkpoints, entry_of, set_torn_entry_aside, sync_log, torn_entry
 from greencloud.ledger.version import EMPTY, Commit, Segment, Version, partition_values, segment_of, version_of
+from greencloud.objects.objects import LOCAL, Objects
+from greencloud.objects.s3 import unavailable
 from greencloud.units import format_instant, parse_instant
 
 __all__ = ["Store"]
@@ -222,7 +222,7 @@ class Store:
                 raise StoreError(f"{entry}: the entry of the log cannot be read: {error}", path=str(entry)) from error
 
     def _commit(self, base: Version, commit: Commit, properties: CommitProperties) -> None:
-        added = [self._add(segment) for segment in commit.added]
+        added = [self._add(segment, commit.states.get(segment.path) or self._state(segment)) for segment in commit.added]
         if base.handle is None:
             if self.objects.remote:
                 with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
@@ -243,18 +243,21 @@ class Store:
             [*added, *removed], mode="append", schema=SCHEMA, partition_by=PARTITION, commit_properties=properties
         )
 
-    def _add(self, segment: Segment) -> AddAction:
+    def _state(self, segment: Segment) -> tuple[int, int]:
         path = self.root / segment.path
         state = self.objects.read([path], path.stat)
+        return state.st_size, state.st_mtime_ns // 1_000_000
+
+    def _add(self, segment: Segment, state: tuple[int, int]) -> AddAction:
         bounds = {"minValues": segment.first, "maxValues": segment.last}
         stats = {
             name: {"window_start": f"{at:%Y-%m-%dT%H:%M:%S}.000Z", "window_s": segment.window_s} for name, at in bounds.items()
         }
         return AddAction(
             path=segment.path,
-            size=state.st_size,
+            size=state[0],
             partition_values=partition_values(segment),
-            modification_time=state.st_mtime_ns // 1_000_000,
+            modification_time=state[1],
             data_change=True,
             stats=json.dumps({"numRecords": segment.rows, **stats, "nullCount": {}}),
         )

@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 
 from greencloud.errors import StoreError
 from greencloud.ledger.columns import SEGMENT
-from greencloud.ledger.objects import Objects
 from greencloud.ledger.parts import TARGET, Part, Place, compact, cut, encoded_schema, joined
 from greencloud.ledger.query import FILTERS
 from greencloud.ledger.stop import Stop
+from greencloud.objects.objects import Objects
 from greencloud.results import FootprintQuery
 
 __all__ = ["STREAMED_POSTINGS", "streamed_postings"]

@@ -25,9 +25,9 @@ from greencloud.errors import StoreError
 from greencloud.ledger.earlier import batches_in, note_removed
 from greencloud.ledger.header import Header, encode_headers
 from greencloud.ledger.ledger import Ledger
-from greencloud.ledger.objects import Objects, Stored
 from greencloud.ledger.segments import gather_headers, read_encoded, read_headers, sync
 from greencloud.ledger.version import Version
+from greencloud.objects.objects import Objects, Stored
 from greencloud.results import BatchSummary
 
 __all__ = ["GRACE", "Vacuumed", "effective_grace", "kept_revisions", "vacuum"]

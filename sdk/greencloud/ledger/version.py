@@ -38,7 +38,8 @@ class Segment:
 class Commit:
     """One step from a version to the next. ``work`` names what is posted to (site and hour), each at most once a commit.
 
-    ``lease``: the number of the lease that the writer holds. ``notes`` go into the log.
+    ``lease``: the number of the lease that the writer holds. ``notes`` go into the log. ``states``: of files that were written on
+    another machine, by path, the size in bytes and when they were written, in milliseconds since 1970.
     """
 
     added: Sequence[Segment]
@@ -46,6 +47,7 @@ class Commit:
     work: Sequence[str] = ()
     lease: int | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 restatements), and where the truth of them lies.
 
 Everything reads files of the ledger's folder by their paths. Here the truth *is* that folder, and there is nothing to do; in
-``greencloud.ledger.bucket`` the truth is an object store, and the folder a cache of it. So whoever reads a file does it through
+``greencloud.objects.bucket`` the truth is an object store, and the folder a cache of it. So whoever reads a file does it through
 ``read``, whoever wrote one ``put``s it before the commit that names it, and whoever wants to know what is there asks ``names``,
 ``stored`` or ``missing``.
 
@@ -11,11 +11,15 @@ Paths are absolute and lie in the ledger's folder.
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TypeVar
+
+from greencloud.durable import sync_directory
 
 __all__ = ["LOCAL", "Objects", "Stored"]
 
@@ -106,8 +110,21 @@ class Objects:
             return None
 
     def create(self, path: Path, content: bytes) -> bool:
-        """Remote: put one of which there is no file. False, with nothing changed: another one has its name."""
-        raise NotImplementedError
+        """Put one of which there is none, whole and durably. False, with nothing changed: another one has its name."""
+        fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with fresh.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(fresh, path)
+        except FileExistsError:
+            return False
+        finally:
+            fresh.unlink(missing_ok=True)
+        sync_directory(path.parent)
+        return True
 
     def remove(self, path: Path) -> None:
         """Remove one from the store."""

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencloud.ledger.cache import Cache
+from greencloud.objects.cache import Cache
 
 FILES = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 120), st.booleans()), min_size=1, max_size=12)
 

@@ -24,16 +24,18 @@ from pathlib import Path
 from typing import IO, Final, TypeVar
 
 from greencloud.errors import StoreError
-from greencloud.ledger.cache import BOUND, Cache
-from greencloud.ledger.objects import Objects, Stored
-from greencloud.ledger.s3 import S3, unavailable
+from greencloud.objects.cache import BOUND, Cache
+from greencloud.objects.objects import Objects, Stored
+from greencloud.objects.s3 import S3, unavailable
 
-__all__ = ["Bucket"]
+__all__ = ["LEDGER", "Bucket"]
 
 T = TypeVar("T")
 
 _HEADERS: Final = "headers"
-_FOLDERS: Final = ("segments", "rollups/day", "rollups/month", "restatements", _HEADERS)
+LEDGER: Final = ("segments", "rollups/day", "rollups/month", "restatements", _HEADERS)
+"""The folders of a ledger of which there are copies."""
+
 _AT_ONCE: Final = 16
 _FOOTER: Final = 1 << 16
 _ABSENT_S: Final = 60.0  # so long an object that was not there is not asked for again
@@ -43,18 +45,21 @@ _FEW: Final = 32  # objects: more are looked up by listing their folder
 class Bucket(Objects):
     """The objects under ``uri``, with copies of them in the folder ``root``.
 
-    ``bound``: bytes that these may take; ``in_use_s``: so many seconds one is in use that was wanted (``greencloud.ledger.cache``).
+    ``folders``: where these lie; ``bound``: bytes that they may take; ``in_use_s``: so many seconds one is in use that
+    was wanted (``greencloud.objects.cache``).
     """
 
     __slots__ = ("_absent", "_cache", "_root", "_s3", "uri")
 
     remote = True
 
-    def __init__(self, uri: str, root: Path, *, bound: int = BOUND, in_use_s: float = 60.0) -> None:
+    def __init__(
+        self, uri: str, root: Path, *, bound: int = BOUND, in_use_s: float = 60.0, folders: Sequence[str] = LEDGER
+    ) -> None:
         self._s3 = S3(uri)
         self.uri = self._s3.uri
         self._root = root.absolute()
-        self._cache = Cache([self._root / folder for folder in _FOLDERS], bound, in_use_s=in_use_s)
+        self._cache = Cache([self._root / folder for folder in folders], bound, in_use_s=in_use_s)
         self._absent: dict[Path, float] = {}
 
     @property

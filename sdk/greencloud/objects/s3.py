@@ -122,6 +122,13 @@ class S3:
                     if "/" not in name:
                         yield name, meta["size"], meta["last_modified"]
 
+    def under(self, folder: str = "") -> Iterator[tuple[str, int]]:
+        """Key and size of the objects of a folder and all below it, in order of key."""
+        with self._asking() as (obs, store):
+            for metas in obs.list(store, prefix=folder or None):
+                for meta in metas:
+                    yield meta["path"], meta["size"]
+
     def delete(self, key: str) -> None:
         with self._asking() as (obs, store):
             obs.delete(store, key)

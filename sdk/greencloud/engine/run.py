@@ -28,13 +28,14 @@ from greencloud.engine.distribution import Progress, distribute, silent
 from greencloud.engine.fitting import SiteWindow
 from greencloud.engine.gathering import Gathered, due_windows, gather, gather_under
 from greencloud.engine.inputs import BatchInputs
+from greencloud.engine.lake_run import LakeRun
 from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.engine.orphans import final, orphans
 from greencloud.engine.partition import Partition
 from greencloud.engine.posting import REFUSALS
 from greencloud.engine.recomputation import window_of
 from greencloud.engine.run_state import GRACE, Options, RunState
-from greencloud.engine.runner import Runner
+from greencloud.engine.runner import InProcess, Runner
 from greencloud.engine.slices import slices_of
 from greencloud.errors import QuantityError, StoreError
 from greencloud.ledger import Batch
@@ -65,6 +66,7 @@ def run_allocation(
     most_change: Fraction | None = None,
     dry_run: bool = False,
     runner: Runner | None = None,
+    lake: str = "",
     progress: Progress = silent,
 ) -> RunSummary:
     """Allocate every site-window with usage or readings that starts in ``[start, end)``, and post what is new.
@@ -77,17 +79,25 @@ def run_allocation(
     or no book was in force when it was posted. With ``dry_run`` nothing is written and nobody is kept waiting; the answer is
     what would be posted and refused, and the restatements that would come, those refused by ``most_change`` among them.
 
-    With a ``runner`` its workers allocate (``greencloud.engine.distribution``); the ledger is the same to the bit. ``progress`` is
-    told how many windows are done, and of how many.
+    With a ``runner`` its workers allocate (``greencloud.engine.distribution``); the ledger is the same to the bit. ``lake``: take
+    usage from there and from nowhere else (``greencloud.engine.lake_run``). ``progress`` is told how many windows are done, and of
+    how many.
 
     Raises:
         StoreError: another run is under way.
         AllocationError: there is no such rule. What concerns one window is in ``RunSummary.refused`` instead.
     """
     rule_named(rule)
+    if dry_run and (runner or lake):
+        raise QuantityError(
+            "a dry run is made in this process, of what the data directory holds", advice="leave --engine and --lake out"
+        )
     if start and end and start >= end:
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
     options = Options(rule, start, end, now, settle_after, requested_by, reason, most_change)
+    if lake:
+        with data.allocating(), data.writing() as held:
+            return LakeRun(data, lake, options, held).summary(runner or InProcess(), progress)
     if dry_run:
         return _Run(data, gathered or gather(data), options, None).summary()
     if gathered is None:

@@ -77,7 +77,9 @@ class RunState:
         )
         return before.usage_revision if before and same else ""
 
-    def partition(self, site: str, window: Window, *, usage: str = "", lake: str = "", files: tuple[str, ...] = ()) -> Partition:
+    def partition(
+        self, site: str, window: Window, *, usage: str = "", lake: str = "", files: tuple[str, ...] = (), size: int = 0
+    ) -> Partition:
         """A window for a worker. ``usage``: the revision of its kept inputs, or ``files`` of a ``lake``."""
         before = self.visible.get((site, window.start))
         return Partition(
@@ -91,6 +93,7 @@ class RunState:
             usage=usage,
             lake=lake,
             files=files,
+            size=size,
             supersedes=before.id if before else "",
             unchanged_if=self.unchanged_if(site, window),
         )

@@ -27,7 +27,7 @@ from greencloud.engine.batch import batch_of
 from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.inputs import BatchInputs
-from greencloud.engine.lake import read_partition
+from greencloud.engine.lake import LakePartition, read_partition
 from greencloud.engine.partition import Made, Partition, Result
 from greencloud.engine.posting import REFUSALS
 from greencloud.errors import GreencloudError, NotFoundError
@@ -36,7 +36,7 @@ from greencloud.ledger import Batch
 from greencloud.ledger.checks import check_batch
 from greencloud.ledger.header import Header, canonical_json, summary_fields
 from greencloud.ledger.segments import rows_of
-from greencloud.usage import rebin
+from greencloud.usage import empty_usage
 
 __all__ = ["WORK", "opened", "run_partition"]
 
@@ -119,12 +119,14 @@ def _written(
 
 
 def _from_lake(part: Partition) -> BatchInputs:
-    """The usage of a lake's files in one window of the book; finer rows are what a rule sees that looks into the window."""
-    usage = read_partition(part.lake, part.files, site=part.site, window=part.window)
+    """The usage of a lake's files, which are of the window; a rule that looks into the window sees no finer."""
+    usage = empty_usage()
+    if part.files:
+        usage = read_partition(part.lake, LakePartition(part.site, part.window.start, part.seconds, part.files, part.size))
     slices = None
     if rule_named(part.rule).needs_slices:
         slices = usage.rows.filter(pc.equal(usage.rows["source"], "provider"))
-    return BatchInputs(rebin(usage, part.seconds), slices)
+    return BatchInputs(usage, slices)
 
 
 def _answer(part: Partition, result: Result, inputs: BatchInputs, **told: object) -> Made:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from greencloud import _apportion
+from greencloud._entries import EntrySums
 from greencloud.allocation.capacity import MassClaim
 from greencloud.allocation.claims import Claim
 from greencloud.allocation.entry_key import EntryKey
@@ -18,10 +20,9 @@ from greencloud.allocation.overhead import Overhead
 from greencloud.allocation.postings import EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.spread import Settled, SettledMass, Spread
-from greencloud.allocation.tree import Parted, Tree, lines_of
+from greencloud.allocation.tree import Tree, lines_of
 from greencloud.allocation.uncertainty import Load
 from greencloud.facility import POOL_UNATTRIBUTED
-from greencloud.units import INT64_MAX
 
 __all__ = ["Entries", "EntryKey"]
 
@@ -32,26 +33,35 @@ _NOBODY: Final = Claim("overhead", (pool_leaf(POOL_UNATTRIBUTED),), 0)
 
 
 class Entries:
-    """``amounts`` are in the order of ``POSTING_MEASURES``; ``counts`` and ``flags`` have the same keys."""
+    """Amounts are in the order of ``POSTING_MEASURES``."""
 
     def __init__(self) -> None:
-        self.amounts: dict[EntryKey, list[int]] = {}
-        self.counts: dict[EntryKey, int] = {}
-        self.flags: dict[EntryKey, set[str]] = {}
         self.spread = Spread()
+        self._sums = EntrySums(len(POSTING_MEASURES))
+        self._amounts: dict[EntryKey, list[int]] = {}
+
+    @property
+    def amounts(self) -> Mapping[EntryKey, list[int]]:
+        """The amounts of every entry; not to be changed."""
+        if len(self._amounts) != len(self._sums):
+            self._amounts = {EntryKey(*key): self._sums.amounts_of(key) for key in self._sums.keys()}  # noqa: SIM118 - no mapping
+        return self._amounts
+
+    def accounts(self) -> set[str]:
+        """Whoever has an entry."""
+        return {key[0] for key in self._sums.keys()}  # noqa: SIM118
+
+    def flags_of(self, key: EntryKey) -> frozenset[str]:
+        return _words(self._sums.mask_of(key))
+
+    def count_of(self, key: EntryKey) -> int:
+        """Operations; a tenant may claim any number, and the largest that a posting holds is as absurd as any above it."""
+        return self._sums.count_of(key)
 
     def add(self, key: EntryKey, amounts: Sequence[int], flags: Iterable[str] = (), count: int = 0) -> None:
         """Add to an entry; an amount of nothing leaves no trace, so that empty leaves cannot colour its quality."""
-        if not count and not any(amounts):
-            return
-        held = self.amounts.get(key)
-        if held is None:
-            self.amounts[key], self.flags[key], self.counts[key] = list(amounts), set(flags), count
-            return
-        for index, amount in enumerate(amounts):
-            held[index] += amount
-        self.counts[key] += count
-        self.flags[key].update(flags)
+        self._amounts = {}
+        self._sums.add(key, amounts, _mask(frozenset(flags)), count)
 
     def settle(self, claims: Sequence[Claim], load: Load, overhead: Overhead) -> None:
         """Post claims on a load of energy: their own, the overhead beyond it, and the load's emissions, all in proportion.
@@ -67,8 +77,13 @@ class Entries:
         for claim in claims:
             tree.add(claim.slots or ((1, claim.leaves),))
         count = len(claims)
-        self._post_energy(tree, claims, "", tree.parts([used, *(line[:count] for line in lines)]), frozenset())
-        self._post_energy(tree, claims, "overhead", tree.parts([beyond, *(line[count:] for line in lines)]), overhead.flags)
+        own = [claim.component for claim in claims]
+        counted = [component == "dynamic" for component in own]
+        masks = [_mask(claim.flags) for claim in claims]
+        self._post(tree, own, masks, tree.parts([used, *(line[:count] for line in lines)]), counted=counted)
+        more = _mask(overhead.flags)
+        masks = [mask | more for mask in masks]
+        self._post(tree, ["overhead"] * count, masks, tree.parts([beyond, *(line[count:] for line in lines)]))
         self.spread.energy.append(Settled(load, claims, beyond, overhead, tree, dict(zip(_LINES, lines, strict=True))))
 
     def settle_mass(self, claims: Sequence[MassClaim]) -> None:
@@ -78,54 +93,53 @@ class Entries:
         tree = Tree()
         for claim in claims:
             tree.add(((1, claim.leaves),))
-        keys, places = _places(tree, [claim.component for claim in claims])
-        flags = [_mask(leaf.flags) for leaf in tree.leaves]
-        sums, marks = tree.parts([[claim.micrograms for claim in claims]]).added(places, flags, len(keys))
-        for key, (mass,), mark in zip(keys, sums, marks, strict=True):
-            amounts = [0] * len(POSTING_MEASURES)
-            amounts[_EMBODIED] = mass
-            self.add(key, amounts, _words(mark))
+        parts = tree.parts([[claim.micrograms for claim in claims]])
+        self._post(tree, [claim.component for claim in claims], [0] * len(claims), parts, first=_EMBODIED)
         self.spread.mass.append(SettledMass(claims, tree))
 
-    def _post_energy(self, tree: Tree, claims: Sequence[Claim], component: str, parts: Parted, more: frozenset[str]) -> None:
-        """Post what the leaves of claims get, on a component or (where it is "") on each claim's own."""
-        keys, places = _places(tree, [component or claim.component for claim in claims])
-        known = {flags: _mask(flags | more) for flags in {claim.flags for claim in claims}}
-        masks = [known[claim.flags] for claim in claims]
-        flags = [
-            masks[claim] | (_mask(leaf.flags) if leaf.flags else 0) for claim, leaf in zip(tree.claims, tree.leaves, strict=True)
-        ]
-        sums, marks = parts.added(places, flags, len(keys))
-        counts = [0] * len(keys)
-        if not component:
-            for place, claim, leaf, mask in zip(places, tree.claims, tree.leaves, flags, strict=True):
-                if leaf.operations and claims[claim].component == "dynamic":
-                    counts[place] += leaf.operations
-                    marks[place] |= mask
-        for key, amounts, mark, count in zip(keys, sums, marks, counts, strict=True):
-            self.add(key, (*amounts, 0), _words(mark), count)
+    def _post(
+        self,
+        tree: Tree,
+        components: list[str],
+        masks: Sequence[int],
+        parts: memoryview,
+        *,
+        counted: Sequence[bool] = (),
+        first: int = 0,
+    ) -> None:
+        """Post what the leaves of claims get of the measures from ``first`` on, each claim on its component and with its flags.
+
+        ``counted``: of which claims operations are counted.
+        """
+        self._amounts = {}
+        marks = array("q", counted or [0] * len(components))
+        self._sums.add_leaves(tree.leaves, tree.claims, components, array("q", masks), marks, parts, first, _MASKS)
 
     def table(self, setting: Setting) -> pa.Table:
         """The postings, in canonical order."""
-        keys = sorted(self.amounts)
-        words = {frozenset(flags): "" for flags in self.flags.values()}
-        words = {flags: ",".join(sorted(flags)) for flags in words}
-        columns: dict[str, Sequence[object]] = {
-            "window_start": [setting.window.start] * len(keys),
-            "window_s": [setting.window.seconds] * len(keys),
-            "site": [setting.site.id] * len(keys),
-            "region": [setting.site.region] * len(keys),
-            "quality": [words[frozenset(self.flags[key])] for key in keys],
-            # A tenant may claim any number of operations; the largest that a posting holds is as absurd as any above it.
-            "count": [min(self.counts[key], INT64_MAX) for key in keys],
+        if self._sums.full >= 0:
+            name = POSTING_MEASURES[self._sums.full]
+            raise setting.refused(f"{name} of one posting is more than 64 bits hold", advice="look for a meter in wrong units")
+        keys = self._sums.keys()
+        names = list(zip(*keys, strict=True)) if keys else [()] * len(EntryKey._fields)
+        masks = self._sums.masks()
+        words = {mask: ",".join(sorted(_words(mask))) for mask in set(masks)}
+        columns: dict[str, object] = {
+            "window_start": pa.repeat(pa.scalar(setting.window.start, POSTINGS.field("window_start").type), len(keys)),
+            "window_s": pa.repeat(pa.scalar(setting.window.seconds, pa.int32()), len(keys)),
+            "site": pa.repeat(setting.site.id, len(keys)),
+            "region": pa.repeat(setting.site.region, len(keys)),
+            "quality": pa.array([words[mask] for mask in masks], pa.string()),
+            "count": _int64(self._sums.counts()),
         }
-        columns |= zip(EntryKey._fields, zip(*keys, strict=True) if keys else [()] * len(EntryKey._fields), strict=True)
-        measures = zip(*(self.amounts[key] for key in keys), strict=True) if keys else [()] * len(POSTING_MEASURES)
-        for name, amounts in zip(POSTING_MEASURES, measures, strict=True):
-            if max(amounts, default=0) > INT64_MAX:
-                raise setting.refused(f"{name} of one posting is more than 64 bits hold", advice="look for a meter in wrong units")
-            columns[name] = amounts
-        return pa.table([pa.array(columns[field.name], field.type) for field in POSTINGS], schema=POSTINGS)
+        columns |= {name: pa.array(values, pa.string()) for name, values in zip(EntryKey._fields, names, strict=True)}
+        columns |= {name: _int64(self._sums.line(line)) for line, name in enumerate(POSTING_MEASURES)}
+        found = pa.table([columns[field.name] for field in POSTINGS], schema=POSTINGS)
+        return found.take(pc.sort_indices(found, sort_keys=[(name, "ascending") for name in EntryKey._fields]))
+
+
+def _int64(values: array[int]) -> pa.Array:
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
 
 
 def _shared_out(totals: Sequence[int], weights: Sequence[int]) -> list[list[int]]:
@@ -140,18 +154,19 @@ def _shared_out(totals: Sequence[int], weights: Sequence[int]) -> list[list[int]
     return rows
 
 
-def _places(tree: Tree, components: Sequence[str]) -> tuple[list[EntryKey], list[int]]:
-    """The entries that the leaves of a tree belong to, and for each leaf the index of its entry."""
-    index: dict[tuple[str, ...], int] = {}
-    places = []
-    for claim, leaf in zip(tree.claims, tree.leaves, strict=True):
-        key = (leaf.account, leaf.service, leaf.sku, leaf.operation, leaf.labels, components[claim])
-        places.append(index.setdefault(key, len(index)))
-    return [EntryKey(*key) for key in index], places
+class _Masks(dict[frozenset[str], int]):
+    """The bits of flags, worked out when they are first seen."""
+
+    def __missing__(self, flags: frozenset[str]) -> int:
+        self[flags] = found = sum(_BITS[flag] for flag in flags)
+        return found
+
+
+_MASKS: Final = _Masks()
 
 
 def _mask(flags: frozenset[str]) -> int:
-    return sum(_BITS[flag] for flag in flags)
+    return _MASKS[flags]
 
 
 @lru_cache(1 << len(FLAGS))

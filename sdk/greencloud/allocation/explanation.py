@@ -130,8 +130,8 @@ def _posting(work: Work, moves: MoveSteps, key: EntryKey, measures: Sequence[str
             step = moves.entry(key, measure)
             assert step.result == amount, f"{measure} of {key}: {step.result} explained, {amount} posted"
             steps[measure] = step.id
-    quality = ",".join(sorted(work.entries.flags[key]))
-    return ExplainedPosting(*key[1:], quality, work.entries.counts[key], amounts, steps)
+    quality = ",".join(sorted(work.entries.flags_of(key)))
+    return ExplainedPosting(*key[1:], quality, work.entries.count_of(key), amounts, steps)
 
 
 def _own_names(work: Work, usage: Usage | pa.Table, account: str) -> dict[str, str]:

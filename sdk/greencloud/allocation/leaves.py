@@ -12,11 +12,10 @@ reservations name.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from greencloud import _leaves
 from greencloud.allocation.apportion import apportion
 from greencloud.allocation.uses import Use
 from greencloud.facility import POOL_UNATTRIBUTED
@@ -33,13 +32,6 @@ class Leaf(NamedTuple):  # made by the hundred thousand: a tuple takes a third o
     weight: int = 1
     operations: int = 0
     flags: frozenset[str] = frozenset()
-
-
-@dataclass(slots=True)
-class _Sum:
-    weight: int = 0
-    count: int = 0
-    flags: set[str] = field(default_factory=set)
 
 
 def pool_leaf(pool: str, weight: int = 1) -> Leaf:
@@ -65,42 +57,6 @@ def slot_leaves(account: str, uses: Iterable[Use], slot: int) -> tuple[Leaf, ...
     return (*leaves, pool_leaf(POOL_UNATTRIBUTED, max(0, slot - sum(leaf.weight for leaf in leaves))))
 
 
-def _measured(account: str, uses: Iterable[Use]) -> list[Leaf]:
-    """The leaves of an account that reports nothing: the provider's rows as they are."""
-    weights: dict[tuple[str, str, str, str], int] = defaultdict(int)
-    for use in uses:
-        weights[use.service, use.sku, use.operation, use.labels] += use.weight
-    return [Leaf(account, *key, weights[key]) for key in sorted(weights)]
-
-
 def own_leaves(account: str, uses: Iterable[Use]) -> list[Leaf]:
     """What the account's own rows say, in canonical order; it may be nothing, or weigh nothing."""
-    uses = list(uses)
-    if all(use.provider for use in uses):
-        return _measured(account, uses)
-    sums: dict[tuple[str, str, str, str], _Sum] = defaultdict(_Sum)
-    measured: dict[str, dict[tuple[str, str, str, str], int]] = defaultdict(lambda: defaultdict(int))
-    reported: dict[str, int] = defaultdict(int)
-    for use in uses:
-        key = (use.service, use.sku, use.operation, use.labels)
-        if use.provider:
-            measured[use.service][key] += use.weight
-            continue
-        reported[use.service] += use.weight
-        leaf = sums[key]
-        leaf.weight += use.weight
-        leaf.count += use.amounts.operations
-        if use.estimated:
-            leaf.flags.add("estimated")
-    for service, weights in measured.items():
-        keys = sorted(weights)
-        whole = sum(weights.values())
-        if reported[service] > whole:
-            told = sorted(key for key in sums if key[0] == service)
-            for key, part in zip(told, apportion(whole, [sums[key].weight for key in told]), strict=True):
-                sums[key].weight = part
-        missing = whole - reported[service]
-        if missing > 0:
-            for key, part in zip(keys, apportion(missing, [weights[key] for key in keys]), strict=True):
-                sums[key].weight += part
-    return [Leaf(account, *key, leaf.weight, leaf.count, frozenset(leaf.flags)) for key, leaf in sorted(sums.items())]
+    return _leaves.own_leaves(account, list(uses), Leaf, apportion)

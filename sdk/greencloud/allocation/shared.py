@@ -80,7 +80,7 @@ def reallocated(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]
     _leave_rounding(kept, direct, _sum(moved.amounts.values()))
     for key, amounts in entries.amounts.items():
         if key.account not in costs or key not in costs[key.account].entries:
-            moved.add(key, amounts, entries.flags[key], entries.counts[key])
+            moved.add(key, amounts, entries.flags_of(key), entries.count_of(key))
     stays: dict[EntryKey, list[int]] = {}
     for account, cost in costs.items():
         stays |= _stay(entries, moved, cost, kept[account])
@@ -109,7 +109,7 @@ def _passed_on(entries: Entries, costs: Mapping[str, _Cost], moves: Moves) -> Pa
 def _passed(entries: Entries, setting: Setting, own: Mapping[str, list[Use]]) -> dict[str, dict[str, Fraction]]:
     """The fractions of its cost that each internal account passes on, if any; also of those that have only what others pass on."""
     passed: dict[str, dict[str, Fraction]] = {}
-    todo = {key.account for key in entries.amounts} | own.keys()
+    todo = entries.accounts() | own.keys()
     while todo:
         account = todo.pop()
         if account not in passed and setting.facility.is_internal(account):
@@ -146,7 +146,7 @@ def _costs(entries: Entries, setting: Setting, passed: Passing) -> dict[str, _Co
         service = key.service or key.account
         cost.entries[key] = amounts
         cost.services[service] = _sum([cost.services.get(service, _NOTHING), amounts])
-        cost.flags[service] |= entries.flags[key]
+        cost.flags[service] |= entries.flags_of(key)
     return costs
 
 
@@ -227,7 +227,7 @@ def _stay(entries: Entries, moved: Entries, cost: _Cost, kept: list[int]) -> dic
         amounts = [
             whole - passing + stay for whole, passing, stay in zip(entries.amounts[key], cost.entries[key], staying, strict=True)
         ]
-        moved.add(key, amounts, entries.flags[key], entries.counts[key])
+        moved.add(key, amounts, entries.flags_of(key), entries.count_of(key))
     return stays
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from greencloud import _apportion
 from greencloud.allocation.leaves import Leaf
 from greencloud.units import INT64_MAX
 
-__all__ = ["Branch", "Parted", "Slots", "Tree", "lines_of"]
+__all__ = ["Branch", "Slots", "Tree", "lines_of"]
 
 Slots = tuple[tuple[int, tuple[Leaf, ...]], ...]
 
@@ -28,7 +28,7 @@ class Tree:
 
     count: int = 0
     leaves: list[Leaf] = field(default_factory=list)
-    claims: list[int] = field(default_factory=list)
+    claims: array[int] = field(default_factory=lambda: array("q"))
     _slots: array[int] = field(default_factory=lambda: array("q", [0]))
     _slot_weights: array[int] = field(default_factory=lambda: array("q"))
     _spans: array[int] = field(default_factory=lambda: array("q", [0]))
@@ -41,14 +41,14 @@ class Tree:
             self._weights.extend(_fitting([leaf.weight for leaf in leaves]))
             self._spans.append(len(self._weights))
             self.leaves += leaves
-            self.claims += [self.count] * len(leaves)
+            self.claims.extend([self.count] * len(leaves))
         self._slots.append(len(self._slot_weights))
         self.count += 1
 
-    def parts(self, totals: Sequence[Sequence[int]]) -> Parted:
-        """Apportion lines of totals, each with a total for every claim."""
+    def parts(self, totals: Sequence[Sequence[int]]) -> memoryview:
+        """Apportion K lines of totals, each with a total for every claim: int64[K, n], what each leaf gets of each line."""
         by_slot = _apportioned(lines_of(totals), self._slots, self._slot_weights)
-        return Parted(len(totals), _apportioned(by_slot, self._spans, self._weights))
+        return _apportioned(by_slot, self._spans, self._weights)
 
     def branch(self, leaf: int) -> Branch:
         """The two apportionments on the way to a leaf."""
@@ -83,23 +83,6 @@ class Branch:
     leaves: Sequence[int]
     leaf: int
     first: int
-
-
-@dataclass(frozen=True, slots=True)
-class Parted:
-    """``parts[k, i]``: what leaf i gets of line k."""
-
-    lines: int
-    parts: memoryview
-
-    def added(self, places: Iterable[int], flags: Iterable[int], entries: int) -> tuple[list[list[int]], list[int]]:
-        """The parts added up by place: for every entry its lines, and the flags of all that is not zero in it."""
-        sums, marks = array("q", bytes(8 * self.lines * entries)), array("q", bytes(8 * entries))
-        if entries:
-            grid = memoryview(sums).cast("B").cast("q", shape=[self.lines, entries])
-            _apportion.add_at(self.parts, array("q", places), array("q", flags), grid, marks)
-        columns = [sums[k * entries : (k + 1) * entries] for k in range(self.lines)]
-        return [list(row) for row in zip(*columns, strict=True)], marks.tolist()
 
 
 def _fitting(weights: list[int]) -> list[int]:

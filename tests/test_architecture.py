@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "proof": CORE | {"objects", "_sumtree"},
     "facility": CORE,
     "usage": CORE | {"objects", "facility"},
-    "allocation": DOMAIN | {"_apportion", "_entries", "_fleet", "_leaves", "_sampling", "_shapley"},
+    "allocation": DOMAIN | {"_apportion", "_entries", "_fleet", "_leaves", "_sampling", "_shapley", "_uses"},
     "ledger": DOMAIN | {"objects", "results", "_sums"},
     "telemetry": CORE | {"facility", "usage", "_combinations", "_growth", "_otlp", "_series", "_spans"},
     "engine": DOMAIN | {"objects", "results", "ledger", "telemetry", "proof"},

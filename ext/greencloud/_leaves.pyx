@@ -6,6 +6,9 @@ Python the names alone take most of the time. Weights are Python's integers, bec
 """
 
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from libc.stdint cimport INT64_MAX, int64_t
+
+from greencloud._apportion cimport largest_remainder, u128
 
 cdef enum:
     SERVICE = 2
@@ -17,6 +20,8 @@ cdef enum:
     AMOUNTS = 9
     WEIGHT = 10
     USE = 11
+    LEAF_WEIGHT = 5
+    MOST = 64
     OPERATIONS = 5  # of amounts
 
 cdef frozenset NONE = frozenset()
@@ -34,6 +39,39 @@ cdef inline tuple _key(tuple use):
 
 cdef inline object _leaf(type kind, str account, tuple key, object weight, object operations, frozenset flags):
     return tuple.__new__(kind, (account, key[0], key[1], key[2], key[3], weight, operations, flags))
+
+
+cdef list _parts(object total, list weights, apportion):
+    """``apportion`` on the stack, where there are few weights and all fits; the same parts."""
+    cdef int64_t[MOST] given
+    cdef int64_t[MOST] out
+    cdef u128[MOST] remainders
+    cdef Py_ssize_t[MOST] heap
+    cdef u128 whole = 0
+    cdef Py_ssize_t i, n = len(weights)
+    if n > MOST or not 0 <= total <= INT64_MAX:
+        return apportion(total, weights)
+    for i in range(n):
+        if not 0 <= weights[i] <= INT64_MAX:
+            return apportion(total, weights)
+        given[i] = weights[i]
+        whole += <u128> given[i]
+    if whole == 0:
+        return apportion(total, weights)
+    largest_remainder(total, whole, given, n, out, remainders, heap)
+    return [out[i] for i in range(n)]
+
+
+def leaves_of(str account not None, list uses not None, reserved, type kind not None, apportion):
+    cdef list leaves = own_leaves(account, uses, kind, apportion)
+    cdef list named
+    for leaf in leaves:
+        if <object> PyTuple_GET_ITEM(<tuple> leaf, LEAF_WEIGHT):
+            return tuple(leaves)
+    named = [each for each in reserved if each[1]] or [("", 1)]
+    for service, weight in named:
+        leaves.append(_leaf(kind, account, (service, "", "", "{}"), weight, 0, NONE))
+    return tuple(leaves)
 
 
 def own_leaves(str account not None, list uses not None, type kind not None, apportion):
@@ -92,11 +130,11 @@ cdef list _divided(str account, list uses, type kind, apportion):
         whole = sum(own.values())
         if reported.get(service, 0) > whole:
             told = sorted(by_service[service])
-            for key, part in zip(told, apportion(whole, [sums[each][0] for each in told])):
+            for key, part in zip(told, _parts(whole, [sums[each][0] for each in told], apportion)):
                 sums[key][0] = part
         missing = whole - reported.get(service, 0)
         if missing > 0:
-            for key, part in zip(keys, apportion(missing, [own[each] for each in keys])):
+            for key, part in zip(keys, _parts(missing, [own[each] for each in keys], apportion)):
                 leaf = sums.get(key)
                 if leaf is None:
                     leaf = sums[key] = [0, 0, False]

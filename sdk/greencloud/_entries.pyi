@@ -26,7 +26,7 @@ class EntrySums:
 
     def add_leaves(
         self,
-        leaves: list[tuple[object, ...]],
+        leaves: Sequence[tuple[object, ...]],
         claims: array[int],
         components: list[str],
         masks: array[int],

@@ -13,3 +13,12 @@ def own_leaves(
     Raises:
         ValueError, TypeError: what is given is no use.
     """
+
+def leaves_of(
+    account: str,
+    uses: Sequence[tuple[object, ...]],
+    reserved: Sequence[tuple[str, int]],
+    kind: type[L],
+    apportion: Callable[[int, list[int]], list[int]],
+) -> tuple[L, ...]:
+    """As ``own_leaves``; where none has a weight, a leaf more for each of the ``reserved`` services with a weight, or for none."""

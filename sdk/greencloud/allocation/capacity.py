@@ -16,7 +16,7 @@ from greencloud.allocation.uncertainty import Scaled, hardware_vector, total
 from greencloud.allocation.uses import Use
 from greencloud.facility import POOL_UNATTRIBUTED, POOL_UNSOLD, Hardware
 
-__all__ = ["MassClaim", "embodied_claims", "idle_claims", "reserved_dynamic_claims"]
+__all__ = ["MassClaim", "SiteLeaves", "embodied_claims", "idle_claims", "reserved_dynamic_claims"]
 
 _COMPONENTS = {"it": "embodied", "building": "building"}
 """The component of each kind of hardware."""
@@ -35,8 +35,25 @@ class MassClaim:
     origin: MassPart
 
 
-def idle_claims(setting: Setting, basis: Basis, shared: Sequence[HostEnergy], own: dict[str, list[Use]]) -> list[Claim]:
-    """Claims on the pooled idle energy of the site's shared hosts; ``own`` is each account's use over the whole site."""
+class SiteLeaves:
+    """The leaves of accounts by their ``own`` uses over the whole site, each worked out once."""
+
+    def __init__(self, setting: Setting, own: Mapping[str, list[Use]]) -> None:
+        self._setting = setting
+        self._own = own
+        self._known: dict[str, tuple[Leaf, ...]] = {pool: (pool_leaf(pool),) for pool in _POOLS}
+
+    def of(self, account: str) -> tuple[Leaf, ...]:
+        """Of an account, or of a pool."""
+        found = self._known.get(account)
+        if found is None:
+            found = leaves_of(account, self._own.get(account, ()), self._setting.reserved_services.get(account, ()))
+            self._known[account] = found
+        return found
+
+
+def idle_claims(basis: Basis, shared: Sequence[HostEnergy], leaves: SiteLeaves) -> list[Claim]:
+    """Claims on the pooled idle energy of the site's shared hosts."""
     idle_mj = sum(energy.idle_mj for energy in shared)
     flags = frozenset[str]().union(*(energy.flags for energy in shared if energy.idle_mj))
     vector = total((energy.idle_vector, 1.0) for energy in shared)
@@ -44,7 +61,7 @@ def idle_claims(setting: Setting, basis: Basis, shared: Sequence[HostEnergy], ow
     return [
         Claim(
             component,
-            _leaves(setting, share.account, own),
+            leaves.of(share.account),
             share.amount,
             flags,
             ((vector, share.amount / idle_mj),),
@@ -61,13 +78,13 @@ def reserved_dynamic_claims(setting: Setting, shared: Sequence[HostEnergy], own:
 
     An account's rows divide its claim wherever they are of. Operations on other hosts are counted in the claims on those.
     """
-    own = _counted_on({energy.host.id for energy in shared if not energy.silent}, own)
+    site_leaves = SiteLeaves(setting, _counted_on({energy.host.id for energy in shared if not energy.silent}, own))
     dynamic_mj = sum(energy.dynamic_mj for energy in shared)
     flags = frozenset[str]().union(*(energy.flags for energy in shared if energy.dynamic_mj))
     vector = total((energy.dynamic_vector, 1.0) for energy in shared)
     held, nobody = Basis({account: capacity for account, capacity in setting.reserved.items() if capacity}).shares(dynamic_mj)
     shares = [*held, Share(POOL_UNATTRIBUTED, sum(share.amount for share in nobody), nobody[0].part)] if nobody else held
-    found = ((share, _leaves(setting, share.account, own)) for share in shares)
+    found = ((share, site_leaves.of(share.account)) for share in shares)
     return [
         Claim(
             "dynamic",
@@ -82,7 +99,7 @@ def reserved_dynamic_claims(setting: Setting, shared: Sequence[HostEnergy], own:
     ]
 
 
-def embodied_claims(setting: Setting, basis: Basis, own: dict[str, list[Use]]) -> Iterator[MassClaim]:
+def embodied_claims(setting: Setting, basis: Basis, leaves: SiteLeaves) -> Iterator[MassClaim]:
     """Hardware of a dedicated host to its owner, all other hardware of the site by capacity."""
     dedicated = {host.id: host.dedicated_to for host in setting.hosts if host.dedicated_to}
     ids = setting.host_ids()
@@ -98,7 +115,7 @@ def embodied_claims(setting: Setting, basis: Basis, own: dict[str, list[Use]]) -
         for account, amount, part in shares:
             if amount:
                 origin = MassPart(assets, part)
-                yield MassClaim(component, _leaves(setting, account, own), amount, ((vector, amount / whole),), origin)
+                yield MassClaim(component, leaves.of(account), amount, ((vector, amount / whole),), origin)
 
 
 def _counted_on(hosts: Set[str], own: Mapping[str, list[Use]]) -> dict[str, list[Use]]:
@@ -107,9 +124,3 @@ def _counted_on(hosts: Set[str], own: Mapping[str, list[Use]]) -> dict[str, list
         account: [use if use.host in hosts else use._replace(amounts=use.amounts._replace(operations=0)) for use in uses]
         for account, uses in own.items()
     }
-
-
-def _leaves(setting: Setting, account: str, own: dict[str, list[Use]]) -> tuple[Leaf, ...]:
-    if account in _POOLS:
-        return (pool_leaf(account),)
-    return leaves_of(account, own.get(account, ()), setting.reserved_services.get(account, ()))

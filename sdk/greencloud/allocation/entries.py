@@ -112,7 +112,7 @@ class Entries:
         ``counted``: of which claims operations are counted.
         """
         self._amounts = {}
-        marks = array("q", counted or [0] * len(components))
+        marks = array("q", counted or [False] * len(components))
         self._sums.add_leaves(tree.leaves, tree.claims, components, array("q", masks), marks, parts, first, _MASKS)
 
     def table(self, setting: Setting) -> pa.Table:

@@ -40,11 +40,7 @@ def pool_leaf(pool: str, weight: int = 1) -> Leaf:
 
 def leaves_of(account: str, uses: Iterable[Use], reserved_services: Sequence[tuple[str, int]]) -> tuple[Leaf, ...]:
     """At least one leaf, in canonical order, with a positive weight among them."""
-    leaves = own_leaves(account, uses)
-    if not any(leaf.weight for leaf in leaves):
-        named = [(service, weight) for service, weight in reserved_services if weight] or [("", 1)]
-        leaves += [Leaf(account, service, weight=weight) for service, weight in named]
-    return tuple(leaves)
+    return _leaves.leaves_of(account, list(uses), reserved_services, Leaf, apportion)
 
 
 def slot_leaves(account: str, uses: Iterable[Use], slot: int) -> tuple[Leaf, ...]:

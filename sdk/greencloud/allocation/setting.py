@@ -53,6 +53,11 @@ class Weigher:
         for name, factor in factors.items():
             setattr(self, name, int(factor * self._scale))
 
+    @property
+    def factors(self) -> tuple[int, int, int, int, int, int]:
+        """Of the amounts in the order of ``Amounts``, and what their sum is divided by."""
+        return self._cpu, self._memory, self._disk, self._network, self._gpu, self._scale
+
     def of(self, cpu_ns: int, memory_byte_s: int, gpu_ns: int, disk_bytes: int = 0, network_bytes: int = 0) -> int:
         """Use, floored once."""
         return (
@@ -137,18 +142,25 @@ class Setting:
 
         Memory counts only where the host's own memory use is known, and then for all parties on it.
         """
-        match self.kinds.get(host):
-            case HostKind.STORAGE:
-                return amounts.disk_bytes * _NS >> 30
-            case HostKind.NETWORK:
-                return amounts.network_bytes * _NS >> 30
+        alone, memory_counts = self.counting(host, memory_known=memory_known)
+        if alone >= 0:
+            return amounts[alone] * _NS >> 30
         return self.weigher.of(
             amounts.cpu_ns,
-            amounts.memory_byte_s if memory_known else 0,
+            amounts.memory_byte_s if memory_counts else 0,
             amounts.gpu_ns,
             amounts.disk_bytes,
             amounts.network_bytes,
         )
+
+    def counting(self, host: str, *, memory_known: bool) -> tuple[int, bool]:
+        """What counts on a host: the place in ``Amounts`` of what alone does, by the GiB, or -1; and whether memory does."""
+        match self.kinds.get(host):
+            case HostKind.STORAGE:
+                return Amounts._fields.index("disk_bytes"), False
+            case HostKind.NETWORK:
+                return Amounts._fields.index("network_bytes"), False
+        return -1, memory_known
 
     def host_ids(self) -> dict[str, str]:
         """Every name that means a host of this site, to its id."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from greencloud import _uses
 from greencloud.allocation.setting import Amounts, Setting
 from greencloud.errors import UsageDataError
 from greencloud.usage import MEASURES, QUALITIES, READING_QUALITIES, READINGS, ROWS, SOURCES, check_windows
@@ -46,23 +47,12 @@ def uses_of(rows: pa.Table, setting: Setting, memory_known: set[str]) -> list[Us
     """The rows of one site-window in canonical order; ``memory_known`` are the hosts whose memory use has been read."""
     ids = setting.host_ids()
     _note_elsewhere(rows, setting, ids)
-    sums: dict[tuple[str, ...], list[int]] = {}
-    key: tuple[str, ...]
     columns = [rows.column(name).to_pylist() for name in (*_KEY, *MEASURES)]
-    for host, account, service, sku, operation, labels, caller, source, quality, *amounts in zip(*columns, strict=True):
-        estimated = "estimated" if quality == "estimated" else ""
-        key = (ids.get(host, UNLISTED), account, service, sku, operation, labels, caller, source, estimated)
-        held = sums.get(key)
-        sums[key] = amounts if held is None else [one + more for one, more in zip(held, amounts, strict=True)]
-    uses = []
-    for key in sorted(sums):
-        host, *named, source, estimated = key
-        used = Amounts(*sums[key])
-        weight = setting.weight(host, used, memory_known=host in memory_known)
-        account, service, sku, operation, labels, caller = named
-        provider = source == "provider"
-        uses.append(Use(host, account, service, sku, operation, labels, caller, provider, bool(estimated), used, weight))
-    return uses
+
+    def mode_of(host: str) -> tuple[int, bool]:
+        return setting.counting(host, memory_known=host in memory_known)
+
+    return _uses.uses_of(columns, ids, UNLISTED, mode_of, setting.weigher.factors, Use, Amounts)
 
 
 def _note_elsewhere(rows: pa.Table, setting: Setting, ids: Mapping[str, str]) -> None:

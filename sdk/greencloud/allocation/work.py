@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from greencloud.allocation.annex import silent_claims, unlisted_claims
 from greencloud.allocation.basis import Basis, capacity_basis
-from greencloud.allocation.capacity import embodied_claims, idle_claims, reserved_dynamic_claims
+from greencloud.allocation.capacity import SiteLeaves, embodied_claims, idle_claims, reserved_dynamic_claims
 from greencloud.allocation.claims import Claim, owner_claims, unmeasured, use_claims
 from greencloud.allocation.demand import Demand, demand_of
 from greencloud.allocation.emissions import GridFactors, Matched, certified, grid_factors, load_of, scope1_amounts
@@ -111,7 +111,8 @@ class Work:
         self.basis = basis = self._capacity_basis(shared, slices)
         claims, annexes = unlisted_claims(setting, by_account(self.on_host[UNLISTED]), evidence=True)
         self._set_aside(annexes)
-        claims += idle_claims(setting, basis, shared, self.own)
+        leaves = SiteLeaves(setting, self.own)
+        claims += idle_claims(basis, shared, leaves)
         if self.rule.dynamic == "reserved":
             claims += reserved_dynamic_claims(setting, shared, self.own)
         metered = read.get(FACILITY, Reading()).energy_mj is not None
@@ -137,7 +138,7 @@ class Work:
         self._settle(claims, load, overhead, source)
         mass = _embodied(setting)
         self._check({"scope3_embodied_ug": mass})
-        self.entries.settle_mass(list(embodied_claims(setting, basis, self.own)))
+        self.entries.settle_mass(list(embodied_claims(setting, basis, leaves)))
         self.totals["scope3_embodied_ug"] += mass
 
     def _capacity_basis(self, shared: list[HostEnergy], slices: pa.Table) -> Basis:

@@ -1,0 +1,185 @@
+"""Memory and time of allocating one site and window, step by step, as its usage rows grow.
+
+    python benchmarks/window_memory.py --rows 100_000 1_000_000 [--parts 8] [--json FILE]
+
+A host has 240 rows of 20 accounts: for each, 2 rows of the provider and 10 that the tenant reports of operations. Every size runs in
+a process of its own; a step's memory is the highest resident size (VmHWM) while it ran, above that of the interpreter with its
+imports. With ``--parts`` the window is allocated in as many parts as well, and must come to the same batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.site_hour import HOUR_US, START, WATT_HOUR, WINDOW, book
+from greencloud.allocation import allocate_window
+from greencloud.engine.batch import batch_of
+from greencloud.engine.collector import collector_paused
+from greencloud.ledger.header import Header
+from greencloud.ledger.segments import rows_of, write_segment
+from greencloud.usage import READINGS, ROWS, Usage, digest, merge
+
+PER_HOST = 240
+ON_HOST = 20  # accounts
+PROVIDER = 2  # rows of an account on a host
+
+
+def usage(rows: int, accounts: int, seed: int = 1) -> Usage:
+    """Rows whose keys are distinct by construction."""
+    rng = np.random.default_rng(seed)
+    hosts = rows // PER_HOST
+    count = hosts * PER_HOST
+    at = np.arange(count)
+    host, within = np.divmod(at, PER_HOST)
+    which, row = np.divmod(within, PER_HOST // ON_HOST)
+    start = rng.integers(0, accounts, hosts)
+    account = (start[host] + which * 7) % accounts
+    told = row >= PROVIDER
+    service = np.where(told, row % PROVIDER, row)
+    operation = np.where(told, 1 + (row + which) % 40, 0)
+    label = np.where(told, 1 + account % 5, 0)
+
+    def texts(codes: np.ndarray, names: list[str]) -> pa.Array:
+        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(names)).cast(pa.string())
+
+    def same(value: object, kind: pa.DataType) -> pa.Array:
+        return pa.repeat(pa.scalar(value, kind), count)
+
+    columns = {
+        "window_start": same(START, pa.timestamp("us", tz="UTC")),
+        "window_s": same(3600, pa.int32()),
+        "site": same("hall", pa.string()),
+        "host": texts(host, [f"h{i:05}" for i in range(hosts)]),
+        "account": texts(account, [f"a{i:04}" for i in range(accounts)]),
+        "service": texts(service + 2 * (account % 10), [f"service-{i:02}" for i in range(20)]),
+        "sku": same("", pa.string()),
+        "operation": texts(operation, ["", *(f"GET /v1/things/{i}" for i in range(1, 41))]),
+        "labels": texts(label, ["{}", *(f'{{"team":"t{i}"}}' for i in range(5))]),
+        "caller_account": same("", pa.string()),
+        "source": texts(told.astype(int), ["provider", "tenant"]),
+        "quality": texts(told.astype(int), ["measured", "exact"]),
+    }
+    amounts = {
+        "cpu_ns": rng.integers(10**9, 10**12, count) // np.where(told, 6, 1),
+        "memory_byte_s": np.where(told, 0, rng.integers(10**12, 10**14, count)),
+        "count": np.where(told, rng.integers(1, 10**6, count), 0),
+    }
+    columns |= {name: pa.array(amounts.get(name, np.zeros(count, np.int64))) for name in ROWS.names[12:]}
+    read = {
+        "window_start": pa.repeat(pa.scalar(START, READINGS.field("window_start").type), hosts),
+        "window_s": pa.repeat(pa.scalar(3600, pa.int32()), hosts),
+        "site": pa.repeat("hall", hosts),
+        "host": [f"h{i:05}" for i in range(hosts)],
+        "energy_mj": rng.integers(200, 400, hosts) * WATT_HOUR,
+        "covered_us": pa.repeat(HOUR_US, hosts),
+        "busy_cpu_ns": pa.repeat(10**14, hosts),
+        "memory_byte_s": pa.repeat(10**16, hosts),
+        "quality": pa.repeat("measured", hosts),
+    }
+    return Usage(pa.table(columns, schema=ROWS), pa.table(read, schema=READINGS))
+
+
+def resident(field: str) -> int:
+    """Bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) * 1024
+    raise ValueError(field)
+
+
+class Steps:
+    """What each step took: seconds of the processor, and its highest memory above what there was at the beginning."""
+
+    def __init__(self) -> None:
+        self.base = resident("VmRSS")
+        self.seconds: dict[str, float] = {}
+        self.peak: dict[str, int] = {}
+
+    def run(self, name: str, work: Callable[[], Any]) -> Any:
+        pa.default_memory_pool().release_unused()
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # the highest so far is what there is now
+        start = time.process_time()
+        found = work()
+        self.seconds[name] = time.process_time() - start
+        self.peak[name] = resident("VmHWM") - self.base
+        return found
+
+
+def whole(folder: Path, accounts: int) -> dict[str, Any]:
+    """Allocate the window that lies in the folder."""
+    rows, readings = folder / "rows.parquet", folder / "readings.parquet"
+    hosts = pq.read_metadata(readings).num_rows
+    facility = book(hosts, accounts, random.Random(7))
+    steps = Steps()
+    parts = [steps.run("read", lambda: Usage(pq.read_table(rows).cast(ROWS), pq.read_table(readings).cast(READINGS)))]
+    merged = steps.run("merge", lambda: merge(parts))
+    parts.clear()
+    revision = steps.run("digest", lambda: digest(merged))
+    with collector_paused():
+        allocated = steps.run("allocate", lambda: allocate_window(facility, merged, "hall", WINDOW))
+        count = merged.rows.num_rows
+        del merged
+        batch = steps.run(
+            "half-widths and batch", lambda: batch_of(allocated, usage_revision=revision, provisional=False, created=START)
+        )
+    del allocated
+    header = Header(batch.summary, batch.totals)
+    steps.run(
+        "write the segment", lambda: write_segment(folder, [header], rows_of(batch.summary, batch.postings), token="benchmark")
+    )
+    return {"rows": count, "postings": batch.postings.num_rows, "batch": batch.summary.id, "cpu_s": steps.seconds, "peak": steps.peak}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--accounts", type=int, default=500)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(whole(options.child, options.accounts)))
+        return
+    found = []
+    for rows in options.rows:
+        with tempfile.TemporaryDirectory() as folder:
+            made = usage(rows, options.accounts)
+            pq.write_table(made.rows, Path(folder, "rows.parquet"))
+            pq.write_table(made.readings, Path(folder, "readings.parquet"))
+            del made
+            told = subprocess.run(
+                [sys.executable, "-m", "benchmarks.window_memory", "--child", folder, "--accounts", str(options.accounts)],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            found.append(json.loads(told.stdout))
+        show(found[-1])
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def show(found: dict[str, Any]) -> None:
+    count = found["rows"]
+    print(f"{count:,} rows -> {found['postings']:,} postings, batch {found['batch'][:12]}")
+    for name, peak in found["peak"].items():
+        print(f"  {name:24} {found['cpu_s'][name]:9.2f} CPU s {peak / 2**20:9,.0f} MiB {peak / count:8,.0f} bytes a row")
+
+
+if __name__ == "__main__":
+    main()

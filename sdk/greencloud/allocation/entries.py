@@ -9,23 +9,23 @@ from typing import Final
 
 import pyarrow as pa
 
-from greencloud import _apportion
 from greencloud.allocation.capacity import MassClaim
 from greencloud.allocation.claims import Claim
 from greencloud.allocation.entry_key import EntryKey
 from greencloud.allocation.leaves import pool_leaf
 from greencloud.allocation.overhead import Overhead
+from greencloud.allocation.packed import PackedTree, mask_of
 from greencloud.allocation.postings import EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.spread import Settled, SettledMass, Spread
-from greencloud.allocation.tree import Parted, Tree, lines_of
+from greencloud.allocation.tree import Parted, Tree, apportioned, lines_of
 from greencloud.allocation.uncertainty import Load
 from greencloud.facility import POOL_UNATTRIBUTED
 from greencloud.units import INT64_MAX
 
 __all__ = ["Entries", "EntryKey"]
 
-_BITS: Final = {flag: 1 << index for index, flag in enumerate(FLAGS)}
+_BITS: Final = {flag: mask_of(frozenset({flag})) for flag in FLAGS}
 _LINES: Final = tuple(name for name in EMISSION_LINES if name != "scope3_embodied_ug")
 _EMBODIED: Final = POSTING_MEASURES.index("scope3_embodied_ug")
 _NOBODY: Final = Claim("overhead", (pool_leaf(POOL_UNATTRIBUTED),), 0)
@@ -53,22 +53,31 @@ class Entries:
         self.counts[key] += count
         self.flags[key].update(flags)
 
-    def settle(self, claims: Sequence[Claim], load: Load, overhead: Overhead) -> None:
+    def settle(self, claims: Sequence[Claim], load: Load, overhead: Overhead, trees: Sequence[PackedTree] = ()) -> None:
         """Post claims on a load of energy: their own, the overhead beyond it, and the load's emissions, all in proportion.
 
         Where no claim has energy, overhead and emissions are nobody's in particular: unattributed. Operations are counted on
-        dynamic lines, once.
+        dynamic lines, once. ``trees`` have the leaves of the last claims, which are theirs in order.
         """
         claims = [*claims, _NOBODY]
-        used = [claim.energy_mj for claim in claims]
+        used = array("q", [claim.energy_mj for claim in claims])
         (beyond,) = _shared_out([load.energy_mj - sum(used)], used)
-        lines = _shared_out([load.lines[name] for name in _LINES], [*used, *beyond])
-        tree = Tree()
-        for claim in claims:
-            tree.add(claim.slots or ((1, claim.leaves),))
+        lines = _shared_out([load.lines[name] for name in _LINES], used + beyond)
         count = len(claims)
-        self._post_energy(tree, claims, "", tree.parts([used, *(line[:count] for line in lines)]), frozenset())
-        self._post_energy(tree, claims, "overhead", tree.parts([beyond, *(line[count:] for line in lines)]), overhead.flags)
+        on_energy, on_overhead = [used, *(line[:count] for line in lines)], [beyond, *(line[count:] for line in lines)]
+        packed = count - 1 - sum(map(len, trees))
+        tree = Tree()
+        own = [*range(packed), count - 1] if trees else range(count)
+        for index in own:
+            tree.add(claims[index].slots or ((1, claims[index].leaves),))
+        with_leaves = [claims[index] for index in own]
+        self._post_energy(tree, with_leaves, "", tree.parts(_of(own, on_energy)), frozenset())
+        self._post_energy(tree, with_leaves, "overhead", tree.parts(_of(own, on_overhead)), overhead.flags)
+        for held in trees:
+            last = packed + len(held)
+            self._post_packed(held, [line[packed:last] for line in on_energy])
+            self._post_packed(held, [line[packed:last] for line in on_overhead], overhead.flags)
+            packed = last
         self.spread.energy.append(Settled(load, claims, beyond, overhead, tree, dict(zip(_LINES, lines, strict=True))))
 
     def settle_mass(self, claims: Sequence[MassClaim]) -> None:
@@ -79,7 +88,7 @@ class Entries:
         for claim in claims:
             tree.add(((1, claim.leaves),))
         keys, places = _places(tree, [claim.component for claim in claims])
-        flags = [_mask(leaf.flags) for leaf in tree.leaves]
+        flags = [mask_of(leaf.flags) for leaf in tree.leaves]
         sums, marks = tree.parts([[claim.micrograms for claim in claims]]).added(places, flags, len(keys))
         for key, (mass,), mark in zip(keys, sums, marks, strict=True):
             amounts = [0] * len(POSTING_MEASURES)
@@ -90,10 +99,10 @@ class Entries:
     def _post_energy(self, tree: Tree, claims: Sequence[Claim], component: str, parts: Parted, more: frozenset[str]) -> None:
         """Post what the leaves of claims get, on a component or (where it is "") on each claim's own."""
         keys, places = _places(tree, [component or claim.component for claim in claims])
-        known = {flags: _mask(flags | more) for flags in {claim.flags for claim in claims}}
+        known = {flags: mask_of(flags | more) for flags in {claim.flags for claim in claims}}
         masks = [known[claim.flags] for claim in claims]
         flags = [
-            masks[claim] | (_mask(leaf.flags) if leaf.flags else 0) for claim, leaf in zip(tree.claims, tree.leaves, strict=True)
+            masks[claim] | (mask_of(leaf.flags) if leaf.flags else 0) for claim, leaf in zip(tree.claims, tree.leaves, strict=True)
         ]
         sums, marks = parts.added(places, flags, len(keys))
         counts = [0] * len(keys)
@@ -104,6 +113,12 @@ class Entries:
                     marks[place] |= mask
         for key, amounts, mark, count in zip(keys, sums, marks, counts, strict=True):
             self.add(key, (*amounts, 0), _words(mark), count)
+
+    def _post_packed(self, tree: PackedTree, totals: Sequence[Sequence[int]], more: frozenset[str] | None = None) -> None:
+        """Post what the leaves of a packed tree get; on overhead, with ``more`` flags, where these are given."""
+        marked = mask_of(more or frozenset())
+        for key, amounts, mark, count in tree.settled(totals, overhead=more is not None):
+            self.add(EntryKey(*key), (*amounts, 0), _words(mark | marked), count)
 
     def table(self, setting: Setting) -> pa.Table:
         """The postings, in canonical order."""
@@ -128,16 +143,17 @@ class Entries:
         return pa.table([pa.array(columns[field.name], field.type) for field in POSTINGS], schema=POSTINGS)
 
 
-def _shared_out(totals: Sequence[int], weights: Sequence[int]) -> list[list[int]]:
+def _shared_out(totals: Sequence[int], weights: array[int]) -> list[array[int]]:
     """Each total apportioned over the same weights; where there are none, all of it is the last one's."""
-    weights = list(weights)
     if not any(weights):
-        weights[-1] = 1
-    tree = array("q", [0, len(weights)])
-    out = lines_of([[0] * len(weights)] * len(totals))
-    _apportion.apportion_groups(lines_of([[total] for total in totals]), tree, array("q", weights), out)
-    rows: list[list[int]] = out.tolist()  # type: ignore[assignment]
-    return rows
+        weights = weights[:-1] + array("q", [1])
+    out = apportioned(lines_of([[total] for total in totals]), array("q", [0, len(weights)]), weights)
+    flat = out.cast("B").cast("q")
+    return [array("q", flat[at : at + len(weights)]) for at in range(0, len(flat), len(weights))]
+
+
+def _of(indices: Sequence[int], lines: Sequence[array[int]]) -> Sequence[Sequence[int]]:
+    return lines if len(indices) == len(lines[0]) else [[line[index] for index in indices] for line in lines]
 
 
 def _places(tree: Tree, components: Sequence[str]) -> tuple[list[EntryKey], list[int]]:
@@ -148,10 +164,6 @@ def _places(tree: Tree, components: Sequence[str]) -> tuple[list[EntryKey], list
         key = (leaf.account, leaf.service, leaf.sku, leaf.operation, leaf.labels, components[claim])
         places.append(index.setdefault(key, len(index)))
     return [EntryKey(*key) for key in index], places
-
-
-def _mask(flags: frozenset[str]) -> int:
-    return sum(_BITS[flag] for flag in flags)
 
 
 @lru_cache(1 << len(FLAGS))

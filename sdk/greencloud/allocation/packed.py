@@ -1,0 +1,123 @@
+"""Claims on hosts and the leaves below them as arrays: what stays of a host once it is known who bears its energy.
+
+A claim as an object, with its uses and leaves, takes kilobytes, and a window has as many leaves as usage rows. Here a leaf is its
+weight, the number of its entry and its flags (13 bytes), and a claim its energy, the number of its host and what its slots weigh.
+That is all that settling needs: each amount is apportioned as ``tree.Tree`` would, over the same weights in the same order, so the
+parts are the same to the unit. What cannot be had from it any more is how a leaf came about: explanations take the whole window.
+
+``PackedTree`` can be pickled, and is made in one place and settled in another (``parts``).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from greencloud import _apportion
+from greencloud.allocation.claims import Claim
+from greencloud.allocation.hosts import HostEnergy
+from greencloud.allocation.leaves import Leaf
+from greencloud.allocation.postings import FLAGS
+from greencloud.allocation.tree import Slots, apportioned, fitting, lines_of
+
+__all__ = ["PackedTree", "mask_of"]
+
+_BITS: Final = {flag: 1 << index for index, flag in enumerate(FLAGS)}
+_COMPONENTS: Final = ("dynamic", "idle")
+"""Of claims on hosts."""
+
+_Key = tuple[str, str, str, str, str]
+"""Account, service, SKU, operation, labels."""
+
+
+def mask_of(flags: frozenset[str]) -> int:
+    """Flags as bits."""
+    return sum(_BITS[flag] for flag in flags)
+
+
+@dataclass(slots=True)
+class PackedTree:
+    """Claims on hosts in order. A leaf's place is twice the number of its key, and one more on component "idle"."""
+
+    keys: dict[_Key, int] = field(default_factory=dict)
+    energies: array[int] = field(default_factory=lambda: array("q"))
+    hosts: array[int] = field(default_factory=lambda: array("i"))
+    components: array[int] = field(default_factory=lambda: array("b"))
+    firsts: array[int] = field(default_factory=lambda: array("i"))  # the place of each claim's first leaf, which has its account
+    kept: dict[int, tuple[tuple[Leaf, ...], Slots]] = field(default_factory=dict)  # of claims whose half-widths need their leaves
+    counts: dict[int, tuple[int, int]] = field(default_factory=dict)  # operations and flags, by place
+    _slots: array[int] = field(default_factory=lambda: array("q", [0]))
+    _slot_weights: array[int] = field(default_factory=lambda: array("q"))
+    _spans: array[int] = field(default_factory=lambda: array("q", [0]))
+    _weights: array[int] = field(default_factory=lambda: array("q"))
+    _places: array[int] = field(default_factory=lambda: array("i"))
+    _flags: array[int] = field(default_factory=lambda: array("B"))
+
+    def __len__(self) -> int:
+        return len(self.energies)
+
+    def add(self, claim: Claim, host: int, *, keep: bool) -> None:
+        """Add a claim on the host of that number. ``keep``: its leaves are those of more than one account, or asked for later."""
+        component = _COMPONENTS.index(claim.component)
+        if keep or claim.slots:
+            self.kept[len(self.energies)] = claim.leaves, claim.slots
+        self.energies.append(claim.energy_mj)
+        self.hosts.append(host)
+        self.components.append(component)
+        self.firsts.append(self._place(claim.leaves[0], component))
+        flags = mask_of(claim.flags)
+        slots = claim.slots or ((1, claim.leaves),)
+        self._slot_weights.extend(fitting([weight for weight, _ in slots]))
+        for _, leaves in slots:
+            self._weights.extend(fitting([leaf.weight for leaf in leaves]))
+            self._spans.append(len(self._weights))
+            for leaf in leaves:
+                place = self._place(leaf, component)
+                mask = flags | mask_of(leaf.flags) if leaf.flags else flags
+                self._places.append(place)
+                self._flags.append(mask)
+                if leaf.operations and not component:
+                    count, marks = self.counts.get(place, (0, 0))
+                    self.counts[place] = count + leaf.operations, marks | mask
+        self._slots.append(len(self._slot_weights))
+
+    def _place(self, leaf: Leaf, component: int) -> int:
+        return 2 * self.keys.setdefault(leaf[:5], len(self.keys)) + component
+
+    def claims(self, energies: Mapping[int, HostEnergy]) -> Iterator[Claim]:
+        """The claims without the leaves below them: one leaf of the account has them all, but for those that were kept."""
+        accounts = [key[0] for key in self.keys]
+        bearers = {account: (Leaf(account),) for account in accounts}
+        for index, (amount, host, component) in enumerate(zip(self.energies, self.hosts, self.components, strict=True)):
+            energy = energies[host]
+            idle = component == _COMPONENTS.index("idle")
+            whole, vector = (energy.idle_mj, energy.idle_vector) if idle else (energy.dynamic_mj, energy.dynamic_vector)
+            leaves, slots = self.kept.get(index, (bearers[accounts[self.firsts[index] >> 1]], ()))
+            # A part of all of it is exactly 1, as the owner's is.
+            scale = 1.0 if energy.host.dedicated_to else amount / (whole or 1)
+            yield Claim(_COMPONENTS[component], leaves, amount, energy.flags, ((vector, scale),), slots)
+
+    def settled(
+        self, totals: Sequence[Sequence[int]], *, overhead: bool
+    ) -> Iterator[tuple[tuple[str, ...], list[int], int, int]]:
+        """Apportion lines of totals, each with a total for every claim: the entries that get some of it, each with its lines, flags
+        and operations. With ``overhead`` they are on that component, and operations are not counted.
+        """
+        if not self.energies:
+            return
+        by_slot = apportioned(lines_of(totals), self._slots, self._slot_weights)
+        parts = apportioned(by_slot, self._spans, self._weights)
+        places = array("q", [place & -2 for place in self._places] if overhead else self._places)
+        entries = 2 * len(self.keys)
+        sums, marks = array("q", bytes(8 * len(totals) * entries)), array("q", bytes(8 * entries))
+        grid = memoryview(sums).cast("B").cast("q", shape=[len(totals), entries])
+        _apportion.add_at(parts, places, array("q", self._flags), grid, marks)
+        for key, number in self.keys.items():
+            for component in range(1 if overhead else 2):
+                place = 2 * number + component
+                amounts = sums[place::entries].tolist()
+                count, mask = (0, 0) if overhead else self.counts.get(place, (0, 0))
+                if count or any(amounts):
+                    yield (*key, "overhead" if overhead else _COMPONENTS[component]), amounts, marks[place] | mask, count

@@ -142,7 +142,13 @@ def whole(folder: Path, accounts: int) -> dict[str, Any]:
     steps.run(
         "write the segment", lambda: write_segment(folder, [header], rows_of(batch.summary, batch.postings), token="benchmark")
     )
-    return {"rows": count, "postings": batch.postings.num_rows, "batch": batch.summary.id, "cpu_s": steps.seconds, "peak": steps.peak}
+    return {
+        "rows": count,
+        "postings": batch.postings.num_rows,
+        "batch": batch.summary.id,
+        "cpu_s": steps.seconds,
+        "peak": steps.peak,
+    }
 
 
 def main() -> None:

@@ -51,7 +51,13 @@ def measured_of(uses: Iterable[Use]) -> dict[tuple[str, str], dict[str, int]]:
 
 
 def moved(
-    uses: Iterable[Use], told: Iterable[Use], measured: Measured, setting: Setting, memory_known: set[str], *, within: Set[str] | None
+    uses: Iterable[Use],
+    told: Iterable[Use],
+    measured: Measured,
+    setting: Setting,
+    memory_known: set[str],
+    *,
+    within: Set[str] | None,
 ) -> list[Use]:
     """The uses in canonical order, reports of measured services moved: those of ``told``, which are ``homeless`` over the site.
 

@@ -11,7 +11,7 @@ parts are the same to the unit. What cannot be had from it any more is how a lea
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -86,7 +86,7 @@ class PackedTree:
     def _place(self, leaf: Leaf, component: int) -> int:
         return 2 * self.keys.setdefault(leaf[:5], len(self.keys)) + component
 
-    def claims(self, energies: Mapping[int, HostEnergy]) -> Iterator[Claim]:
+    def claims(self, energies: Sequence[HostEnergy]) -> Iterator[Claim]:
         """The claims without the leaves below them: one leaf of the account has them all, but for those that were kept."""
         accounts = [key[0] for key in self.keys]
         bearers = {account: (Leaf(account),) for account in accounts}
@@ -99,9 +99,7 @@ class PackedTree:
             scale = 1.0 if energy.host.dedicated_to else amount / (whole or 1)
             yield Claim(_COMPONENTS[component], leaves, amount, energy.flags, ((vector, scale),), slots)
 
-    def settled(
-        self, totals: Sequence[Sequence[int]], *, overhead: bool
-    ) -> Iterator[tuple[tuple[str, ...], list[int], int, int]]:
+    def settled(self, totals: Sequence[Sequence[int]], *, overhead: bool) -> Iterator[tuple[tuple[str, ...], list[int], int, int]]:
         """Apportion lines of totals, each with a total for every claim: the entries that get some of it, each with its lines, flags
         and operations. With ``overhead`` they are on that component, and operations are not counted.
         """

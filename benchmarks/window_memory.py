@@ -1,10 +1,10 @@
 """Memory and time of allocating one site and window, step by step, as its usage rows grow.
 
-    python benchmarks/window_memory.py --rows 100_000 1_000_000 [--parts 8] [--json FILE]
+    python -m benchmarks.window_memory --rows 100_000 1_000_000 [--part-rows 250_000] [--json FILE]
 
-A host has 240 rows of 20 accounts: for each, 2 rows of the provider and 10 that the tenant reports of operations. Every size runs in
-a process of its own; a step's memory is the highest resident size (VmHWM) while it ran, above that of the interpreter with its
-imports. With ``--parts`` the window is allocated in as many parts as well, and must come to the same batch.
+A host has 240 rows of 20 accounts: for each, 2 rows of the provider and 10 that the tenant reports of operations. Every size runs
+in a process of its own; a step's memory is the highest resident size (VmHWM) while it ran, above that of the interpreter with its
+imports. With ``--part-rows`` the window is allocated in parts as well, one after another, and must come to the same batch.
 """
 
 from __future__ import annotations
@@ -16,22 +16,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-
 from benchmarks.site_hour import HOUR_US, START, WATT_HOUR, WINDOW, book
-from greencloud.allocation import allocate_window
+
+from greencloud.allocation import DEFAULT_RULE, allocate_window, rule_named
+from greencloud.allocation.joined import join_parts
+from greencloud.allocation.parts import PartInputs, WholeWindow, allocate_part, on_hosts, plan_parts, split_hosts, survey_part
 from greencloud.engine.batch import batch_of
 from greencloud.engine.collector import collector_paused
+from greencloud.ledger import Batch, make_batch
 from greencloud.ledger.header import Header
 from greencloud.ledger.segments import rows_of, write_segment
 from greencloud.usage import READINGS, ROWS, Usage, digest, merge
+from greencloud.usage.digest import Digest
 
 PER_HOST = 240
 ON_HOST = 20  # accounts
@@ -138,53 +143,105 @@ def whole(folder: Path, accounts: int) -> dict[str, Any]:
             "half-widths and batch", lambda: batch_of(allocated, usage_revision=revision, provisional=False, created=START)
         )
     del allocated
+    steps.run("write the segment", lambda: written(folder, batch))
+    return {"rows": count, "parts": 1, **told(batch, steps)}
+
+
+def in_parts(folder: Path, accounts: int, most: int) -> dict[str, Any]:
+    """The same with hosts in ranges of at most so many rows, one after another in this process."""
+    rows, readings = folder / "rows.parquet", folder / "readings.parquet"
+    count = pq.read_metadata(rows).num_rows
+    facility = book(pq.read_metadata(readings).num_rows, accounts, random.Random(7))
+    steps = Steps()
+    read_all = pq.read_table(readings).cast(READINGS)
+    whole = WholeWindow(facility, "hall", WINDOW, read_all, rule_named(DEFAULT_RULE))
+    split = split_hosts(facility, "hall", lambda host: PER_HOST if host else 0, most)
+    stored = ds.dataset(rows)
+    total = Digest()
+
+    def read(hosts: Sequence[str]) -> PartInputs:
+        wanted = on_hosts(facility, "hall", hosts)
+        return PartInputs(
+            merge(
+                [Usage(stored.to_table(filter=wanted, batch_size=1 << 16, batch_readahead=1).cast(ROWS), read_all.filter(wanted))]
+            )
+        )
+
+    def revision() -> str:
+        for hosts in split:
+            total.rows(read(hosts).usage.rows)
+        total.readings(merge([Usage(ROWS.empty_table(), read_all)]).readings)
+        return total.hexdigest()
+
+    digested = steps.run("digest", revision)
+    surveys = steps.run("survey", lambda: [survey_part(whole, read(hosts), hosts) for hosts in split])
+    plan = plan_parts(whole, surveys)
+    with collector_paused():
+        parts = steps.run("allocate parts", lambda: [allocate_part(whole, read(hosts), plan, hosts) for hosts in split])
+        joined = steps.run("join", lambda: join_parts(whole, plan, parts))
+        parts.clear()
+        made = steps.run("batch", lambda: make_batch(joined, usage_revision=digested, provisional=False, created=START))
+    steps.run("write the segment", lambda: written(folder, made))
+    return {"rows": count, "parts": len(split), **told(made, steps)}
+
+
+def written(folder: Path, batch: Batch) -> Path:
     header = Header(batch.summary, batch.totals)
-    steps.run(
-        "write the segment", lambda: write_segment(folder, [header], rows_of(batch.summary, batch.postings), token="benchmark")
-    )
-    return {
-        "rows": count,
-        "postings": batch.postings.num_rows,
-        "batch": batch.summary.id,
-        "cpu_s": steps.seconds,
-        "peak": steps.peak,
-    }
+    return write_segment(folder, [header], rows_of(batch.summary, batch.postings), token="benchmark")
+
+
+def told(batch: Batch, steps: Steps) -> dict[str, Any]:
+    return {"postings": batch.postings.num_rows, "batch": batch.summary.id, "cpu_s": steps.seconds, "peak": steps.peak}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--accounts", type=int, default=500)
+    parser.add_argument("--part-rows", type=int, default=0, help="allocate in parts of so many rows, too")
+    parser.add_argument("--only-parts", action="store_true", help="not in one piece")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(whole(options.child, options.accounts)))
+        work = (
+            in_parts(options.child, options.accounts, options.part_rows)
+            if options.part_rows
+            else whole(options.child, options.accounts)
+        )
+        print(json.dumps(work))
         return
     found = []
+    sizes = ([] if options.only_parts else [0]) + ([options.part_rows] if options.part_rows else [])
     for rows in options.rows:
         with tempfile.TemporaryDirectory() as folder:
             made = usage(rows, options.accounts)
-            pq.write_table(made.rows, Path(folder, "rows.parquet"))
+            pq.write_table(made.rows, Path(folder, "rows.parquet"), row_group_size=1 << 18)
             pq.write_table(made.readings, Path(folder, "readings.parquet"))
             del made
-            told = subprocess.run(
-                [sys.executable, "-m", "benchmarks.window_memory", "--child", folder, "--accounts", str(options.accounts)],
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            found.append(json.loads(told.stdout))
-        show(found[-1])
+            pa.default_memory_pool().release_unused()
+            ids = set()
+            for most in sizes:
+                child = ["--child", folder, "--accounts", str(options.accounts), "--part-rows", str(most)]
+                answer = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.window_memory", *child], check=True, stdout=subprocess.PIPE, text=True
+                )
+                found.append(json.loads(answer.stdout))
+                show(found[-1])
+                ids.add(found[-1]["batch"])
+            if len(ids) > 1:
+                raise SystemExit("parts came to another batch than the whole")
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def show(found: dict[str, Any]) -> None:
     count = found["rows"]
-    print(f"{count:,} rows -> {found['postings']:,} postings, batch {found['batch'][:12]}")
+    print(f"{count:,} rows in {found['parts']} parts -> {found['postings']:,} postings, batch {found['batch'][:12]}")
     for name, peak in found["peak"].items():
-        print(f"  {name:24} {found['cpu_s'][name]:9.2f} CPU s {peak / 2**20:9,.0f} MiB {peak / count:8,.0f} bytes a row")
+        print(
+            f"  {name:24} {found['cpu_s'][name]:9.2f} CPU s {peak / 2**20:9,.0f} MiB {peak / count:8,.0f} bytes a row", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -123,28 +123,38 @@ class Part:
 
 
 def split_hosts(facility: Facility, site: str, rows: Callable[[str], int], most: int) -> list[tuple[str, ...]]:
-    """Hosts of a site in ranges that have at most so many rows each, or one host alone; unlisted ones ("") are in the first.
+    """Hosts of a site in ranges that have at most so many rows each, or one host alone.
 
-    ``rows``: how many rows a host of that id has.
+    ``rows``: how many rows a host of that id has; "" has those of unlisted hosts, which are a part of their own where there are
+    several.
     """
     parts: list[list[str]] = [[]]
     held = 0
-    for host in (UNLISTED, *(host.id for host in facility.hosts_of(site))):
-        count = rows(host)
+    for host in facility.hosts_of(site):
+        count = rows(host.id)
         if parts[-1] and held + count > most:
             parts.append([])
             held = 0
-        parts[-1].append(host)
+        parts[-1].append(host.id)
         held += count
-    return [tuple(part) for part in parts]
+    if len(parts) == 1 and held + rows(UNLISTED) <= most:
+        return [(UNLISTED, *parts[0])]
+    return [(UNLISTED,), *map(tuple, parts)]
 
 
 def on_hosts(facility: Facility, site: str, hosts: Collection[str]) -> pc.Expression:
-    """What reads the rows (or readings) of these hosts out of a data set with a column "host", whatever names they go by."""
+    """What reads the rows (or readings) of these hosts out of a data set with a column "host", whatever names they go by.
+
+    Of hosts in a range it has bounds, so that of a file in order of host only a part is read.
+    """
     known = {name: host.id for host in facility.hosts_of(site) for name in (*host.aliases, host.id)}
     outside = UNLISTED in hosts
-    names = pa.array(sorted(name for name, host in known.items() if (host in hosts) != outside), pa.string())
-    return ~pc.field("host").isin(names) if outside else pc.field("host").isin(names)
+    names = sorted(name for name, host in known.items() if (host in hosts) != outside)
+    field = pc.field("host")
+    among = field.isin(pa.array(names, pa.string()))
+    if outside:
+        return ~among
+    return among & (field >= names[0]) & (field <= names[-1]) if names else among
 
 
 def survey_part(whole: WholeWindow, inputs: PartInputs, hosts: Collection[str]) -> Survey:

@@ -14,7 +14,7 @@ from greencloud.allocation.claims import Claim
 from greencloud.allocation.entry_key import EntryKey
 from greencloud.allocation.leaves import pool_leaf
 from greencloud.allocation.overhead import Overhead
-from greencloud.allocation.packed import PackedTree, mask_of
+from greencloud.allocation.packed import PackedTree, mask_of, settled
 from greencloud.allocation.postings import EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.spread import Settled, SettledMass, Spread
@@ -73,11 +73,9 @@ class Entries:
         with_leaves = [claims[index] for index in own]
         self._post_energy(tree, with_leaves, "", tree.parts(_of(own, on_energy)), frozenset())
         self._post_energy(tree, with_leaves, "overhead", tree.parts(_of(own, on_overhead)), overhead.flags)
-        for held in trees:
-            last = packed + len(held)
-            self._post_packed(held, [line[packed:last] for line in on_energy])
-            self._post_packed(held, [line[packed:last] for line in on_overhead], overhead.flags)
-            packed = last
+        if trees:
+            self._post_packed(trees, [line[packed:-1] for line in on_energy])
+            self._post_packed(trees, [line[packed:-1] for line in on_overhead], overhead.flags)
         self.spread.energy.append(Settled(load, claims, beyond, overhead, tree, dict(zip(_LINES, lines, strict=True))))
 
     def settle_mass(self, claims: Sequence[MassClaim]) -> None:
@@ -114,10 +112,12 @@ class Entries:
         for key, amounts, mark, count in zip(keys, sums, marks, counts, strict=True):
             self.add(key, (*amounts, 0), _words(mark), count)
 
-    def _post_packed(self, tree: PackedTree, totals: Sequence[Sequence[int]], more: frozenset[str] | None = None) -> None:
-        """Post what the leaves of a packed tree get; on overhead, with ``more`` flags, where these are given."""
+    def _post_packed(
+        self, trees: Sequence[PackedTree], totals: Sequence[Sequence[int]], more: frozenset[str] | None = None
+    ) -> None:
+        """Post what the leaves of packed trees get; on overhead, with ``more`` flags, where these are given."""
         marked = mask_of(more or frozenset())
-        for key, amounts, mark, count in tree.settled(totals, overhead=more is not None):
+        for key, amounts, mark, count in settled(trees, totals, overhead=more is not None):
             self.add(EntryKey(*key), (*amounts, 0), _words(mark | marked), count)
 
     def table(self, setting: Setting) -> pa.Table:

@@ -99,23 +99,52 @@ class PackedTree:
             scale = 1.0 if energy.host.dedicated_to else amount / (whole or 1)
             yield Claim(_COMPONENTS[component], leaves, amount, energy.flags, ((vector, scale),), slots)
 
-    def settled(self, totals: Sequence[Sequence[int]], *, overhead: bool) -> Iterator[tuple[tuple[str, ...], list[int], int, int]]:
-        """Apportion lines of totals, each with a total for every claim: the entries that get some of it, each with its lines, flags
-        and operations. With ``overhead`` they are on that component, and operations are not counted.
-        """
-        if not self.energies:
-            return
-        by_slot = apportioned(lines_of(totals), self._slots, self._slot_weights)
-        parts = apportioned(by_slot, self._spans, self._weights)
-        places = array("q", [place & -2 for place in self._places] if overhead else self._places)
-        entries = 2 * len(self.keys)
-        sums, marks = array("q", bytes(8 * len(totals) * entries)), array("q", bytes(8 * entries))
-        grid = memoryview(sums).cast("B").cast("q", shape=[len(totals), entries])
-        _apportion.add_at(parts, places, array("q", self._flags), grid, marks)
-        for key, number in self.keys.items():
-            for component in range(1 if overhead else 2):
-                place = 2 * number + component
-                amounts = sums[place::entries].tolist()
-                count, mask = (0, 0) if overhead else self.counts.get(place, (0, 0))
-                if count or any(amounts):
-                    yield (*key, "overhead" if overhead else _COMPONENTS[component]), amounts, marks[place] | mask, count
+    def parts(self, totals: Sequence[Sequence[int]]) -> memoryview:
+        """Apportion lines of totals, each with a total for every claim: int64[lines, leaves]."""
+        return apportioned(apportioned(lines_of(totals), self._slots, self._slot_weights), self._spans, self._weights)
+
+    def flags(self) -> array[int]:
+        """Of each leaf."""
+        return array("q", self._flags)
+
+    def places(self, numbers: Sequence[int]) -> array[int]:
+        """Of each leaf, where its key has that number."""
+        return array("q", [2 * numbers[place >> 1] | (place & 1) for place in self._places])
+
+
+def settled(
+    trees: Sequence[PackedTree], totals: Sequence[Sequence[int]], *, overhead: bool
+) -> Iterator[tuple[tuple[str, ...], list[int], int, int]]:
+    """Apportion lines of totals, each with a total for every claim of all trees: the entries that get some of it, each with its
+    lines, flags and operations. With ``overhead`` they are on that component, and operations are not counted.
+
+    Raises:
+        OverflowError: an entry is more than 64 bits hold.
+    """
+    keys: dict[_Key, int] = {}
+    numbers = [[keys.setdefault(key, len(keys)) for key in tree.keys] for tree in trees]
+    entries = 2 * len(keys)
+    sums, marks = array("q", bytes(8 * len(totals) * entries)), array("q", bytes(8 * entries))
+    counts: dict[int, int] = {}
+    first = 0
+    for tree, known in zip(trees, numbers, strict=True):
+        last = first + len(tree)
+        if len(tree):
+            grid = memoryview(sums).cast("B").cast("q", shape=[len(totals), entries])
+            parts = tree.parts([line[first:last] for line in totals])
+            _apportion.add_at(parts, tree.places(known), tree.flags(), grid, marks)
+        for place, (count, mask) in tree.counts.items() if not overhead else ():
+            at = 2 * known[place >> 1] | (place & 1)
+            counts[at] = counts.get(at, 0) + count
+            marks[at] |= mask
+        first = last
+    for key, number in keys.items():
+        found = [sums[2 * number + component :: entries].tolist() for component in range(len(_COMPONENTS))]
+        if overhead:
+            found = [[one + other for one, other in zip(*found, strict=True)]]
+            marks[2 * number] |= marks[2 * number + 1]
+        for component, amounts in enumerate(found):
+            place = 2 * number + component
+            if any(amounts) or place in counts:
+                name = "overhead" if overhead else _COMPONENTS[component]
+                yield (*key, name), amounts, marks[place], counts.get(place, 0)

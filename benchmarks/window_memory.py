@@ -132,17 +132,18 @@ def whole(folder: Path, accounts: int) -> dict[str, Any]:
     facility = book(hosts, accounts, random.Random(7))
     steps = Steps()
     parts = [steps.run("read", lambda: Usage(pq.read_table(rows).cast(ROWS), pq.read_table(readings).cast(READINGS)))]
-    merged = steps.run("merge", lambda: merge(parts))
+    known = [steps.run("merge", lambda: merge(parts))]
     parts.clear()
-    revision = steps.run("digest", lambda: digest(merged))
+    count = known[0].rows.num_rows
+    revision = steps.run("digest", lambda: digest(known[0]))
     with collector_paused():
-        allocated = steps.run("allocate", lambda: allocate_window(facility, merged, "hall", WINDOW))
-        count = merged.rows.num_rows
-        del merged
+        found = [steps.run("allocate", lambda: allocate_window(facility, known[0], "hall", WINDOW))]
+        known.clear()
         batch = steps.run(
-            "half-widths and batch", lambda: batch_of(allocated, usage_revision=revision, provisional=False, created=START)
+            "half-widths and batch",
+            lambda: batch_of(found[0], usage_revision=revision, provisional=False, created=START),
         )
-    del allocated
+        found.clear()
     steps.run("write the segment", lambda: written(folder, batch))
     return {"rows": count, "parts": 1, **told(batch, steps)}
 
@@ -161,11 +162,8 @@ def in_parts(folder: Path, accounts: int, most: int) -> dict[str, Any]:
 
     def read(hosts: Sequence[str]) -> PartInputs:
         wanted = on_hosts(facility, "hall", hosts)
-        return PartInputs(
-            merge(
-                [Usage(stored.to_table(filter=wanted, batch_size=1 << 16, batch_readahead=1).cast(ROWS), read_all.filter(wanted))]
-            )
-        )
+        table = stored.to_table(filter=wanted, batch_size=1 << 16, batch_readahead=1)
+        return PartInputs(merge([Usage(table.cast(ROWS), read_all.filter(wanted))]))
 
     def revision() -> str:
         for hosts in split:

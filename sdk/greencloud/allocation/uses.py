@@ -48,7 +48,7 @@ def uses_of(rows: pa.Table, setting: Setting, memory_known: set[str]) -> list[Us
     _note_elsewhere(rows, setting, ids)
     sums: dict[tuple[str, ...], list[int]] = {}
     key: tuple[str, ...]
-    columns = [rows.column(name).to_pylist() for name in (*_KEY, *MEASURES)]
+    columns = [*(_shared(rows.column(name)) for name in _KEY), *(rows.column(name).to_pylist() for name in MEASURES)]
     for host, account, service, sku, operation, labels, caller, source, quality, *amounts in zip(*columns, strict=True):
         estimated = "estimated" if quality == "estimated" else ""
         key = (ids.get(host, UNLISTED), account, service, sku, operation, labels, caller, source, estimated)
@@ -57,12 +57,22 @@ def uses_of(rows: pa.Table, setting: Setting, memory_known: set[str]) -> list[Us
     uses = []
     for key in sorted(sums):
         host, *named, source, estimated = key
-        used = Amounts(*sums[key])
+        used = Amounts(*sums.pop(key))
         weight = setting.weight(host, used, memory_known=host in memory_known)
         account, service, sku, operation, labels, caller = named
         provider = source == "provider"
         uses.append(Use(host, account, service, sku, operation, labels, caller, provider, bool(estimated), used, weight))
     return uses
+
+
+def _shared(column: pa.ChunkedArray) -> list[str]:
+    """Texts, each of them one object however often it comes: it is hashed once, and takes its memory once."""
+    found: list[str] = []
+    for chunk in column.chunks:
+        encoded = chunk.dictionary_encode()
+        words = encoded.dictionary.to_pylist()
+        found += [words[index] for index in encoded.indices.to_pylist()]
+    return found
 
 
 def _note_elsewhere(rows: pa.Table, setting: Setting, ids: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import gcd
 
@@ -24,7 +24,7 @@ from greencloud.facility import POOL_UNATTRIBUTED
 from greencloud.units import accrued
 from greencloud.usage import MEASURES
 
-__all__ = ["Demand", "demand_of"]
+__all__ = ["Demand", "demand_from", "demand_of", "seconds_of", "slice_seconds", "use_in_slices"]
 
 _SHORTEST_S = 60
 _LARGEST = 1 << 60
@@ -51,8 +51,27 @@ class Demand:
 
 def demand_of(setting: Setting, rows: pa.Table, unmeasured: int, memory_known: Iterable[str]) -> Demand:
     """Demand from the provider's rows, which may be of windows within; ``unmeasured`` is the shared hosts' use beyond them."""
-    shared = {host.id for host in setting.hosts if not host.dedicated_to}
-    ids = {name: host for name, host in setting.host_ids().items() if host in shared}
+    length = slice_seconds(setting, seconds_of(setting, rows))
+    return demand_from(setting, [use_in_slices(setting, rows, length, memory_known)], unmeasured, length)
+
+
+def seconds_of(setting: Setting, rows: pa.Table) -> set[int]:
+    """The lengths of the provider's rows on shared hosts."""
+    on_shared = pc.is_in(rows["host"], pa.array(_shared(setting), pa.string()))
+    found = rows["window_s"].filter(pc.and_(pc.equal(rows["source"], "provider"), on_shared))
+    return set(pc.unique(found).to_pylist())
+
+
+def slice_seconds(setting: Setting, seconds: Iterable[int]) -> int:
+    """How long a slice is, where rows are of those lengths."""
+    return max(gcd(setting.window.seconds, *seconds), _SHORTEST_S)
+
+
+def use_in_slices(setting: Setting, rows: pa.Table, length: int, memory_known: Iterable[str]) -> dict[str, list[int]]:
+    """What the provider measured on shared hosts, by account, in each slice of that length; what parts of the rows come to adds up,
+    where no host is in two parts.
+    """
+    ids = _shared(setting)
     known = set(memory_known)
     sums: dict[tuple[str, str, int, int], list[int]] = {}
     rows = rows.filter(pc.equal(rows["source"], "provider"))
@@ -64,18 +83,33 @@ def demand_of(setting: Setting, rows: pa.Table, unmeasured: int, memory_known: I
             key = (account, host, start, seconds)
             held = sums.get(key)
             sums[key] = amounts if held is None else [one + more for one, more in zip(held, amounts, strict=True)]
-    length = max(gcd(setting.window.seconds, *(seconds for *_, seconds in sums)), _SHORTEST_S)
-    count = setting.window.seconds // length
-    demand: dict[str, list[int]] = defaultdict(lambda: [0] * count)
+    found: dict[str, list[int]] = {}
     for (account, host, start, seconds), amounts in sums.items():
         weight = setting.weight(host, Amounts(*amounts), memory_known=host in known)
-        _spread(demand[account], weight, (start - setting.window.start_us) // 1_000_000, seconds, length)
+        own = found.setdefault(account, [0] * (setting.window.seconds // length))
+        _spread(own, weight, (start - setting.window.start_us) // 1_000_000, seconds, length)
+    return found
+
+
+def demand_from(setting: Setting, measured: Iterable[Mapping[str, list[int]]], unmeasured: int, length: int) -> Demand:
+    """Demand from the parts that ``use_in_slices`` finds."""
+    count = setting.window.seconds // length
+    demand: dict[str, list[int]] = defaultdict(lambda: [0] * count)
+    for part in measured:
+        for account, slices in part.items():
+            demand[account] = [one + more for one, more in zip(demand[account], slices, strict=True)]
     if unmeasured:
         _spread(demand[POOL_UNATTRIBUTED], unmeasured, 0, setting.window.seconds, length)
     accounts = tuple(sorted(account for account, slices in demand.items() if any(slices)))
     peak = max((sum(column) for column in zip(*(demand[account] for account in accounts), strict=True)), default=0)
     shift = max(0, peak.bit_length() - _LARGEST.bit_length() + 1)
     return Demand(accounts, count, array("q", [value >> shift for account in accounts for value in demand[account]]))
+
+
+def _shared(setting: Setting) -> dict[str, str]:
+    """Every name of a shared host, to its id."""
+    shared = {host.id for host in setting.hosts if not host.dedicated_to}
+    return {name: host for name, host in setting.host_ids().items() if host in shared}
 
 
 def _spread(slices: list[int], weight: int, start_s: int, seconds: int, length: int) -> None:

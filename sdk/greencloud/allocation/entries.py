@@ -10,23 +10,23 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from greencloud import _apportion
 from greencloud._entries import EntrySums
 from greencloud.allocation.capacity import MassClaim
 from greencloud.allocation.claims import Claim
 from greencloud.allocation.entry_key import EntryKey
 from greencloud.allocation.leaves import pool_leaf
 from greencloud.allocation.overhead import Overhead
+from greencloud.allocation.packed import MASKS, PackedTree, mask_of, settled
 from greencloud.allocation.postings import EMISSION_LINES, FLAGS, POSTING_MEASURES, POSTINGS
 from greencloud.allocation.setting import Setting
 from greencloud.allocation.spread import Settled, SettledMass, Spread
-from greencloud.allocation.tree import Tree, lines_of
+from greencloud.allocation.tree import Tree, apportioned, lines_of
 from greencloud.allocation.uncertainty import Load
 from greencloud.facility import POOL_UNATTRIBUTED
 
 __all__ = ["Entries", "EntryKey"]
 
-_BITS: Final = {flag: 1 << index for index, flag in enumerate(FLAGS)}
+_BITS: Final = {flag: mask_of(frozenset({flag})) for flag in FLAGS}
 _LINES: Final = tuple(name for name in EMISSION_LINES if name != "scope3_embodied_ug")
 _EMBODIED: Final = POSTING_MEASURES.index("scope3_embodied_ug")
 _NOBODY: Final = Claim("overhead", (pool_leaf(POOL_UNATTRIBUTED),), 0)
@@ -61,29 +61,34 @@ class Entries:
     def add(self, key: EntryKey, amounts: Sequence[int], flags: Iterable[str] = (), count: int = 0) -> None:
         """Add to an entry; an amount of nothing leaves no trace, so that empty leaves cannot colour its quality."""
         self._amounts = {}
-        self._sums.add(key, amounts, _mask(frozenset(flags)), count)
+        self._sums.add(key, amounts, mask_of(frozenset(flags)), count)
 
-    def settle(self, claims: Sequence[Claim], load: Load, overhead: Overhead) -> None:
+    def settle(self, claims: Sequence[Claim], load: Load, overhead: Overhead, trees: Sequence[PackedTree] = ()) -> None:
         """Post claims on a load of energy: their own, the overhead beyond it, and the load's emissions, all in proportion.
 
         Where no claim has energy, overhead and emissions are nobody's in particular: unattributed. Operations are counted on
-        dynamic lines, once.
+        dynamic lines, once. ``trees`` have the leaves of the last claims, which are theirs in order.
         """
         claims = [*claims, _NOBODY]
-        used = [claim.energy_mj for claim in claims]
+        used = array("q", [claim.energy_mj for claim in claims])
         (beyond,) = _shared_out([load.energy_mj - sum(used)], used)
-        lines = _shared_out([load.lines[name] for name in _LINES], [*used, *beyond])
-        tree = Tree()
-        for claim in claims:
-            tree.add(claim.slots or ((1, claim.leaves),))
+        lines = _shared_out([load.lines[name] for name in _LINES], used + beyond)
         count = len(claims)
-        own = [claim.component for claim in claims]
-        counted = [component == "dynamic" for component in own]
-        masks = [_mask(claim.flags) for claim in claims]
-        self._post(tree, own, masks, tree.parts([used, *(line[:count] for line in lines)]), counted=counted)
-        more = _mask(overhead.flags)
-        masks = [mask | more for mask in masks]
-        self._post(tree, ["overhead"] * count, masks, tree.parts([beyond, *(line[count:] for line in lines)]))
+        on_energy, on_overhead = [used, *(line[:count] for line in lines)], [beyond, *(line[count:] for line in lines)]
+        packed = count - 1 - sum(map(len, trees))
+        tree = Tree()
+        own = [*range(packed), count - 1] if trees else range(count)
+        for index in own:
+            tree.add(claims[index].slots or ((1, claims[index].leaves),))
+        components = [claims[index].component for index in own]
+        counted = [component == "dynamic" for component in components]
+        masks = [mask_of(claims[index].flags) for index in own]
+        more = mask_of(overhead.flags)
+        self._post(tree, components, masks, tree.parts(_of(own, on_energy)), counted=counted)
+        self._post(tree, ["overhead"] * len(own), [mask | more for mask in masks], tree.parts(_of(own, on_overhead)))
+        if trees:
+            self._post_packed(trees, [line[packed:-1] for line in on_energy])
+            self._post_packed(trees, [line[packed:-1] for line in on_overhead], overhead.flags)
         self.spread.energy.append(Settled(load, claims, beyond, overhead, tree, dict(zip(_LINES, lines, strict=True))))
 
     def settle_mass(self, claims: Sequence[MassClaim]) -> None:
@@ -113,7 +118,16 @@ class Entries:
         """
         self._amounts = {}
         marks = array("q", counted or [False] * len(components))
-        self._sums.add_leaves(tree.leaves, tree.claims, components, array("q", masks), marks, parts, first, _MASKS)
+        self._sums.add_leaves(tree.leaves, tree.claims, components, array("q", masks), marks, parts, first, MASKS)
+
+    def _post_packed(
+        self, trees: Sequence[PackedTree], totals: Sequence[Sequence[int]], more: frozenset[str] | None = None
+    ) -> None:
+        """Post what the leaves of packed trees get; on overhead, with ``more`` flags, where these are given."""
+        marked = mask_of(more or frozenset())
+        self._amounts = {}
+        for key, amounts, mask, count in settled(trees, totals, overhead=more is not None):
+            self._sums.add(key, [*amounts, 0], mask | marked, count)
 
     def table(self, setting: Setting) -> pa.Table:
         """The postings, in canonical order."""
@@ -142,31 +156,17 @@ def _int64(values: array[int]) -> pa.Array:
     return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
 
 
-def _shared_out(totals: Sequence[int], weights: Sequence[int]) -> list[list[int]]:
+def _shared_out(totals: Sequence[int], weights: array[int]) -> list[array[int]]:
     """Each total apportioned over the same weights; where there are none, all of it is the last one's."""
-    weights = list(weights)
     if not any(weights):
-        weights[-1] = 1
-    tree = array("q", [0, len(weights)])
-    out = lines_of([[0] * len(weights)] * len(totals))
-    _apportion.apportion_groups(lines_of([[total] for total in totals]), tree, array("q", weights), out)
-    rows: list[list[int]] = out.tolist()  # type: ignore[assignment]
-    return rows
+        weights = weights[:-1] + array("q", [1])
+    out = apportioned(lines_of([[total] for total in totals]), array("q", [0, len(weights)]), weights)
+    flat = out.cast("B").cast("q")
+    return [array("q", flat[at : at + len(weights)]) for at in range(0, len(flat), len(weights))]
 
 
-class _Masks(dict[frozenset[str], int]):
-    """The bits of flags, worked out when they are first seen."""
-
-    def __missing__(self, flags: frozenset[str]) -> int:
-        self[flags] = found = sum(_BITS[flag] for flag in flags)
-        return found
-
-
-_MASKS: Final = _Masks()
-
-
-def _mask(flags: frozenset[str]) -> int:
-    return _MASKS[flags]
+def _of(indices: Sequence[int], lines: Sequence[array[int]]) -> Sequence[Sequence[int]]:
+    return lines if len(indices) == len(lines[0]) else [[line[index] for index in indices] for line in lines]
 
 
 @lru_cache(1 << len(FLAGS))

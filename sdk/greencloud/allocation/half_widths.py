@@ -99,8 +99,8 @@ def _half_widths(window: WindowAllocation) -> dict[AccountComponent, tuple[float
         beyond = (
             () if load is None else tuple(_beyond(load, names, per_mj) for names, per_mj in zip(_OPERATIONAL, made, strict=True))
         )
-        for key, share in shares.items():
-            terms[key] += _terms(share, load, made, beyond)
+        for key in [*shares]:
+            terms[key] += _terms(shares.pop(key), load, made, beyond)
     return {key: products.half_widths(found) for key, found in terms.items()}
 
 

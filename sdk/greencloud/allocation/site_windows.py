@@ -21,7 +21,7 @@ from greencloud.facility import Facility
 from greencloud.units import Window, format_instant
 from greencloud.usage import READINGS, Usage, merge, rebin, usage_from
 
-__all__ = ["Allocation", "allocate", "allocate_window", "window_work"]
+__all__ = ["Allocation", "WindowInputs", "allocate", "allocate_window", "inputs_of", "window_work"]
 
 _Key = tuple[Window, str]
 
@@ -36,6 +36,15 @@ class Allocation:
     def intervals(self, by: Sequence[str] = DIMENSIONS) -> pa.Table:
         """Amounts with their 95 % intervals: see ``greencloud.allocation.intervals``."""
         return intervals(self.windows, by)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowInputs:
+    """Rows and readings of one site and window, and the rows as finely as they came."""
+
+    rows: pa.Table
+    readings: pa.Table
+    slices: pa.Table
 
 
 def allocate(facility: Facility, usage: Usage | pa.Table, *, rule: str = DEFAULT_RULE) -> Allocation:
@@ -104,22 +113,30 @@ def window_work(
 ) -> Work:
     """The work behind ``allocate_window``, with all that the figures rest on. Raises as that does, save UnbalancedError."""
     named = rule_named(rule)
+    found = inputs_of(facility, usage, site, window, slices=slices)
+    return Work.of(
+        facility,
+        site,
+        window,
+        rows=found.rows,
+        readings=found.readings,
+        booked=facility.readings_at(site, window),
+        rule=named,
+        slices=found.slices,
+    )
+
+
+def inputs_of(
+    facility: Facility, usage: Usage | pa.Table, site: str, window: Window, *, slices: pa.Table | None = None
+) -> WindowInputs:
+    """What of usage is in a site and window, checked. Raises AllocationError, UsageDataError as ``allocate``."""
     if window.seconds != facility.window_seconds:
         raise _other_length(facility, site, window.seconds)
     facility.check_reading_lengths()
     rows, readings = _checked(usage)
     found = _split(facility, rows).get((window, site), rows.slice(0, 0))
     fine = found if slices is None else _split(facility, checked_rows(slices)).get((window, site), rows.slice(0, 0))
-    return Work.of(
-        facility,
-        site,
-        window,
-        rows=found,
-        readings=_split(facility, readings, nested=False).get((window, site), readings.slice(0, 0)),
-        booked=facility.readings_at(site, window),
-        rule=named,
-        slices=fine,
-    )
+    return WindowInputs(found, _split(facility, readings, nested=False).get((window, site), readings.slice(0, 0)), fine)
 
 
 def _checked(usage: Usage | pa.Table) -> tuple[pa.Table, pa.Table]:

@@ -77,7 +77,8 @@ class Settled:
                     rides, energies = riding[named(leaf, "overhead")]
                     rides.add(beyond * fraction, claim.spread, fraction)
                     energies[0] += energy
-        for name, (rides, (energy,)) in riding.items():
+        for name in list(riding):
+            rides, (energy,) = riding.pop(name)  # one at a time, since what is made of it is as large
             found[name].add(rides.amount, self.overhead.spread(energy, tuple(rides.vectors.values())), 1.0)
         return found
 

@@ -17,7 +17,7 @@ from greencloud import _apportion
 from greencloud.allocation.leaves import Leaf
 from greencloud.units import INT64_MAX
 
-__all__ = ["Branch", "Slots", "Tree", "lines_of"]
+__all__ = ["Branch", "Slots", "Tree", "apportioned", "fitting", "lines_of"]
 
 Slots = tuple[tuple[int, tuple[Leaf, ...]], ...]
 
@@ -36,9 +36,9 @@ class Tree:
 
     def add(self, slots: Slots) -> None:
         """Add a claim with its slots, each with its weight and leaves; some weight among them is positive."""
-        self._slot_weights.extend(_fitting([weight for weight, _ in slots]))
+        self._slot_weights.extend(fitting([weight for weight, _ in slots]))
         for _, leaves in slots:
-            self._weights.extend(_fitting([leaf.weight for leaf in leaves]))
+            self._weights.extend(fitting([leaf.weight for leaf in leaves]))
             self._spans.append(len(self._weights))
             self.leaves += leaves
             self.claims.extend([self.count] * len(leaves))
@@ -47,8 +47,8 @@ class Tree:
 
     def parts(self, totals: Sequence[Sequence[int]]) -> memoryview:
         """Apportion K lines of totals, each with a total for every claim: int64[K, n], what each leaf gets of each line."""
-        by_slot = _apportioned(lines_of(totals), self._slots, self._slot_weights)
-        return _apportioned(by_slot, self._spans, self._weights)
+        by_slot = apportioned(lines_of(totals), self._slots, self._slot_weights)
+        return apportioned(by_slot, self._spans, self._weights)
 
     def branch(self, leaf: int) -> Branch:
         """The two apportionments on the way to a leaf."""
@@ -85,7 +85,7 @@ class Branch:
     first: int
 
 
-def _fitting(weights: list[int]) -> list[int]:
+def fitting(weights: list[int]) -> list[int]:
     """The same weights, all halved as often as the largest needs to fit into 64 bits."""
     excess = max(weights).bit_length() - INT64_MAX.bit_length()
     return weights if excess <= 0 else [weight >> excess for weight in weights]
@@ -99,7 +99,8 @@ def lines_of(rows: Sequence[Sequence[int]]) -> memoryview:
     return memoryview(flat).cast("B").cast("q", shape=[len(rows), len(rows[0])])
 
 
-def _apportioned(totals: memoryview, offsets: array[int], weights: array[int]) -> memoryview:
+def apportioned(totals: memoryview, offsets: array[int], weights: array[int]) -> memoryview:
+    """Every total of every line, int64[lines, groups], over the weights of its group: int64[lines, weights]."""
     assert totals.shape is not None
     lines = totals.shape[0]
     out = memoryview(array("q", bytes(8 * lines * len(weights)))).cast("B").cast("q", shape=[lines, len(weights)])

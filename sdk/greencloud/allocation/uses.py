@@ -47,12 +47,22 @@ def uses_of(rows: pa.Table, setting: Setting, memory_known: set[str]) -> list[Us
     """The rows of one site-window in canonical order; ``memory_known`` are the hosts whose memory use has been read."""
     ids = setting.host_ids()
     _note_elsewhere(rows, setting, ids)
-    columns = [rows.column(name).to_pylist() for name in (*_KEY, *MEASURES)]
+    columns = [*(_shared(rows.column(name)) for name in _KEY), *(rows.column(name).to_pylist() for name in MEASURES)]
 
     def mode_of(host: str) -> tuple[int, bool]:
         return setting.counting(host, memory_known=host in memory_known)
 
     return _uses.uses_of(columns, ids, UNLISTED, mode_of, setting.weigher.factors, Use, Amounts)
+
+
+def _shared(column: pa.ChunkedArray) -> list[str]:
+    """Texts, each of them one object however often it comes: it is hashed once, and takes its memory once."""
+    found: list[str] = []
+    for chunk in column.chunks:
+        encoded = chunk.dictionary_encode()
+        words = encoded.dictionary.to_pylist()
+        found += [words[index] for index in encoded.indices.to_pylist()]
+    return found
 
 
 def _note_elsewhere(rows: pa.Table, setting: Setting, ids: Mapping[str, str]) -> None:

@@ -23,6 +23,7 @@ from greencloud.allocation.entries import Entries
 from greencloud.allocation.homes import at_home
 from greencloud.allocation.hosts import HostEnergy, host_energy
 from greencloud.allocation.overhead import Overhead, overhead_of
+from greencloud.allocation.packed import PackedTree
 from greencloud.allocation.postings import POSTING_MEASURES
 from greencloud.allocation.readings import FACILITY, Reading, readings_of
 from greencloud.allocation.rule import Rule
@@ -33,7 +34,7 @@ from greencloud.allocation.uses import UNLISTED, Use, by_account, uses_of
 from greencloud.facility import HARDWARE_RECORD_DAYS, DirectEmission, Facility, HostReading
 from greencloud.units import INT64_MAX, Window, format_energy
 
-__all__ = ["Source", "Work"]
+__all__ = ["Source", "Work", "by_provider", "claims_on", "memory_known"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +86,28 @@ class Work:
     ) -> Work:
         """The whole work, done; parameters as ``allocated``."""
         setting = Setting.of(facility, site, window)
-        _note_old_records(setting)
         read = readings_of(setting, readings, booked)
-        memory_known = {host for host, reading in read.items() if reading.memory_byte_s is not None}
-        uses = at_home(uses_of(rows, setting, memory_known), setting, memory_known)
-        work = cls(setting, rule, uses, grid_factors(setting), memory_known)
-        if read or any(use.provider for use in uses):
-            work.charge_site(read, slices)
-        else:
-            setting.note("the provider sent nothing of this window: only what tenants reported of themselves is charged")
-            work.charge_nothing_but_reports()
-        work.charge_annexes()
-        work.entries = reallocated(work.entries, setting, work.own)
+        known = memory_known(read)
+        uses = at_home(uses_of(rows, setting, known), setting, known)
+        work = cls(setting, rule, uses, grid_factors(setting), known)
+        work.charge(read, slices, evidence=bool(read) or any(use.provider for use in uses))
         return work
+
+    def charge(self, read: Mapping[str, Reading], slices: pa.Table, *, evidence: bool) -> None:
+        """Everything; ``evidence``: the provider told something of the window."""
+        _note_old_records(self.setting)
+        if evidence:
+            self.charge_site(read, slices)
+        else:
+            self.setting.note("the provider sent nothing of this window: only what tenants reported of themselves is charged")
+            self.charge_nothing_but_reports()
+        self.charge_annexes()
+        self.entries = reallocated(self.entries, self.setting, self.own)
 
     def charge_site(self, read: Mapping[str, Reading], slices: pa.Table) -> None:
         """Everything that the provider's evidence holds."""
         setting = self.setting
-        energies = [
-            host_energy(setting, host, read.get(host.id, Reading()), _by_provider(self.on_host[host.id])) for host in setting.hosts
-        ]
-        self.energies = energies
+        self.energies = energies = self._host_energies(read)
         _note_silent(setting, [energy.host.id for energy in energies if energy.silent])
         shared = [energy for energy in energies if not energy.host.dedicated_to]
         self.basis = basis = self._capacity_basis(shared, slices)
@@ -116,14 +118,7 @@ class Work:
         if self.rule.dynamic == "reserved":
             claims += reserved_dynamic_claims(setting, shared, self.own)
         metered = read.get(FACILITY, Reading()).energy_mj is not None
-        for energy in energies:
-            on_this = by_account(self.on_host[energy.host.id])
-            if energy.host.dedicated_to:
-                claims += owner_claims(setting, energy, on_this)
-            elif self.rule.dynamic == "used":
-                claims += use_claims(setting, energy, on_this)
-            if energy.silent:
-                self._set_aside(silent_claims(setting, energy.host, on_this, metered=metered))
+        trees = self._claim_hosts(claims, metered=metered)
         listed = sum(claim.energy_mj for claim in claims if "unlisted_host" not in claim.flags)
         assert listed == sum(energy.energy_mj for energy in energies), "every millijoule of the hosts is claimed once"
 
@@ -135,26 +130,47 @@ class Work:
         }
         source = Source("", scope1_amounts(setting), **certificates)
         load = load_of(setting, load_mj, overhead.load_vector, self.factors, source.scope1, **certificates)
-        self._settle(claims, load, overhead, source)
+        self._settle(claims, load, overhead, source, trees)
         mass = _embodied(setting)
         self._check({"scope3_embodied_ug": mass})
         self.entries.settle_mass(list(embodied_claims(setting, basis, leaves)))
         self.totals["scope3_embodied_ug"] += mass
 
+    def _host_energies(self, read: Mapping[str, Reading]) -> list[HostEnergy]:
+        return [
+            host_energy(self.setting, host, read.get(host.id, Reading()), by_provider(self.on_host[host.id]))
+            for host in self.setting.hosts
+        ]
+
+    def _claim_hosts(self, claims: list[Claim], *, metered: bool) -> Sequence[PackedTree]:
+        """Add the claims on the energy of each host, in order, and set annexes aside; trees of the leaves that claims lack."""
+        for energy in self.energies:
+            on_this = by_account(self.on_host[energy.host.id])
+            claims += claims_on(self.setting, self.rule, energy, on_this)
+            if energy.silent:
+                self._set_aside(silent_claims(self.setting, energy.host, on_this, metered=metered))
+        return ()
+
+    def _demand_of(self, shared: list[HostEnergy], slices: pa.Table) -> Demand:
+        rest = sum(unmeasured(self.setting, energy, by_account(self.on_host[energy.host.id])) for energy in shared)
+        return demand_of(self.setting, slices, rest, self.memory_known)
+
     def _capacity_basis(self, shared: list[HostEnergy], slices: pa.Table) -> Basis:
         if self.rule.needs_demand:
-            rest = sum(unmeasured(self.setting, energy, by_account(self.on_host[energy.host.id])) for energy in shared)
-            self.demand = demand_of(self.setting, slices, rest, self.memory_known)
+            self.demand = self._demand_of(shared, slices)
         return capacity_basis(self.setting, self.rule, self.demand)
 
     def charge_nothing_but_reports(self) -> None:
         """Annexes alone; where the site has hosts of its own, what they drew is missing, and the figures say "partial"."""
         self._set_aside(unlisted_claims(self.setting, by_account(self.on_host[UNLISTED]), evidence=False)[1])
-        for host in self.setting.hosts:
-            self._set_aside(silent_claims(self.setting, host, by_account(self.on_host[host.id]), metered=False))
+        self._claim_silent()
         if self.setting.hosts:
             for account, claims in self._annexes.items():
                 self._annexes[account] = [replace(claim, flags=claim.flags | {"partial"}) for claim in claims]
+
+    def _claim_silent(self) -> None:
+        for host in self.setting.hosts:
+            self._set_aside(silent_claims(self.setting, host, by_account(self.on_host[host.id]), metered=False))
 
     def charge_annexes(self) -> None:
         """Each account's annex: its own overhead and emissions, apart from the site's; no certificate and no Scope 1."""
@@ -166,10 +182,12 @@ class Work:
             load = load_of(self.setting, overhead.load_mj, overhead.load_vector, self.factors)
             self._settle(claims, load, overhead, Source(account))
 
-    def _settle(self, claims: list[Claim], load: Load, overhead: Overhead, source: Source) -> None:
+    def _settle(
+        self, claims: list[Claim], load: Load, overhead: Overhead, source: Source, trees: Sequence[PackedTree] = ()
+    ) -> None:
         totals = {"energy_mj": load.energy_mj} | dict(load.lines)
         self._check(totals)
-        self.entries.settle(claims, load, overhead)
+        self.entries.settle(claims, load, overhead, trees)
         self.sources.append(source)
         for name, amount in totals.items():
             self.totals[name] += amount
@@ -199,9 +217,22 @@ def _note_silent(setting: Setting, hosts: list[str]) -> None:
         setting.note(f"host {hosts[0]}{more}: no reading and no provider rows; modelled at idle")
 
 
-def _by_provider(uses: list[Use]) -> Amounts | None:
+def memory_known(read: Mapping[str, Reading]) -> set[str]:
+    """Hosts whose memory use has been read."""
+    return {host for host, reading in read.items() if reading.memory_byte_s is not None}
+
+
+def by_provider(uses: list[Use]) -> Amounts | None:
+    """What the provider's rows add up to; None where there are none."""
     measured = [use.amounts for use in uses if use.provider]
     return Amounts(*(sum(column) for column in zip(*measured, strict=True))) if measured else None
+
+
+def claims_on(setting: Setting, rule: Rule, energy: HostEnergy, uses: Mapping[str, list[Use]]) -> list[Claim]:
+    """The claims on one host's energy by those who used it, or own it; ``uses`` are by account."""
+    if energy.host.dedicated_to:
+        return owner_claims(setting, energy, uses)
+    return use_claims(setting, energy, uses) if rule.dynamic == "used" else []
 
 
 def _embodied(setting: Setting) -> int:

@@ -89,6 +89,7 @@ def _installation() -> Iterator[Finding]:
 
 def _data_directory(path: Path) -> Iterator[Finding]:
     from greencloud.engine import DataDirectory
+    from greencloud.inventory import Journal
 
     directory = DataDirectory.open(path, create=False)
     free = shutil.disk_usage(path).free
@@ -102,7 +103,7 @@ def _data_directory(path: Path) -> Iterator[Finding]:
     yield from guarded("usage", _usage(directory))
     yield from guarded("ledger", _ledger(directory))
     yield from guarded("closes", _closes(directory))
-    yield from guarded("books", books_findings(directory.books_directory))
+    yield from guarded("books", books_findings(Journal(directory.books_directory, objects=directory.objects)))
 
 
 def _facility(directory: DataDirectory) -> Iterator[Finding]:
@@ -131,9 +132,7 @@ def _audit(directory: DataDirectory) -> Iterator[Finding]:
     trail = directory.audit
     faults = trail.faults()
     if faults:
-        remedy = (
-            "look into it; then restore audit.jsonl from a backup, or move it away: nothing that is noted in it can be done before"
-        )
+        remedy = f"{trail.remedy}; nothing that is noted in it can be done before"
         yield from (Finding("audit trail", "fault", fault, remedy) for fault in faults)
         return
     lines, head = trail.head()

@@ -41,6 +41,7 @@ from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
 from greencloud.engine.kept_books import KeptBooks
 from greencloud.engine.place import LedgerPlace
+from greencloud.engine.stored_audit import StoredTrail
 from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
@@ -132,7 +133,8 @@ class DataDirectory:
     @property
     def audit(self) -> AuditTrail:
         """The audit trail, read anew: keep it to ask it often."""
-        return AuditTrail(self.path / "audit.jsonl")
+        objects = self.objects
+        return StoredTrail(self.path / "audit", objects) if objects.remote else AuditTrail(self.path / "audit.jsonl")
 
     @property
     def goal_directory(self) -> Path:
@@ -176,7 +178,7 @@ class DataDirectory:
 
     @property
     def closes(self) -> Closes:
-        return Closes(self.path / "closes", self.keys_directory / "closing")
+        return Closes(self.path / "closes", self.keys_directory / "closing", objects=self.objects)
 
     def facility(self) -> Facility:
         """The facility book in force; the packaged starter, of named defaults, where none was applied."""

@@ -38,7 +38,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.inventory import BookHardware, Journal
 
     books = ProviderBooks(
-        Journal(data.books_directory),
+        Journal(data.books_directory, objects=data.objects),
         actor="",
         clock=clock,
         ledger=data.ledger.snapshot,

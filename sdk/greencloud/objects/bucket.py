@@ -1,9 +1,10 @@
-"""The objects of a ledger in an object store, with the ledger's folder as a cache of them.
+"""The objects of a data directory or of its ledger in an object store, with the folder as a cache of them.
 
-Objects lie under ``s3://BUCKET/PREFIX/`` at the paths that they have in the folder, beside the Delta table's log. A file that is
-not in the folder is fetched when it is wanted: written aside, compared with the size and SHA-256 that were put with it, renamed.
-What is written goes the other way, and never changes anything that is there. Of segments that are not here only the footer is read
-for their headers, and these are kept beside the copies.
+Objects lie under ``s3://BUCKET/PREFIX/`` at the paths that they have in the folder; the ledger's beside the Delta table's log. A
+file that is not in the folder is fetched when it is wanted: written aside, compared with the size and SHA-256 that were put with
+it, made read-only, renamed. What is written goes the other way, and never changes anything that is there; it becomes read-only once
+it is in the store. Of the ledger's segments that are not here only the footer is read for their headers, and these are kept beside
+the copies. Processes of one machine may share a folder.
 
 That an object is not there, or not what was put, is damage: StoreError, as for a local file. Every other fault is
 StoreUnavailableError, so that nobody takes a window for lost because the network was. A copy that was removed or damaged here is
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import IO, Final, TypeVar
 
 from greencloud.errors import StoreError
-from greencloud.objects.cache import BOUND, Cache
+from greencloud.objects.cache import BOUND, Cache, mark
 from greencloud.objects.objects import Objects, Stored
 from greencloud.objects.s3 import S3, unavailable
 
@@ -45,11 +46,11 @@ _FEW: Final = 32  # objects: more are looked up by listing their folder
 class Bucket(Objects):
     """The objects under ``uri``, with copies of them in the folder ``root``.
 
-    ``folders``: where these lie; ``bound``: bytes that they may take; ``in_use_s``: so many seconds one is in use that
-    was wanted (``greencloud.objects.cache``).
+    ``folders``: where these lie, at any depth; ``bound``: bytes that they may take; ``in_use_s``: so many seconds one is in use
+    that was wanted (``greencloud.objects.cache``).
     """
 
-    __slots__ = ("_absent", "_cache", "_root", "_s3", "uri")
+    __slots__ = ("_absent", "_cache", "_root", "_s3", "_within", "uri")
 
     remote = True
 
@@ -61,6 +62,15 @@ class Bucket(Objects):
         self._root = root.absolute()
         self._cache = Cache([self._root / folder for folder in folders], bound, in_use_s=in_use_s)
         self._absent: dict[Path, float] = {}
+        self._within: dict[str, Bucket] = {}
+
+    def within(self, folder: str) -> Bucket:
+        """The objects of one folder alone, as if they were a store: the same cache, the same bound."""
+        if folder not in self._within:
+            made = Bucket(f"{self.uri}/{folder}", self._root / folder)
+            made._cache = self._cache
+            self._within[folder] = made
+        return self._within[folder]
 
     @property
     def options(self) -> dict[str, str]:
@@ -162,6 +172,7 @@ class Bucket(Objects):
         return self._s3.content(self._key(path))
 
     def create(self, path: Path, content: bytes) -> bool:
+        self._absent.pop(path, None)
         return self._s3.create(self._key(path), content)
 
     def remove(self, path: Path) -> None:
@@ -196,6 +207,7 @@ class Bucket(Objects):
                 raise StoreError(f"{where}: the content is not what was put", path=where, advice="restore it from a backup")
             if modified is not None:
                 os.utime(aside, (time.time(), modified))
+            mark(aside)
             aside.rename(path)
         finally:
             aside.unlink(missing_ok=True)
@@ -208,6 +220,9 @@ class Bucket(Objects):
             raise unavailable(self.uri, str(error)) from error
         if not self._s3.create(self._key(path), content):
             path.unlink(missing_ok=True)  # it says the same in other bytes; what is read here is what everybody reads
+        else:
+            with suppress(FileNotFoundError):  # somebody removed it, and did not know that it is on its way
+                mark(path)
         self._absent.pop(path, None)
         self._cache.added(len(content))
 

@@ -144,7 +144,7 @@ def checked_uri(uri: str) -> str:
     wanted = uri.rstrip("/")
     if not _URI.fullmatch(wanted) or {".", ".."} & set(wanted.split("/")):
         raise StoreError(
-            "the place of the ledger is not of the form s3://BUCKET/PREFIX",
+            "the place is not of the form s3://BUCKET/PREFIX",
             advice="a prefix has letters, digits, and any of _ = . - /; credentials and endpoint come from AWS_ variables",
         )
     return wanted
@@ -191,7 +191,7 @@ def _obstore() -> Any:
         import obstore.exceptions
         import obstore.store
     except ModuleNotFoundError as error:
-        raise MissingExtraError("a ledger on object storage", extra="s3") from error
+        raise MissingExtraError("object storage", extra="s3") from error
     return obstore
 
 

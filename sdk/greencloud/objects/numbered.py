@@ -61,9 +61,11 @@ class Numbered:
             StoreUnavailableError: the store does not answer.
             OSError: a file cannot be read.
         """
-        at = number
+        if self._objects.remote:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        at, many = number, number + _IN_A_ROW if number else 0
         while True:
-            if self._objects.remote and (at == 0 or at - number == _IN_A_ROW):
+            if self._objects.remote and at == many:
                 self._fetch(at)
             found = self._read(at + 1, parse)
             if found is None:
@@ -94,10 +96,8 @@ class Numbered:
 
     def _read(self, number: int, parse: Callable[[int, bytes], T]) -> T | None:
         path = self.path(number)
-        if self._objects.remote:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not self._objects.gather([path]):
-                return None
+        if self._objects.remote and not self._objects.gather([path]):
+            return None
         try:
             return self._objects.read([path], lambda: parse(number, path.read_bytes()))
         except FileNotFoundError:

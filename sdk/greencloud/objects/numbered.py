@@ -68,9 +68,9 @@ class Numbered:
             if self._objects.remote and at == many:
                 self._fetch(at)
             found = self._read(at + 1, parse)
-            if found is None:
+            if not found:
                 return
-            yield found
+            yield from found
             at += 1
 
     def numbers(self) -> list[int]:
@@ -94,12 +94,13 @@ class Numbered:
         """Make copies of all that follows."""
         self._objects.gather([self.path(each) for each in self.numbers() if each > number])
 
-    def _read(self, number: int, parse: Callable[[int, bytes], T]) -> T | None:
+    def _read(self, number: int, parse: Callable[[int, bytes], T]) -> tuple[T, ...]:
+        """One record, or none."""
         path = self.path(number)
         if self._objects.remote and not self._objects.gather([path]):
-            return None
+            return ()
         try:
-            return self._objects.read([path], lambda: parse(number, path.read_bytes()))
+            return (self._objects.read([path], lambda: parse(number, path.read_bytes())),)
         except FileNotFoundError:
             content = self._objects.content(path)  # where there is a store, the copy went meanwhile
-            return None if content is None else parse(number, content)
+            return () if content is None else (parse(number, content),)

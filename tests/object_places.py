@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,30 @@ from greencloud.objects.bucket import Bucket
 FOLDERS = ("audit", "books", "closes")
 
 
-class Unanswered(Bucket):
-    """A store that takes what is created under a name with ``lost`` in it, and whose answer never comes."""
+def nothing(_: Path) -> None:
+    """What most do before something is created."""
+
+
+class Watched(Bucket):
+    """A store of which somebody knows what is created, and does ``before`` it what they like.
+
+    ``lost``: it takes what is created under a name with this in it, and its answer never comes.
+    """
 
     lost = ""
+    before: Callable[[Path], None] = staticmethod(nothing)
 
     def create(self, path: Path, content: bytes) -> bool:
+        self.before(path)
         made = super().create(path, content)
         if self.lost and self.lost in path.as_posix():
             raise StoreUnavailableError("the answer is lost")
         return made
 
 
-def machine(folder: Path, uri: str) -> Unanswered:
+def machine(folder: Path, uri: str) -> Watched:
     """The store as a machine sees it whose copies are in that folder."""
-    return Unanswered(uri, folder, folders=FOLDERS)
+    return Watched(uri, folder, folders=FOLDERS)
 
 
 def raw(uri: str) -> Any:

@@ -73,7 +73,7 @@ class Trees:
         """Every file of a tree that is not what was written. Raises as ``read``, and OSError."""
         folder = self.folder(root)
         for path in sorted(self._objects.missing(self._paths(folder))) if self._objects.remote else ():
-            where = f"{self._objects.uri}/{path.relative_to(self._folder.parent)}"
+            where = self._objects.named(path)
             yield StoreError(f"{where}: the object is missing", path=where, advice="restore it from a backup")
             return
         yield from self._with(folder, lambda: list(self._whole(folder)))

@@ -97,7 +97,7 @@ class StoredTrail(AuditTrail):
         try:
             self._read.take(content)
         except ValueError as error:
-            raise StoreError(f"line {number}: {error}", path=str(self._records.path(number))) from error
+            raise StoreError(f"line {number}: {error}", path=self._records.named(number)) from error
 
     def _lost(self, last: int) -> str:
         return f"line {self._read.count + 1} is missing, though line {last} is there"

@@ -203,7 +203,7 @@ class Bucket(Objects):
                     written += file.write(part)
                     digest.update(part)
             if (size >= 0 and written != size) or (told and told != digest.hexdigest()):
-                where = self._named(path)
+                where = self.named(path)
                 raise StoreError(f"{where}: the content is not what was put", path=where, advice="restore it from a backup")
             if modified is not None:
                 os.utime(aside, (time.time(), modified))
@@ -261,11 +261,11 @@ class Bucket(Objects):
     def _key(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()
 
-    def _named(self, path: Path) -> str:
+    def named(self, path: Path) -> str:
         return f"{self.uri}/{self._key(path)}"
 
     def _lost(self, path: Path) -> StoreError:
-        where = self._named(path)
+        where = self.named(path)
         return StoreError(
             f"{where}: the object is missing", path=where, advice="restore it from a backup, or allocate its window again"
         )

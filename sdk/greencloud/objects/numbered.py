@@ -36,11 +36,15 @@ class Numbered:
     @property
     def where(self) -> str:
         """The place to name in errors."""
-        return f"{self._objects.uri}/{self.folder.name}" if self._objects.remote else str(self.folder)
+        return self._objects.named(self.folder)
 
     def path(self, number: int) -> Path:
         """Of a record, from 1."""
         return self.folder / f"{number:012d}.json"
+
+    def named(self, number: int) -> str:
+        """A record, to name in errors."""
+        return self._objects.named(self.path(number))
 
     def create(self, number: int, content: bytes) -> bool:
         """Add a record, durably. False, with nothing changed: another one has its number.

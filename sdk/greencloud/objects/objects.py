@@ -126,6 +126,10 @@ class Objects:
         sync_directory(path.parent)
         return True
 
+    def named(self, path: Path) -> str:
+        """Where it lies, to be told in errors."""
+        return str(path)
+
     def remove(self, path: Path) -> None:
         """Remove one from the store."""
         path.unlink(missing_ok=True)

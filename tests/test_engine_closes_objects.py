@@ -50,9 +50,15 @@ def closes(folder: Path, uri: str, keys: Path, **options: Any) -> Closes:
     return Closes(folder / "closes", keys, objects=machine(folder, uri), **options)
 
 
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a full ledger, to be copied."""
+    return days_of(Ledger(tmp_path_factory.mktemp("full") / "ledger")).root
+
+
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return days_of(Ledger(tmp_path / "ledger"))
+def ledger(full: Path, tmp_path: Path) -> Ledger:
+    return Ledger(shutil.copytree(full, tmp_path / "ledger"))
 
 
 def days_of(ledger: Ledger) -> Ledger:
@@ -83,9 +89,9 @@ def told(log: list[dict[str, Any]]) -> list[Any]:
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ops=OPS)
-def test_the_same_work_says_the_same_as_in_a_folder(lake: Lake, tmp_path: Path, ops: list[tuple[str, int]]) -> None:
+def test_the_same_work_says_the_same_as_in_a_folder(lake: Lake, full: Path, tmp_path: Path, ops: list[tuple[str, int]]) -> None:
     work, uri = tmp_path / uuid4().hex, fresh_uri()
-    ledger, count = days_of(Ledger(work / "ledger", clock=lambda: NOW)), 0
+    ledger, count = Ledger(shutil.copytree(full, work / "ledger"), clock=lambda: NOW), 0
     secret = lambda: count.to_bytes(32)  # noqa: E731
     folder = Closes(work / "closes", work / "keys", secret=secret)
     servers = [closes(work / f"{at}", uri, work / "shared keys", secret=secret) for at in range(2)]

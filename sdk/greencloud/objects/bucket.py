@@ -50,7 +50,7 @@ class Bucket(Objects):
     that was wanted (``greencloud.objects.cache``).
     """
 
-    __slots__ = ("_absent", "_cache", "_root", "_s3", "_within", "uri")
+    __slots__ = ("_absent", "_cache", "_reached", "_root", "_s3", "_within", "uri")
 
     remote = True
 
@@ -62,6 +62,7 @@ class Bucket(Objects):
         self._root = root.absolute()
         self._cache = Cache([self._root / folder for folder in folders], bound, in_use_s=in_use_s)
         self._absent: dict[Path, float] = {}
+        self._reached: dict[Path, int] = {}
         self._within: dict[str, Bucket] = {}
 
     def within(self, folder: str) -> Bucket:
@@ -147,6 +148,12 @@ class Bucket(Objects):
             self._absent.pop(path, None)
             return False
         return until is not None
+
+    def reached(self, folder: Path) -> int | None:
+        return self._reached.get(folder)
+
+    def reach(self, folder: Path, number: int) -> None:
+        self._reached[folder] = max(number, self._reached.get(folder, 0))
 
     def put(self, paths: Sequence[Path]) -> None:
         self.each(self._put, paths)

@@ -1,12 +1,12 @@
-"""The objects of a ledger: files that are written once under a name of their own and never changed (segments, roll-ups, records of
-restatements), and where the truth of them lies.
+"""The objects of a data directory: files that are written once under a name of their own and never changed (segments, roll-ups,
+inputs, books), and where the truth of them lies.
 
-Everything reads files of the ledger's folder by their paths. Here the truth *is* that folder, and there is nothing to do; in
+Everything reads files of the directory by their paths. Here the truth *is* that folder, and there is nothing to do; in
 ``greencloud.objects.bucket`` the truth is an object store, and the folder a cache of it. So whoever reads a file does it through
 ``read``, whoever wrote one ``put``s it before the commit that names it, and whoever wants to know what is there asks ``names``,
 ``stored`` or ``missing``.
 
-Paths are absolute and lie in the ledger's folder.
+Paths are absolute and lie in the folder.
 """
 
 from __future__ import annotations
@@ -77,6 +77,13 @@ class Objects:
     def absent(self, path: Path) -> bool:
         """Remote: whether an object was not there when it was last looked for, and that was lately."""
         return False
+
+    def reached(self, folder: Path) -> int | None:
+        """Remote: how far the numbered sequence in a folder was seen to go (``greencloud.objects.numbered``); None: not looked."""
+        return None
+
+    def reach(self, folder: Path, number: int) -> None:
+        """Remote: keep that it goes so far."""
 
     def put(self, paths: Sequence[Path]) -> None:
         """Keep files that were written, durably and for everybody. One that is there already has the same content."""

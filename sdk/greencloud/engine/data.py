@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -149,11 +150,11 @@ class DataDirectory:
 
     @property
     def segments(self) -> SegmentStore:
-        return SegmentStore(self.path / "usage")
+        return SegmentStore(self.path.absolute() / "usage", self.objects)
 
     @property
     def inputs(self) -> Inputs:
-        return Inputs(self.path / "inputs")
+        return _inputs(self.path.absolute() / "inputs", self.objects)
 
     @property
     def ledger(self) -> Ledger:
@@ -307,6 +308,11 @@ class DataDirectory:
             with suppress(ValueError):
                 found.append(json.loads(line))
         return [entry for entry in found if isinstance(entry, dict)]
+
+
+@lru_cache(maxsize=16)
+def _inputs(directory: Path, objects: Objects) -> Inputs:
+    return Inputs(directory, objects)  # which remembers what it found in an object store
 
 
 @contextmanager

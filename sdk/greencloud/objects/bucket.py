@@ -161,8 +161,9 @@ class Bucket(Objects):
     def names(self, folder: Path, prefix: str = "") -> list[str]:
         return [name for name, _, _ in self._s3.listed(self._key(folder), prefix)]
 
-    def stored(self, folder: Path) -> list[Stored]:
-        return [Stored(folder / name, size, modified) for name, size, modified in self._s3.listed(self._key(folder))]
+    def stored(self, folder: Path, *, below: bool = False) -> list[Stored]:
+        listed = self._s3.listed(self._key(folder), below=below)
+        return [Stored(folder / name, size, modified) for name, size, modified in listed]
 
     def missing(self, paths: Sequence[Path]) -> set[Path]:
         if len(paths) > _FEW:
@@ -205,7 +206,7 @@ class Bucket(Objects):
         aside = path.parent / f".{path.name}.{secrets.token_hex(8)}.part"
         digest, written = sha256(), 0
         try:
-            with aside.open("xb") as file:
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # some are secret
                 for part in parts:
                     written += file.write(part)
                     digest.update(part)

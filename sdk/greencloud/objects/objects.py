@@ -14,9 +14,11 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import IO, TypeVar
 
 from greencloud.durable import sync_directory
@@ -92,12 +94,13 @@ class Objects:
         """The names in a folder that begin so, in no order; none where there is no folder."""
         return [path.name for path in folder.iterdir() if path.name.startswith(prefix)] if folder.is_dir() else []
 
-    def stored(self, folder: Path) -> list[Stored]:
-        """What lies in a folder, in order of name."""
+    def stored(self, folder: Path, *, below: bool = False) -> list[Stored]:
+        """What lies in a folder, with ``below`` at any depth, in order of path."""
         found = []
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.is_file():
-                state = path.stat()
+        for path in sorted(folder.rglob("*") if below else folder.iterdir()) if folder.is_dir() else ():
+            with suppress(FileNotFoundError):  # it was somebody's for a moment
+                if not S_ISREG((state := path.stat()).st_mode):
+                    continue
                 found.append(Stored(path, state.st_size, datetime.fromtimestamp(state.st_mtime, UTC)))
         return found
 

@@ -33,18 +33,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from greencloud.durable import NO_ROOM, replace_file
-from greencloud.engine.applied_books import CURRENT, AppliedBooks
+from greencloud.engine.applied_books import AppliedBooks
 from greencloud.engine.audit import AuditTrail
 from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
 from greencloud.engine.kept_books import KeptBooks
 from greencloud.engine.place import FORMAT, MARKER, LedgerPlace, StorePlace, check_format
 from greencloud.engine.stored_audit import StoredTrail
+from greencloud.engine.stored_books import StoredBooks
 from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
@@ -150,11 +152,11 @@ class DataDirectory:
 
     @property
     def segments(self) -> SegmentStore:
-        return SegmentStore(self.path / "usage")
+        return SegmentStore(self.path.absolute() / "usage", self.objects)
 
     @property
     def inputs(self) -> Inputs:
-        return Inputs(self.path / "inputs")
+        return _inputs(self.path.absolute() / "inputs", self.objects)
 
     @property
     def ledger(self) -> Ledger:
@@ -198,24 +200,20 @@ class DataDirectory:
 
     def facility(self) -> Facility:
         """The facility book in force; the packaged starter, of named defaults, where none was applied."""
-        book = self.facility_file()
-        return read_facility(book) if book else starter_facility()
+        current = AppliedBooks(self).current
+        return self.kept_books.read(current["revision"], current["file"]) if current else starter_facility()
 
     def facility_file(self) -> Path | None:
-        """Where the book in force lies; None when it is the starter."""
+        """Where the book in force lies, or a copy of it; None when it is the starter."""
         current = AppliedBooks(self).current
-        return self._books.folder / current["revision"] / current["file"] if current else None
+        return self.kept_books.folder / current["revision"] / current["file"] if current else None
 
     def facility_of(self, revision: str) -> Facility | None:
         """The book of that revision, in force or not; None where it is not kept."""
         starter = starter_facility()
         if revision == starter.revision:
             return starter
-        return self._books.find(revision)
-
-    def kept_book_file(self, revision: str) -> Path | None:
-        """Where the book of that revision lies; None where it is not kept. Raises FacilityError as ``facility_of``."""
-        return self._books.file(revision)
+        return self.kept_books.find(revision)
 
     def apply_facility(
         self, path: str | Path, *, applied_by: str = "", now: datetime | None = None, expected: str = ""
@@ -234,16 +232,17 @@ class DataDirectory:
         history = AppliedBooks(self)
         with history.turn():
             history.check(expected)
-            kept = self._books.keep(source, book.revision, examined.files)
-            file = kept.relative_to(self._books.folder / book.revision).as_posix()
-            entry = history.record(book, file, applied_by=applied_by, now=now)
-            replace_file(self.path / CURRENT, json.dumps(entry) + "\n")
-            history.settle(entry)
+            books = self.kept_books
+            kept = books.keep(source, book.revision, examined.files)
+            file = kept.relative_to(books.folder / book.revision).as_posix()
+            history.put_in_force(book, file, applied_by=applied_by, now=now, expected=expected)
         return book
 
     @property
-    def _books(self) -> KeptBooks:
-        return KeptBooks(self.path / "facility" / "books")
+    def kept_books(self) -> KeptBooks | StoredBooks:
+        """Every facility book that was applied, by its revision."""
+        folder, objects = self.path.absolute() / "facility" / "books", self.objects
+        return StoredBooks(folder, objects) if objects.remote else KeptBooks(folder)
 
     @contextmanager
     def allocating(self) -> Iterator[None]:
@@ -311,6 +310,11 @@ class DataDirectory:
             with suppress(ValueError):
                 found.append(json.loads(line))
         return [entry for entry in found if isinstance(entry, dict)]
+
+
+@lru_cache(maxsize=16)
+def _inputs(directory: Path, objects: Objects) -> Inputs:
+    return Inputs(directory, objects)  # which remembers what it found in an object store
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from threading import Lock
 from typing import Any, Final
 
 from greencloud.errors import ProofError, StoreError
-from greencloud.objects.numbered import Numbered
 from greencloud.objects.objects import LOCAL, Objects
+from greencloud.objects.records import Records
 from greencloud.proof import append_entry, canonical, log_faults, parse, parse_entry, read_log
 from greencloud.proof.hashes import HASH_BYTES
 
@@ -82,7 +82,7 @@ class StoredRootLog(RootLog):
     def __init__(
         self, folder: Path, objects: Objects, *, clock: Callable[[], float] = time.monotonic, fresh_s: float = FRESH_S
     ) -> None:
-        self._records = Numbered(folder, objects)
+        self._records = Records(folder, objects)
         self.where = self._records.where
         self._clock = clock
         self._fresh_s = fresh_s

@@ -19,8 +19,8 @@ from typing import Any, Final
 from greencloud.engine.audit import AuditTrail, now_utc
 from greencloud.engine.audit_chain import Chain
 from greencloud.errors import StoreError
-from greencloud.objects.numbered import Numbered
 from greencloud.objects.objects import Objects
+from greencloud.objects.records import Records
 
 __all__ = ["StoredTrail"]
 
@@ -35,7 +35,7 @@ class StoredTrail(AuditTrail):
 
     def __init__(self, folder: Path, objects: Objects, *, clock: Callable[[], datetime] = now_utc) -> None:
         super().__init__(folder, clock=clock)
-        self._records = Numbered(folder, objects)
+        self._records = Records(folder, objects)
         self._whole = False  # no line lies behind a gap
 
     def faults(self) -> list[str]:

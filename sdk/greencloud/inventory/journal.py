@@ -33,8 +33,8 @@ from typing import Any, Final, Generic, TypeVar
 from greencloud.durable import NO_ROOM
 from greencloud.errors import ConflictError, NotFoundError, QuantityError, StorageFullError, StoreError
 from greencloud.inventory.document import canonical
-from greencloud.objects.numbered import Numbered
 from greencloud.objects.objects import LOCAL, Objects
+from greencloud.objects.records import Records
 from greencloud.units import format_instant, parse_instant
 
 __all__ = ["LEAST_FREE_BYTES", "MOST_EVIDENCE_BYTES", "Change", "Draft", "Folded", "Journal"]
@@ -82,7 +82,7 @@ class Journal:
     def __init__(self, directory: str | Path, *, least_free: int = LEAST_FREE_BYTES, objects: Objects = LOCAL) -> None:
         self._least_free = least_free
         self._objects = objects
-        self._records = Numbered(Path(directory) / "changes", objects)
+        self._records = Records(Path(directory) / "changes", objects)
         self._evidence_directory = Path(directory).absolute() / "evidence"
         self._lock = threading.Lock()
         self._changes: list[Change] = []

@@ -50,7 +50,7 @@ class Bucket(Objects):
     that was wanted (``greencloud.objects.cache``).
     """
 
-    __slots__ = ("_absent", "_cache", "_root", "_s3", "_within", "uri")
+    __slots__ = ("_absent", "_cache", "_reached", "_root", "_s3", "_within", "uri")
 
     remote = True
 
@@ -62,6 +62,7 @@ class Bucket(Objects):
         self._root = root.absolute()
         self._cache = Cache([self._root / folder for folder in folders], bound, in_use_s=in_use_s)
         self._absent: dict[Path, float] = {}
+        self._reached: dict[Path, int] = {}
         self._within: dict[str, Bucket] = {}
 
     def within(self, folder: str) -> Bucket:
@@ -148,14 +149,21 @@ class Bucket(Objects):
             return False
         return until is not None
 
+    def reached(self, folder: Path) -> int | None:
+        return self._reached.get(folder)
+
+    def reach(self, folder: Path, number: int) -> None:
+        self._reached[folder] = max(number, self._reached.get(folder, 0))
+
     def put(self, paths: Sequence[Path]) -> None:
         self.each(self._put, paths)
 
     def names(self, folder: Path, prefix: str = "") -> list[str]:
         return [name for name, _, _ in self._s3.listed(self._key(folder), prefix)]
 
-    def stored(self, folder: Path) -> list[Stored]:
-        return [Stored(folder / name, size, modified) for name, size, modified in self._s3.listed(self._key(folder))]
+    def stored(self, folder: Path, *, below: bool = False) -> list[Stored]:
+        listed = self._s3.listed(self._key(folder), below=below)
+        return [Stored(folder / name, size, modified) for name, size, modified in listed]
 
     def missing(self, paths: Sequence[Path]) -> set[Path]:
         if len(paths) > _FEW:
@@ -198,7 +206,7 @@ class Bucket(Objects):
         aside = path.parent / f".{path.name}.{secrets.token_hex(8)}.part"
         digest, written = sha256(), 0
         try:
-            with aside.open("xb") as file:
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # some are secret
                 for part in parts:
                     written += file.write(part)
                     digest.update(part)

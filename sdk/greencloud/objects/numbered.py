@@ -1,110 +1,83 @@
-"""Records that follow each other, each an object of its own that is created once: ``000000000001.json`` and so on, without a gap.
+"""A sequence of objects in an object store, each under the number after the last: what a file that grows, or is replaced, is in a
+folder.
 
-Whoever adds one creates the object of the next number, which only one can. So any number of writers, on any number of machines,
-make one sequence, and whoever lost reads on and decides anew. That needs a content unlike that of any other writer: a store that is
-asked twice to create the same cannot tell the one that asked again from another one.
+::
 
-To see whether there is more costs one request, for the next number. What was read is kept as a copy beside its place, for its
-owner alone, and is fetched anew where it is damaged.
+    FOLDER/000000000001.json, FOLDER/000000000002.json, ...
+
+Nothing is changed and no number is left out: who adds one puts it under the next number, if nobody else did (``Objects.create``),
+having seen the last; so of two at once one is told, and looks again at what it wants to add. The latest is found by one listing the
+first time a process asks, and from then on by asking for the next number: one request where nothing was added.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from greencloud.objects.objects import LOCAL, Objects
+from greencloud.errors import StoreError
+from greencloud.objects.objects import Objects
 
 __all__ = ["Numbered"]
 
 T = TypeVar("T")
 
-_IN_A_ROW: Final = 8  # found one by one, before the rest is fetched at once
-_AT_ONCE: Final = 256
+_NAME: Final = re.compile(r"(\d{12})\.json")
 
 
+@dataclass(frozen=True, slots=True)
 class Numbered:
-    """The records in ``folder``, which the first one makes."""
+    """The sequence in ``folder``, an absolute path. Numbers begin at 1. Everything raises StoreUnavailableError."""
 
-    __slots__ = ("_objects", "folder")
+    objects: Objects
+    folder: Path
 
-    def __init__(self, folder: Path, objects: Objects = LOCAL) -> None:
-        self.folder = folder.absolute()
-        self._objects = objects
+    def latest(self) -> int:
+        """The number of the last; 0 where there is none."""
+        number = self.objects.reached(self.folder)
+        if number is None:
+            matched = (_NAME.fullmatch(name) for name in self.objects.names(self.folder))
+            number = max((int(each[1]) for each in matched if each), default=0)
+        else:
+            while self.objects.exists(self._path(number + 1)):
+                number += 1
+        self.objects.reach(self.folder, number)
+        return number
 
-    @property
-    def where(self) -> str:
-        """The place to name in errors."""
-        return self._objects.named(self.folder)
-
-    def path(self, number: int) -> Path:
-        """Of a record, from 1."""
-        return self.folder / f"{number:012d}.json"
-
-    def named(self, number: int) -> str:
-        """A record, to name in errors."""
-        return self._objects.named(self.path(number))
-
-    def create(self, number: int, content: bytes) -> bool:
-        """Add a record, durably. False, with nothing changed: another one has its number.
+    def read(self, number: int, parse: Callable[[bytes], T]) -> T:
+        """What ``parse`` makes of one; a ValueError, KeyError or TypeError of it says that the content is not what was put.
 
         Raises:
-            OSError: the folder cannot be written.
-            StoreUnavailableError: the store does not answer; it may have taken the record.
+            StoreError: it is not there, or damaged in the store.
         """
-        return self._objects.create(self.path(number), content)
+        path = self._path(number)
 
-    def after(self, number: int, parse: Callable[[int, bytes], T]) -> Iterator[T]:
-        """The records that follow this one, up to the first number of which there is none, each by its number and content.
+        def action() -> T:
+            try:
+                return parse(path.read_bytes())
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise StoreError(
+                    f"{path}: it cannot be read: {error}", path=str(path), advice="restore it from a backup"
+                ) from error
 
-        ``parse`` raises StoreError for a content that cannot be; it is asked again where that was but the copy's.
+        return self.objects.read([path], action)
 
-        Raises:
-            StoreError: as ``parse``, for what is in the store.
-            StoreUnavailableError: the store does not answer.
-            OSError: a file cannot be read.
-        """
-        if self._objects.remote:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        at, many = number, number + _IN_A_ROW if number else 0
-        while True:
-            if self._objects.remote and at == many:
-                self._fetch(at)
-            found = self._read(at + 1, parse)
-            if not found:
-                return
-            yield from found
-            at += 1
+    def all(self, parse: Callable[[bytes], T]) -> Iterator[T]:
+        """Each in order. Raises as ``read``."""
+        last = self.latest()
+        self.objects.gather([self._path(number) for number in range(1, last + 1)])
+        for number in range(1, last + 1):
+            yield self.read(number, parse)
 
-    def numbers(self) -> list[int]:
-        """Of the records that are there, whether they follow each other or not, in order."""
-        stems = (name.removesuffix(".json") for name in self._objects.names(self.folder))
-        return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdecimal())
+    def add(self, number: int, content: bytes) -> bool:
+        """Put one under a number, which follows the latest. False: there is another one by now."""
+        added = self.objects.create(self._path(number), content)
+        if added:
+            self.objects.reach(self.folder, number)
+        return added
 
-    def stored(self) -> Iterator[tuple[int, bytes]]:
-        """Every record by its number, from the store itself, whatever copies say. Raises as ``after``."""
-        numbers = self.numbers()
-        for first in range(0, len(numbers), _AT_ONCE):
-            some = {number: self.path(number) for number in numbers[first : first + _AT_ONCE]}
-            found: dict[Path, bytes | None] = {}
-            self._objects.each(lambda path, found=found: found.update({path: self._objects.content(path)}), some.values())  # type: ignore[misc]
-            for number, path in some.items():
-                content = found[path]
-                if content is not None:
-                    yield number, content
-
-    def _fetch(self, number: int) -> None:
-        """Make copies of all that follows."""
-        self._objects.gather([self.path(each) for each in self.numbers() if each > number])
-
-    def _read(self, number: int, parse: Callable[[int, bytes], T]) -> tuple[T, ...]:
-        """One record, or none."""
-        path = self.path(number)
-        if self._objects.remote and not self._objects.gather([path]):
-            return ()
-        try:
-            return (self._objects.read([path], lambda: parse(number, path.read_bytes())),)
-        except FileNotFoundError:
-            content = self._objects.content(path)  # where there is a store, the copy went meanwhile
-            return () if content is None else (parse(number, content),)
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:012}.json"

@@ -109,8 +109,9 @@ class S3:
                 return self.digest(key) == digest
         return True
 
-    def listed(self, folder: str, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
-        """Name, size and time of the objects of a folder whose names begin so, in order of name."""
+    def listed(self, folder: str, prefix: str = "", *, below: bool = False) -> Iterator[tuple[str, int, datetime]]:
+        """Name, size and time of the objects of a folder whose names begin so, in order of name; with ``below`` of those in folders
+        of it too, named by their paths in it."""
         with self._asking() as (obs, store):
             # Listings know whole folders only; what lies before the first name that is wanted is left out by its offset.
             listing = obs.list(store, prefix=folder, offset=f"{folder}/{prefix}" if prefix else None)
@@ -119,7 +120,7 @@ class S3:
                     name = meta["path"].removeprefix(f"{folder}/")
                     if not name.startswith(prefix):
                         return
-                    if "/" not in name:
+                    if below or "/" not in name:
                         yield name, meta["size"], meta["last_modified"]
 
     def delete(self, key: str) -> None:

@@ -121,7 +121,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         facility_book=lambda revision: AppliedBooks(data).find(revision),
         facility_books=lambda: AppliedBooks(data).all(),
         apply_facility=apply_facility,
-        members=BookMembers(data.path / "facility" / "current.json", data.facility),
+        members=BookMembers(lambda: AppliedBooks(data).mark, data.facility),
         audit=data.audit,
         books=books_by,
     )

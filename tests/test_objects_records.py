@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from greencloud.errors import StoreError
-from greencloud.objects.numbered import Numbered
 from greencloud.objects.objects import LOCAL, Objects
+from greencloud.objects.records import Records
 from object_places import kept, machine, put_over, take_out
 from object_store import Lake, fresh_uri, requests
 
@@ -30,7 +30,7 @@ class Writer:
     """Somebody who adds to what they know, and reads on where another was first."""
 
     def __init__(self, folder: Path, objects: Objects) -> None:
-        self.records, self.known = Numbered(folder, objects), list[str]()
+        self.records, self.known = Records(folder, objects), list[str]()
 
     def read(self) -> None:
         self.known += self.records.after(len(self.known), text_of)
@@ -120,7 +120,7 @@ def test_a_copy_that_is_damaged_is_fetched_again_and_the_store_is_believed(uri: 
     put_over(uri, "audit/000000000002.json", b"9:harm")
     assert [content for _, content in reader.records.stored()] == [b"1:0", b"9:harm", b"3:2"]
     with pytest.raises(StoreError, match="record 2 says that it is 9"):
-        list(Numbered(tmp_path / "c" / "audit", machine(tmp_path / "c", uri)).after(0, text_of))
+        list(Records(tmp_path / "c" / "audit", machine(tmp_path / "c", uri)).after(0, text_of))
     take_out(uri, "audit/000000000002.json")
     assert reader.records.numbers() == [1, 3]
     assert sorted(kept(uri)) == ["audit/000000000001.json", "audit/000000000003.json"]

@@ -132,7 +132,11 @@ def test_another_machine_proves_what_was_closed_and_has_no_key(uri: str, tmp_pat
     assert stat.S_IMODE(tree.stat().st_mode) == 0o700
     with pytest.raises(StoreError, match="in force"):
         other.rotate(NOW)
+    before = kept(uri)
+    with pytest.raises(StoreError, match="in force"):
+        other.close(ledger, DAYS[1], NOW)
     stored = kept(uri)
+    assert stored == before  # no tree of what was never closed is left
     assert {key.partition("/")[0] for key in stored} == {"closes"}
     secrets = [path.read_bytes() for path in keys.iterdir()]
     assert secrets

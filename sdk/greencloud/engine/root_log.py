@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -66,8 +67,9 @@ class RootLog:
         append_entry(self._path, entry)
 
     def lacks(self, entry: dict[str, Any], error: BaseException) -> bool:
-        """Whether it is sure that an entry is not there nor will be, after ``append`` ended so. Raises as ``entries``."""
-        return entry not in self.entries()
+        """Whether it is sure that an entry is not there nor will be, after ``append`` ended so; {}: it was never asked to.
+        Raises as ``entries``."""
+        return not entry or entry not in self.entries()
 
 
 class StoredRootLog(RootLog):
@@ -119,12 +121,15 @@ class StoredRootLog(RootLog):
             for fault in log_faults(log):
                 raise ProofError(f"{self.where}: {fault}", advice="make the entry anew on the log as it is now")
             if self._records.create(len(log), canonical(entry) + b"\n"):
+                with self._lock:
+                    if len(self._entries) == len(log) - 1:
+                        self._entries.append(entry)
                 return
         raise StoreError(f"{self.where}: entry {len(log) - 1} is there, and cannot be read", path=self.where, advice="try again")
 
     def lacks(self, entry: dict[str, Any], error: BaseException) -> bool:
         # What was asked of the store and not answered may still come to be; that another entry is in its place is an answer.
-        return isinstance(error, ProofError)
+        return not entry or isinstance(error, ProofError)
 
     def _read_on(self) -> None:
         with self._lock:
@@ -162,5 +167,8 @@ class StoredRootLog(RootLog):
 
 
 def root_log(folder: Path, objects: Objects = LOCAL) -> RootLog:
-    """The log of the closes in ``folder``."""
-    return StoredRootLog(folder / "log", objects) if objects.remote else RootLog(folder / "log.jsonl")
+    """The log of the closes in ``folder``; of one in an object store a process has one, which remembers."""
+    return _stored(folder / "log", objects) if objects.remote else RootLog(folder / "log.jsonl")
+
+
+_stored = lru_cache(maxsize=16)(StoredRootLog)

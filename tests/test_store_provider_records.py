@@ -11,8 +11,10 @@ from click.testing import CliRunner
 
 from greencloud.cli import main
 from greencloud.engine import DataDirectory
+from greencloud.server.wiring import services_of
+from inventory_world import entry
 from object_places import kept, take_out
-from test_engine_closes_objects import DAYS, days_of
+from test_engine_closes_objects import DAYS, NOW, days_of
 
 
 def run(*words: str | Path, exit_code: int | None = 0) -> str:
@@ -57,3 +59,21 @@ def test_two_machines_keep_one_record_of_what_is_done(uri: str, tmp_path: Path) 
     assert findings(other)["audit trail"] == ("fault", "line 2 is missing, though line 3 is there")
     assert {key.partition("/")[0] for key in kept(uri)} >= {"audit", "books", "closes", "ledger"}
     assert not [key for key in kept(uri) if "keys" in key or "pem" in key]
+
+
+def test_two_servers_of_a_store_have_the_same_books_trail_and_log(uri: str, tmp_path: Path) -> None:
+    one, other = (DataDirectory.attach(uri, tmp_path / name) for name in ("a", "b"))
+    days_of(one.ledger)
+    first, second = (services_of(data, lambda: NOW) for data in (one, other))
+    assert first.audit
+    assert second.audit
+    place = first.audit.begin("CloseYear", subject="ada", role="provider.admin", request_id="r", summary="")
+    first.audit.end(place, "OK")
+    second.audit.begin("Restate", subject="ben", role="provider.admin", request_id="s", summary="")
+    assert first.audit.entries() == second.audit.entries()
+    assert [(each.subject, each.outcome) for each in first.audit.entries()] == [("ada", "OK"), ("ben", "")]
+    made = first.books("ada").create_inventory_entry(entry())
+    assert second.books("ben").get_inventory_entry(made.id) == made
+    one.closes.close(one.ledger, DAYS[0], NOW)
+    assert second.root_log() == first.root_log()
+    assert second.statement("a", DAYS[0].name) == first.statement("a", DAYS[0].name)

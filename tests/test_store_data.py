@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,10 +28,12 @@ from greencloud.engine.ingest import ingest_file
 from greencloud.engine.inputs import BatchInputs
 from greencloud.engine.maintenance import maintain
 from greencloud.engine.recomputation import recompute
-from greencloud.errors import ConflictError, NotFoundError, StoreError, StoreUnavailableError
+from greencloud.errors import ConflictError, LeaseLostError, NotFoundError, StoreError, StoreUnavailableError
 from greencloud.facility import read_facility
+from greencloud.ledger.lease import StoredLeases
 from greencloud.objects.bucket import Bucket
-from object_store import Lake, fresh_uri, requests
+from ledger_builders import batch
+from object_store import Lake, fresh_uri, requests, wire
 from strategies import usage
 from test_allocation_recomputed import BOOK, MEASURED, READINGS, TOLD
 
@@ -54,11 +57,13 @@ def machine(uri: str, folder: Path) -> DataDirectory:
 
 
 def all_of(data: DataDirectory) -> dict[str, Any]:
-    """All that was kept, without what says where and when it was."""
+    """All that was kept, without what says where and when it was, and without versions: to fence off a writer makes one."""
     snapshot = data.ledger.snapshot()
+    told = said(data)
+    del told["version"], told["closes"]
     inputs = data.inputs
     applied = [(each.revision, each.applied_by, each.applied, each.in_force) for each in AppliedBooks(data).all()]
-    return said(data) | {
+    return told | {
         "batches": [(each.id, each.usage_revision, each.facility_revision, each.provisional) for each in snapshot.batches()],
         "inputs": [(name, inputs.read(name).revision) for name in inputs.revisions()],
         "usage": data.segments.read(),
@@ -66,6 +71,14 @@ def all_of(data: DataDirectory) -> dict[str, Any]:
         "in force": data.facility().revision,
         "kept": [AppliedBooks(data).find(revision).files for revision, *_ in applied],
     }
+
+
+def explained_store(uri: str, folder: Path) -> DataDirectory:
+    data = machine(uri, folder / "first")
+    data.apply_facility(book(folder / "book", 0), now=NOW)
+    data.segments.write(hour_of_usage(0))
+    run_allocation(data, now=NOW)
+    return data
 
 
 def wipe(data: DataDirectory) -> None:
@@ -220,9 +233,116 @@ def test_who_dies_between_two_puts_leaves_what_was_and_does_it_again(uri: str, t
     again.apply_facility(source, applied_by="it", now=NOW)
     run_allocation(again, now=NOW)
     assert data.facility().revision == read_facility(source).revision
-    (batch,) = data.ledger.snapshot().batches()
-    assert recompute(data, data.ledger.snapshot(), batch).same
+    (posted,) = data.ledger.snapshot().batches()
+    assert recompute(data, data.ledger.snapshot(), posted).same
     assert data.ledger.verify() == []
+
+
+def test_a_writer_that_lost_its_lease_cannot_post_what_rests_on_inputs_that_are_gone(uri: str, tmp_path: Path) -> None:
+    a, b = machine(uri, tmp_path / "a"), machine(uri, tmp_path / "b")
+    a.ledger.post(batch({"a": 1}))
+    a.inputs.write(BatchInputs(hour_of_usage(0)))
+    old = StoredLeases(a.ledger.root / "leases", a.ledger.store.objects).take("asleep/1", datetime(2026, 1, 1, tzinfo=UTC))
+    assert maintain(b, AFTER).inputs == 1
+    with pytest.raises(LeaseLostError):
+        a.ledger.post(batch({"a": 2}), lease=old.number)
+
+
+def test_of_two_machines_that_allocate_at_once_each_window_counts_once(uri: str, tmp_path: Path) -> None:
+    machines = [machine(uri, tmp_path / name) for name in "ab"]
+    machines[0].apply_facility(book(tmp_path / "book", 0), now=NOW)
+    for at in range(3):
+        machines[at % 2].segments.write(hour_of_usage(at))
+    together = Barrier(2)
+
+    def allocate(data: DataDirectory) -> int:
+        together.wait(20)
+        try:
+            return len(run_allocation(data, now=NOW).posted)
+        except StoreError as error:
+            return 0 if "leases" in error.path else -1  # the other one holds it
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(allocate, machines)) == 3
+    for data in machines:
+        assert len(data.ledger.snapshot().batches()) == 3
+        assert data.ledger.verify() == []
+        assert run_allocation(data, now=NOW).posted == ()
+
+
+@pytest.mark.parametrize("cut", ["facility/applied/", "facility/books/", "inputs/", "usage/", "ingested/"])
+def test_a_put_whose_answer_is_lost_counts_once(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str) -> None:
+    store = int(os.environ["AWS_ENDPOINT_URL"].rpartition(":")[2])
+    table = tmp_path / "usage.csv"
+    table.write_text("window_start,window_s,site,host,account,cpu_ns\n2026-11-23T14:00:00Z,3600,s1,h1,acme,5\n")
+    with wire(store, f"PUT {uri.removeprefix('s3:/')}/{cut}".encode()) as (port, seen):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        data = machine(uri, tmp_path / "a")
+        book_ = data.apply_facility(book(tmp_path / "book", 0), now=NOW)
+        assert ingest_file(data, table).kind == "usage"
+        kept = data.inputs.write(BatchInputs(hour_of_usage(0)))
+        assert len(seen) >= 2  # it was sent again
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{store}")
+    other = machine(uri, tmp_path / "b")
+    assert [each.revision for each in AppliedBooks(other).all()][1:] == [book_.revision]
+    assert other.inputs.revisions() == [kept]
+    assert ingest_file(other, table).kind == "known"
+    assert other.segments.read().rows.num_rows == 1
+
+
+@pytest.mark.stress
+def test_a_store_that_is_slow_or_gone_is_told_and_nothing_is_taken_for_lost(
+    lake: Lake, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = explained_store(uri, tmp_path)
+    expected = all_of(data)
+    with requests(lake, monkeypatch, delay_s=0.05):
+        slow = machine(uri, tmp_path / "slow")
+        assert slow.facility().revision == expected["in force"]
+        assert slow.segments.read() == expected["usage"]
+    with requests(lake, monkeypatch):
+        gone = machine(uri, tmp_path / "gone")
+    asks: list[Callable[[], object]] = [
+        gone.facility,
+        lambda: gone.apply_facility(book(tmp_path / "book", 1)),
+        lambda: AppliedBooks(gone).mark,
+        lambda: gone.facility_of("a" * 64),
+        gone.segments.read,
+        lambda: gone.segments.write(hour_of_usage(1)),
+        gone.inputs.revisions,
+        lambda: gone.inputs.holds("a" * 64),
+        lambda: gone.inputs.read("a" * 64),
+        lambda: gone.inputs.write(BatchInputs(hour_of_usage(1))),
+        lambda: run_allocation(gone, now=NOW),
+        lambda: maintain(gone, NOW),
+    ]
+    for ask in asks:
+        with pytest.raises(StoreUnavailableError) as caught:
+            ask()
+        assert uri in caught.value.message
+        assert "AWS_ENDPOINT_URL" in caught.value.advice
+    told = CliRunner().invoke(main, ["doctor", "--data", str(gone.path)])
+    assert (told.exit_code, "fault  store" in told.output) == (1, True)
+    assert "Traceback" not in told.output
+    assert all_of(data) == expected
+
+
+def test_a_store_that_was_restored_in_part_is_told_by_the_doctor(uri: str, tmp_path: Path) -> None:
+    data = explained_store(uri, tmp_path)
+    bucket = Bucket(uri, data.path)
+    (posted,) = data.ledger.snapshot().batches()
+    lost = [
+        data.path / "greencloud.json",
+        data.path.joinpath("inputs", posted.usage_revision[:2], f"{posted.usage_revision}.arrows"),
+    ]
+    for path in lost:
+        bucket.remove(path)
+        assert data.path / "greencloud.json" in lost
+    (data.path / "greencloud.json").write_text(f'{{"format": 2, "store": {{"uri": "{uri}"}}}}')
+    told = CliRunner().invoke(main, ["doctor", "--data", str(data.path)])
+    assert told.exit_code == 1
+    assert "restored in part" in told.output
+    assert "1 batches without their inputs" in told.output
 
 
 def test_inputs_that_nothing_names_go_by_the_clock_of_the_store(uri: str, tmp_path: Path) -> None:

@@ -171,11 +171,13 @@ def wire(port: int, cut: bytes | tuple[bytes, ...], *, lose: bool = True, delay_
     them, and to each that follows at once on the same errand, is lost once, where ``lose`` says so. Each request is ``delay_s`` on
     its way."""
     seen: list[bytes] = []
+    open_ones: list[socket.socket] = []
     stopped = Event()
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 
         def relay(client: socket.socket) -> None:
+            open_ones.append(client)
             with client, socket.create_connection(("127.0.0.1", port)) as upstream:
                 losing = False
 
@@ -208,4 +210,7 @@ def wire(port: int, cut: bytes | tuple[bytes, ...], *, lose: bool = True, delay_
         Thread(target=accept, daemon=True).start()
         yield int(server.getsockname()[1]), seen
         stopped.set()
+        for client in open_ones:
+            with suppress(OSError):  # it is closed
+                client.shutdown(socket.SHUT_RDWR)
         server.shutdown(socket.SHUT_RDWR)

@@ -152,11 +152,7 @@ class Inputs:
 
     def _files(self) -> Iterator[Stored]:
         """Our files, in order: those with inputs, and what writers left aside."""
-        if self._objects.remote:
-            found = self._objects.stored(self.directory, below=True)
-        else:
-            found = self._listed()
-        for each in found:
+        for each in self._objects.stored(self.directory, below=True) if self._objects.remote else self._listed():
             name = each.path.name
             if name.startswith(_ASIDE) or (each.path.suffix == _SUFFIX and _REVISION.fullmatch(name.removesuffix(_SUFFIX))):
                 yield each

@@ -141,6 +141,17 @@ class StorePlace:
             _begin(_store(wanted, marker.parent.absolute(), self.cache_bytes, os.getpid()), marker.absolute())
         _say(marker, "store", wanted, self.cache_bytes)
 
+    def examine(self, directory: Path) -> None:
+        """See that the store is there, and of our format. Raises StoreError, StoreUnavailableError."""
+        found = self.objects(directory).content(directory.absolute() / MARKER)
+        if found is None:
+            raise StoreError(
+                f"{self.uri}: there is no {MARKER}: the store is lost, or was restored in part",
+                path=self.uri,
+                advice=f"restore it from a backup; copies of what was used lately are in {directory}",
+            )
+        check_format(found, self.uri)
+
     def objects(self, directory: Path) -> Objects:
         """What reads and writes the objects of that directory. Raises MissingExtraError."""
         return _store(self.uri, directory.absolute(), self.cache_bytes, os.getpid()) if self.uri else LOCAL

@@ -31,15 +31,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Manifest:
-    """Where the book of a revision lies, and where its files, all below the folder of the revision."""
+    """Where the book of a revision lies, and where its files with the SHA-256 of each, all below the folder of the revision."""
 
     file: str
-    files: frozenset[str]
+    files: tuple[tuple[str, str], ...]
 
     @classmethod
     def parse(cls, content: bytes) -> _Manifest:
         told = json.loads(content)
-        return cls(str(told["file"]), frozenset(map(str, told["files"])))
+        return cls(str(told["file"]), tuple(sorted((str(name), str(digest)) for name, digest in told["files"].items())))
+
+
+class _UnlikeError(StoreError):
+    """The copies are not the book that they should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +91,19 @@ class StoredBooks:
         contents = {inside(file, source).as_posix(): file.read_bytes() for file in files}
         digests = {name: sha256(content).hexdigest() for name, content in contents.items()}
         below = sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:32]
-        own = _Manifest(f"{below}/{inside(source, source).as_posix()}", frozenset(f"{below}/{name}" for name in contents))
+        own = _Manifest(
+            f"{below}/{inside(source, source).as_posix()}",
+            tuple(sorted((f"{below}/{name}", digest) for name, digest in digests.items())),
+        )
         kept = self._manifest(revision)
         if kept in {None, own}:
-            lacking = self.objects.missing([self._path(revision, name) for name in own.files])
+            lacking = self.objects.missing([self._path(revision, name) for name, _ in own.files])
             for name, content in contents.items():
                 if (path := self._path(revision, f"{below}/{name}")) in lacking:
                     self.objects.create(path, content)
         if kept is None:
-            told = {"file": own.file, "files": {f"{below}/{name}": digest for name, digest in digests.items()}}
-            self.objects.create(self._at(revision), json.dumps(told, sort_keys=True).encode() + b"\n")
+            told = json.dumps({"file": own.file, "files": dict(own.files)}, sort_keys=True)
+            self.objects.create(self._at(revision), told.encode() + b"\n")
         file = self.file(revision)  # of two that keep it at once, what one kept; whole, or it is told
         assert file, "it is kept by now"
         return file
@@ -111,18 +118,29 @@ class StoredBooks:
         def read() -> T:
             examined = examine_facility(file)
             if examined.facility is None or examined.facility.revision != revision:
-                raise StoreError(f"{file}: the copy is not what was kept", path=str(file)) from next(iter(examined.errors), None)
+                raise self._unlike(revision, manifest) from next(iter(examined.errors), None)
             try:
                 return action(file, examined)
             except OSError as error:
                 raise StoreError(f"{file}: the copy cannot be read: {error}", path=str(file)) from error
 
         try:
-            return self.objects.read([self._path(revision, name) for name in manifest.files], read)
-        except StoreError as error:
-            if isinstance(error.__cause__, FacilityError):  # and the copies are what was put
+            return self.objects.read([self._path(revision, name) for name, _ in manifest.files], read)
+        except _UnlikeError as error:
+            if not error.path and isinstance(error.__cause__, FacilityError):  # every copy is what was kept
                 raise error.__cause__ from None
             raise
+
+    def _unlike(self, revision: str, manifest: _Manifest) -> _UnlikeError:
+        """What is said of copies that are not the book of that revision; ``path`` names one that is not what was kept, if any."""
+        for name, digest in manifest.files:
+            path = self._path(revision, name)
+            if not path.is_file() or sha256(path.read_bytes()).hexdigest() != digest:
+                where = f"{self.objects.uri}/facility/books/{revision}/{name}"
+                return _UnlikeError(f"{where}: the content is not what was kept", path=where, advice="restore it from a backup")
+        return _UnlikeError(
+            f"the facility book {revision[:12]} reads as another", advice="read it with the release that applied it"
+        )
 
     def _manifest(self, revision: str) -> _Manifest | None:
         path = self._at(revision)

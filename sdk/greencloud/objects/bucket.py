@@ -8,7 +8,7 @@ the copies. Processes of one machine may share a folder.
 
 That an object is not there, or not what was put, is damage: StoreError, as for a local file. Every other fault is
 StoreUnavailableError, so that nobody takes a window for lost because the network was. A copy that was removed or damaged here is
-fetched again once.
+fetched again.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ LEDGER: Final = ("segments", "rollups/day", "rollups/month", "restatements", _HE
 _AT_ONCE: Final = 16
 _FOOTER: Final = 1 << 16
 _ABSENT_S: Final = 60.0  # so long an object that was not there is not asked for again
+_TRIES: Final = 3  # of a reader whose copies others of this machine remove, for whom they are too many
 _FEW: Final = 32  # objects: more are looked up by listing their folder
 
 
@@ -97,11 +98,12 @@ class Bucket(Objects):
     def read(self, paths: Sequence[Path], action: Callable[[], T]) -> T:
         with self._cache.holding(paths):
             self.each(self._want, [path for path in paths if not self._cache.has(path)])
-            try:
-                return action()
-            except StoreError:
-                if not self._mended(paths):
-                    raise
+            for _ in range(_TRIES):
+                try:
+                    return action()
+                except StoreError:
+                    if not self._mended(paths):
+                        raise
             return action()
 
     def header(self, path: Path, parse: Callable[[Path | IO[bytes], Path], bytes]) -> bytes:

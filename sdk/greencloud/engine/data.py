@@ -20,7 +20,8 @@
 Files that stand for a state are replaced by rename after fsync, so that a crash leaves the old one or the new one.
 
 The truth of usage, inputs, facility, books, ledger, closes and audit trail may lie in an object store instead, with these folders
-as a cache of it (greencloud.engine.place). There nothing is ever replaced: what stands for a state is a numbered sequence of objects.
+as a cache of it (greencloud.engine.place). There nothing is ever replaced: what stands for a state is a numbered sequence of
+objects.
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ def test_to_ask_whether_a_window_is_closed_costs_next_to_nothing(
         first = len(seen)
         for at in range(1000):
             asked.is_closed(hour(at % 70).start)
-        assert first <= 6
+        assert first <= 8
         assert len(seen) - first <= 4  # one a second
 
 
@@ -279,7 +279,7 @@ def test_copies_come_back_when_they_are_damaged_or_gone(
     for day in DAYS:
         made.close(ledger, day, NOW)
     whole = made.statement("a", DAYS[0].name)
-    log = made.log()
+    log = closes(tmp_path / "a", uri, tmp_path / "keys").log()  # who wrote it had no need to read it
     copies = [path for path in (tmp_path / "a" / "closes").rglob("*") if path.is_file()]
     assert len(copies) == 4 + 3 * 4
     for path in copies:

@@ -21,7 +21,7 @@ from object_places import kept, machine, put_over, take_out
 from object_store import Lake, fresh_uri, requests
 from test_engine_audit import ACTION, note
 
-few = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def trail(folder: Path, uri: str) -> StoredTrail:

@@ -87,7 +87,7 @@ def told(log: list[dict[str, Any]]) -> list[Any]:
     return [(each["index"], each["kind"], each["time"], each["body"] if each["kind"] == "close" else None) for each in log]
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ops=OPS)
 def test_the_same_work_says_the_same_as_in_a_folder(lake: Lake, full: Path, tmp_path: Path, ops: list[tuple[str, int]]) -> None:
     work, uri = tmp_path / uuid4().hex, fresh_uri()

@@ -124,3 +124,6 @@ def test_a_copy_that_is_damaged_is_fetched_again_and_the_store_is_believed(uri: 
     take_out(uri, "audit/000000000002.json")
     assert reader.records.numbers() == [1, 3]
     assert sorted(kept(uri)) == ["audit/000000000001.json", "audit/000000000003.json"]
+    take_out(uri, "audit/000000000003.json")
+    assert list(reader.records.after(0, text_of)) == ["0"]  # of the others there are but copies
+    assert list(reader.records.after(1, text_of)) == []

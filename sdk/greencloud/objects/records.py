@@ -4,16 +4,19 @@ Whoever adds one creates the object of the next number, which only one can. So a
 make one sequence, and whoever lost reads on and decides anew. That needs a content unlike that of any other writer: a store that is
 asked twice to create the same cannot tell the one that asked again from another one.
 
-To see whether there is more costs one request, for the next number. What was read is kept as a copy beside its place, for its
-owner alone, and is fetched anew where it is damaged.
+To see whether there is more costs one request, for the next number. Of many that are there already copies are kept, for their owner
+alone, which are fetched anew where they are damaged. What there is, the store says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from greencloud.errors import StoreError
 from greencloud.objects.objects import LOCAL, Objects
 
 __all__ = ["Records"]
@@ -65,17 +68,20 @@ class Records:
             StoreUnavailableError: the store does not answer.
             OSError: a file cannot be read.
         """
-        if self._objects.remote:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        at, many = number, number + _IN_A_ROW if number else 0
+        if not self._objects.remote:
+            yield from self._local(number, parse)
+            return
+        at, many, listed = number, number + _IN_A_ROW if number else 0, set[int]()
         while True:
-            if self._objects.remote and at == many:
-                self._fetch(at)
-            found = self._read(at + 1, parse)
-            if not found:
+            if at == many:
+                listed = self._fetched(at)
+            path, at = self.path(at + 1), at + 1
+            if at in listed:
+                yield self._objects.read([path], partial(self._copy, at, parse))
+            elif (content := self._objects.content(path)) is not None:  # of the store: it may have lost what there is a copy of
+                yield parse(at, content)
+            else:
                 return
-            yield from found
-            at += 1
 
     def numbers(self) -> list[int]:
         """Of the records that are there, whether they follow each other or not, in order."""
@@ -94,17 +100,23 @@ class Records:
                 if content is not None:
                     yield number, content
 
-    def _fetch(self, number: int) -> None:
-        """Make copies of all that follows."""
-        self._objects.gather([self.path(each) for each in self.numbers() if each > number])
+    def _local(self, number: int, parse: Callable[[int, bytes], T]) -> Iterator[T]:
+        with suppress(FileNotFoundError):
+            while True:
+                number += 1
+                yield parse(number, self.path(number).read_bytes())
 
-    def _read(self, number: int, parse: Callable[[int, bytes], T]) -> tuple[T, ...]:
-        """One record, or none."""
+    def _fetched(self, number: int) -> set[int]:
+        """Make copies of all that follows; which these are."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        listed = [each for each in self.numbers() if each > number]
+        self._objects.gather([self.path(each) for each in listed])
+        return set(listed)
+
+    def _copy(self, number: int, parse: Callable[[int, bytes], T]) -> T:
         path = self.path(number)
-        if self._objects.remote and not self._objects.gather([path]):
-            return ()
         try:
-            return (self._objects.read([path], lambda: parse(number, path.read_bytes())),)
-        except FileNotFoundError:
-            content = self._objects.content(path)  # where there is a store, the copy went meanwhile
-            return () if content is None else (parse(number, content),)
+            content = path.read_bytes()
+        except FileNotFoundError as error:
+            raise StoreError(f"{path}: the copy is gone", path=str(path)) from error
+        return parse(number, content)

@@ -24,6 +24,7 @@ from frozen import said
 from greencloud.cli import main
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.applied_books import AppliedBooks
+from greencloud.engine.gathering import gather
 from greencloud.engine.ingest import ingest_file
 from greencloud.engine.inputs import BatchInputs
 from greencloud.engine.maintenance import maintain
@@ -269,6 +270,18 @@ def test_of_two_machines_that_allocate_at_once_each_window_counts_once(uri: str,
         assert len(data.ledger.snapshot().batches()) == 3
         assert data.ledger.verify() == []
         assert run_allocation(data, now=NOW).posted == ()
+
+
+def test_who_gathered_before_another_machine_posted_does_not_post_less(uri: str, tmp_path: Path) -> None:
+    slow = explained_store(uri, tmp_path)
+    other = machine(uri, tmp_path / "b")
+    with slow.allocating():
+        gathered = gather(slow, keep=True)
+        more = usage([_later(row | {"host": "n1", "account": "acme", "service": "later"}, 0, 1) for row in MEASURED[:1]], [])
+        other.segments.write(more)
+        (posted,) = run_allocation(other, now=NOW).posted
+        assert run_allocation(slow, now=NOW, gathered=gathered).posted == ()
+    assert [each.id for each in slow.ledger.snapshot().batches()] == [posted.id]
 
 
 @pytest.mark.parametrize("cut", ["facility/applied/", "facility/books/", "inputs/", "usage/", "ingested/"])

@@ -575,4 +575,5 @@ def test_a_server_whose_store_is_gone_takes_telemetry_and_answers_again_when_it_
         assert told.exit_code == StoreUnavailableError.exit_code
         lake.start()
         assert asked() == before
-        assert CliRunner().invoke(main, ["allocate", "--data", str(data.path)]).exit_code == 0
+        again = CliRunner().invoke(main, ["allocate", "--data", str(data.path)])
+        assert again.exit_code == 0, again.output

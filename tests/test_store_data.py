@@ -24,6 +24,7 @@ from frozen import said
 from greencloud.cli import main
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.applied_books import AppliedBooks
+from greencloud.engine.gathering import gather
 from greencloud.engine.ingest import ingest_file
 from greencloud.engine.inputs import BatchInputs
 from greencloud.engine.maintenance import maintain
@@ -32,6 +33,7 @@ from greencloud.errors import ConflictError, LeaseLostError, NotFoundError, Stor
 from greencloud.facility import read_facility
 from greencloud.ledger.lease import StoredLeases
 from greencloud.objects.bucket import Bucket
+from greencloud.objects.cache import mark
 from ledger_builders import batch
 from object_store import Lake, fresh_uri, requests, wire
 from strategies import usage
@@ -270,6 +272,18 @@ def test_of_two_machines_that_allocate_at_once_each_window_counts_once(uri: str,
         assert run_allocation(data, now=NOW).posted == ()
 
 
+def test_who_gathered_before_another_machine_posted_does_not_post_less(uri: str, tmp_path: Path) -> None:
+    slow = explained_store(uri, tmp_path)
+    other = machine(uri, tmp_path / "b")
+    with slow.allocating():
+        gathered = gather(slow, keep=True)
+        more = usage([_later(row | {"host": "n1", "account": "acme", "service": "later"}, 0, 1) for row in MEASURED[:1]], [])
+        other.segments.write(more)
+        (posted,) = run_allocation(other, now=NOW).posted
+        assert run_allocation(slow, now=NOW, gathered=gathered).posted == ()
+    assert [each.id for each in slow.ledger.snapshot().batches()] == [posted.id]
+
+
 @pytest.mark.parametrize("cut", ["facility/applied/", "facility/books/", "inputs/", "usage/", "ingested/"])
 def test_a_put_whose_answer_is_lost_counts_once(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str) -> None:
     store = int(os.environ["AWS_ENDPOINT_URL"].rpartition(":")[2])
@@ -448,6 +462,32 @@ def test_a_book_of_which_a_file_is_lost_is_whole_once_it_is_applied_again(uri: s
         fresh.facility()
     fresh.apply_facility(source)
     assert machine(uri, tmp_path / "c").facility().revision == revision
+
+
+def test_after_a_restore_no_copy_of_what_was_there_before_is_in_force(uri: str, tmp_path: Path) -> None:
+    first, stale = machine(uri, tmp_path / "a"), machine(uri, tmp_path / "stale")
+    first.apply_facility(book(tmp_path / "book", 0), now=NOW)
+    lost = first.apply_facility(book(tmp_path / "book", 1), now=NOW)
+    for data in (first, stale):
+        assert AppliedBooks(data).all()[-1].revision == lost.revision
+    entry = first.path / "facility" / "applied" / "000000000002.json"
+    third = stale.path / "facility" / "applied" / "000000000003.json"
+    third.write_bytes(entry.read_bytes())
+    mark(third)
+    os.utime(stale.path / "facility" / "applied" / entry.name, (0, 0))  # of long ago, as the store tells the time of what is there
+    Bucket(uri, first.path).remove(entry)
+    other = machine(uri, tmp_path / "b").apply_facility(book(tmp_path / "book", 2), now=NOW)
+    # Another process of the same folder.
+    again = subprocess.run([sys.executable, "-c", IN_FORCE, uri, str(stale.path)], capture_output=True, text=True, check=True)
+    assert again.stdout.split() == [other.revision]
+    assert not third.exists()
+
+
+IN_FORCE = """
+import sys
+from greencloud.engine import DataDirectory
+print(DataDirectory.attach(sys.argv[1], sys.argv[2]).facility().revision)
+"""
 
 
 def test_a_copy_that_is_cut_or_changed_is_fetched_anew(uri: str, tmp_path: Path) -> None:

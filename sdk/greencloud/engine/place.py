@@ -8,6 +8,13 @@ Said once, in ``greencloud.json``, by ``greencloud init`` or by a variable when 
 The variables are ``GREENCLOUD_STORE_URI`` and ``GREENCLOUD_LEDGER_URI``. From then on the directory knows it, with the variable or
 without: a run that lacks it must not begin a second truth beside the first. A store has a ``greencloud.json`` of its own, written
 with the first directory that was placed there, which says its format. Credentials are never kept, and keys never go there.
+
+In a store the paths are those of a directory (``greencloud.engine.data``), and where a directory has a file that is replaced or
+grows, there is a sequence (``greencloud.objects.numbered``) or an object for each line::
+
+    facility/books/REVISION.json, facility/books/REVISION/...    greencloud.engine.stored_books
+    facility/applied/NUMBER.json                                 for facility/current.json and applied.jsonl
+    ingested/SHA256.json                                         for the lines of ingested.jsonl that are of usage
 """
 
 from __future__ import annotations

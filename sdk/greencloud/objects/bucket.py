@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Final, TypeVar
 
 from greencloud.errors import StoreError
-from greencloud.objects.cache import BOUND, Cache, mark
+from greencloud.objects.cache import BOUND, Cache, is_copy, mark
 from greencloud.objects.objects import Objects, Stored
 from greencloud.objects.s3 import S3, unavailable
 
@@ -39,6 +39,7 @@ LEDGER: Final = ("segments", "rollups/day", "rollups/month", "restatements", _HE
 
 _AT_ONCE: Final = 16
 _FOOTER: Final = 1 << 16
+_SAME_S: Final = 2.0  # a listing tells the time of an object in milliseconds or in seconds, what is got of it in seconds
 _ABSENT_S: Final = 60.0  # so long an object that was not there is not asked for again
 _TRIES: Final = 3  # of a reader whose copies others of this machine remove, for whom they are too many
 _FEW: Final = 32  # objects: more are looked up by listing their folder
@@ -166,6 +167,19 @@ class Bucket(Objects):
     def stored(self, folder: Path, *, below: bool = False) -> list[Stored]:
         listed = self._s3.listed(self._key(folder), below=below)
         return [Stored(folder / name, size, modified) for name, size, modified in listed]
+
+    def sighted(self, folder: Path) -> list[Stored]:
+        found = self.stored(folder)
+        told = {each.path: each for each in found}
+        for copy in folder.iterdir() if folder.is_dir() else ():
+            with suppress(FileNotFoundError):
+                state, stored = copy.stat(), told.get(copy)
+                if not is_copy(state):
+                    continue
+                known = stored and stored.size == state.st_size and abs(stored.modified.timestamp() - state.st_mtime) < _SAME_S
+                if not known:
+                    copy.unlink()
+        return found
 
     def missing(self, paths: Sequence[Path]) -> set[Path]:
         if len(paths) > _FEW:

@@ -16,10 +16,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 from threading import Lock
 from typing import Final
 
-__all__ = ["BOUND", "Cache", "mark"]
+__all__ = ["BOUND", "Cache", "is_copy", "mark"]
 
 BOUND: Final = 10_000_000_000
 """Bytes."""
@@ -112,9 +113,14 @@ class Cache:
                         Path(entry.path).unlink()
                     continue
                 total += state.st_size
-                if not state.st_mode & _WRITABLE or now - state.st_mtime > _NEVER_PUT_S:
+                if is_copy(state) or now - state.st_mtime > _NEVER_PUT_S:
                     found.append((state.st_atime, state.st_size, Path(entry.path)))
         return total, found
+
+
+def is_copy(state: os.stat_result) -> bool:
+    """Whether a file is said to be in the store."""
+    return S_ISREG(state.st_mode) and not state.st_mode & _WRITABLE
 
 
 def mark(path: Path) -> None:

@@ -7,7 +7,8 @@ folder.
 
 Nothing is changed and no number is left out: who adds one puts it under the next number, if nobody else did (``Objects.create``),
 having seen the last; so of two at once one is told, and looks again at what it wants to add. The latest is found by one listing the
-first time a process asks, and from then on by asking for the next number: one request where nothing was added.
+first time a process asks, and from then on by asking for the next number: one request where nothing was added. The listing shows,
+too, which copies here are of before the store was restored from a backup: another object has their number now.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Numbered:
         """The number of the last; 0 where there is none."""
         number = self.objects.reached(self.folder)
         if number is None:
-            matched = (_NAME.fullmatch(name) for name in self.objects.names(self.folder))
+            matched = (_NAME.fullmatch(each.path.name) for each in self.objects.sighted(self.folder))
             number = max((int(each[1]) for each in matched if each), default=0)
         else:
             while self.objects.exists(self._path(number + 1)):

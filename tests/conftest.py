@@ -11,10 +11,13 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import engine
 
+from object_store import lake, running, uri
 from profiles import DEFAULT
 
 if TYPE_CHECKING:
     from greencloud.testing import Server
+
+__all__ = ["lake", "running", "uri"]  # fixtures: one object store for the session
 
 # A process that a test starts would compile every module of ours anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

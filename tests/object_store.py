@@ -1,5 +1,5 @@
 """A real object store of the S3 kind on this machine (SeaweedFS), which can be stopped and started, and a wire to it that can be
-cut."""
+cut. The fixtures are ``lake`` and ``uri``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Self
+from uuid import uuid4
 
 import pytest
 
@@ -124,15 +125,59 @@ class Lake:
             self._process.wait()
 
 
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    try:
+        yield lake.start()
+    finally:
+        lake.stop()
+
+
+@pytest.fixture
+def lake(running: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """The store, with nothing in the environment but what leads there."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "GREENCLOUD_"))]:
+        monkeypatch.delenv(name)
+    for name, value in running.environment.items():
+        monkeypatch.setenv(name, value)
+    return running
+
+
+@pytest.fixture
+def uri(lake: Lake) -> str:
+    """A place of the store that nobody else uses."""
+    return fresh_uri()
+
+
+def fresh_uri() -> str:
+    return f"s3://lake/{uuid4().hex}/ledger"
+
+
 @contextmanager
-def wire(port: int, cut: bytes) -> Iterator[tuple[int, list[bytes]]]:
+def requests(lake: Lake, monkeypatch: pytest.MonkeyPatch, *, delay_s: float = 0) -> Iterator[list[bytes]]:
+    """Every request (b"PUT /lake/key HTTP/1.1") of whoever begins to ask the store within. Each is ``delay_s`` on its way."""
+    with wire(lake.port, (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE "), lose=False, delay_s=delay_s) as (port, seen):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        try:
+            yield seen
+        finally:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", lake.environment["AWS_ENDPOINT_URL"])
+
+
+@contextmanager
+def wire(port: int, cut: bytes | tuple[bytes, ...], *, lose: bool = True, delay_s: float = 0) -> Iterator[tuple[int, list[bytes]]]:
     """A port through which the store is reached, and the requests that began with ``cut``: what the store answers to the first of
-    them, and to each that follows at once on the same errand, is lost once."""
+    them, and to each that follows at once on the same errand, is lost once, where ``lose`` says so. Each request is ``delay_s`` on
+    its way."""
     seen: list[bytes] = []
+    open_ones: list[socket.socket] = []
+    stopped = Event()
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 
         def relay(client: socket.socket) -> None:
+            open_ones.append(client)
             with client, socket.create_connection(("127.0.0.1", port)) as upstream:
                 losing = False
 
@@ -150,7 +195,8 @@ def wire(port: int, cut: bytes) -> Iterator[tuple[int, list[bytes]]]:
                     while asked := client.recv(1 << 16):
                         if asked.startswith(cut):
                             seen.append(asked.partition(b"\r\n")[0])
-                            losing = len(seen) == 1
+                            losing = lose and len(seen) == 1
+                        stopped.wait(delay_s)
                         upstream.sendall(asked)
                 with suppress(OSError):
                     upstream.shutdown(socket.SHUT_WR)
@@ -163,4 +209,8 @@ def wire(port: int, cut: bytes) -> Iterator[tuple[int, list[bytes]]]:
 
         Thread(target=accept, daemon=True).start()
         yield int(server.getsockname()[1]), seen
+        stopped.set()
+        for client in open_ones:
+            with suppress(OSError):  # it is closed
+                client.shutdown(socket.SHUT_RDWR)
         server.shutdown(socket.SHUT_RDWR)

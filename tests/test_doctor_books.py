@@ -9,7 +9,7 @@ import pytest
 
 from greencloud.cli._doctor_books import books_findings
 from greencloud.cli._finding import guarded
-from greencloud.inventory import InventoryBooks
+from greencloud.inventory import InventoryBooks, Journal
 from inventory_world import books, entry
 from serving import greencloud
 
@@ -25,11 +25,11 @@ def there(tmp_path: Path) -> InventoryBooks:
 
 
 def statuses(folder: Path) -> list[tuple[str, str]]:
-    return [(found.topic, found.status) for found in guarded("books", books_findings(folder))]
+    return [(found.topic, found.status) for found in guarded("books", books_findings(Journal(folder)))]
 
 
 def fault(folder: Path) -> str:
-    [found] = [found for found in guarded("books", books_findings(folder)) if found.status == "fault"]
+    [found] = [found for found in guarded("books", books_findings(Journal(folder))) if found.status == "fault"]
     return f"{found.topic}: {found.text}"
 
 
@@ -39,7 +39,7 @@ def record(folder: Path, number: int) -> Path:
 
 def test_sound_books_are_said_to_be(there: InventoryBooks, tmp_path: Path) -> None:
     assert statuses(tmp_path) == [("books", "ok"), ("evidence", "ok")]
-    texts = [found.text for found in books_findings(tmp_path)]
+    texts = [found.text for found in books_findings(Journal(tmp_path))]
     assert texts == [
         f"2 records, each bound to the one before; the last is {there.journal.head()[1][:16]}",
         "1 documents, each as its name says",

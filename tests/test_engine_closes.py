@@ -310,10 +310,11 @@ def cut(path: Path) -> None:
 def test_damage_to_what_was_closed_is_named(data: DataDirectory, harm: Callable[[Path], None]) -> None:
     closes = data.closes
     entry = closes.close(data.ledger, DAY, NOW).entry
-    for path in [closes.log_file, *sorted((closes.folder / entry["body"]["root"]).iterdir())]:
+    log_file = closes.folder / "log.jsonl"
+    for path in [log_file, *sorted((closes.folder / entry["body"]["root"]).iterdir())]:
         kept = path.read_bytes()
         harm(path)
-        if path != closes.log_file or harm is not Path.unlink:
+        if path != log_file or harm is not Path.unlink:
             assert list(Closes(closes.folder, data.keys_directory / "closing").faults()), path.name
         path.write_bytes(kept)
     assert list(closes.faults()) == []
@@ -358,7 +359,7 @@ def test_whether_a_window_is_closed_follows_the_log_and_reads_it_once(data: Data
         reads += 1
         return read_log(path)
 
-    monkeypatch.setattr("greencloud.engine.closes.read_log", counted)
+    monkeypatch.setattr("greencloud.engine.root_log.read_log", counted)
     ledger, hours = data.ledger, [batch({"a": 1}, window=hour(at)).summary for at in (1, 2, 25, 26)]
 
     def closed() -> list[bool]:
@@ -374,10 +375,11 @@ def test_whether_a_window_is_closed_follows_the_log_and_reads_it_once(data: Data
     reads = 0
     assert closed() == closed() == [True, True, True, False]
     assert reads == 1
-    kept = data.closes.log_file.read_bytes()
-    data.closes.log_file.unlink()
+    log_file = data.closes.folder / "log.jsonl"
+    kept = log_file.read_bytes()
+    log_file.unlink()
     assert closed() == [False] * 4
-    data.closes.log_file.write_bytes(kept[:-1])
+    log_file.write_bytes(kept[:-1])
     for _ in range(2):
         with pytest.raises(ProofError, match="cut off"):
             closed()

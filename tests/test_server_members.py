@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greencloud.engine import DataDirectory
+from greencloud.engine.applied_books import AppliedBooks
 from greencloud.errors import PermissionDeniedError
 from greencloud.facility import Account, Facility, members_of
 from greencloud.results import Statement
@@ -159,7 +160,7 @@ def test_the_book_in_force_decides_and_is_read_once(tmp_path: Path) -> None:
         read.append(1)
         return directory.facility()
 
-    members = BookMembers(directory.path / "facility" / "current.json", book)
+    members = BookMembers(lambda: AppliedBooks(directory).mark, book)
     assert members("org") == frozenset()
     for text, found in ((BOOK, {"team"}), (BOOK.replace('payer = "org"', ""), set()), (BOOK, {"team"})):
         (tmp_path / "facility.toml").write_text(text)

@@ -67,7 +67,7 @@ def test_what_comes_over_the_wire_verifies_and_is_what_the_directory_has(
         statement, log = client.get_statement(period, account), list(client.list_root_log_entries(page_size=2))
     assert statement == statement_of(data.closes, account, period)
     assert log == root_log(data.closes)
-    assert b"".join(entry.entry + b"\n" for entry in log) == data.closes.log_file.read_bytes()
+    assert b"".join(entry.entry + b"\n" for entry in log) == (data.closes.folder / "log.jsonl").read_bytes()
     document, root = read(statement.statement), read(statement.root)
     findings = verify(document, root, log=[read(entry.entry) for entry in log])
     assert document["account"] == account

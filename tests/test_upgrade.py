@@ -93,8 +93,8 @@ def newer_restatement(data: DataDirectory) -> None:
 
 
 def newer_log(data: DataDirectory) -> None:
-    content = data.closes.log_file.read_text(encoding="utf-8")
-    data.closes.log_file.write_text(content.replace("greencloud-log/1", "greencloud-log/2"), encoding="utf-8")
+    content = (data.closes.folder / "log.jsonl").read_text(encoding="utf-8")
+    (data.closes.folder / "log.jsonl").write_text(content.replace("greencloud-log/1", "greencloud-log/2"), encoding="utf-8")
 
 
 NEWER: dict[str, tuple[Callable[[DataDirectory], None], Callable[[DataDirectory], object], type[GreencloudError]]] = {

@@ -47,7 +47,7 @@ def provider_books(source: Source) -> Iterator[ProviderBooks | Client]:
     from greencloud.inventory import BookHardware, Journal
 
     books = ProviderBooks(
-        Journal(directory.books_directory),
+        Journal(directory.books_directory, objects=directory.objects),
         actor=f"local:{system_user()}",
         clock=lambda: datetime.now(UTC),
         ledger=directory.ledger.snapshot,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from greencloud.cli._finding import Finding
@@ -17,13 +16,12 @@ __all__ = ["books_findings"]
 _MOST = 20
 
 
-def books_findings(directory: Path) -> Iterator[Finding]:
+def books_findings(journal: Journal) -> Iterator[Finding]:
     """Every record is read and folded by each room, and every document is held against its name. Raises StoreError."""
     from greencloud.goal import book, instrument_state, measures
     from greencloud.inventory import state
-    from greencloud.inventory.journal import Folded, Journal
+    from greencloud.inventory.journal import Folded
 
-    journal = Journal(directory)
     number, digest = journal.head()
     try:
         Folded(journal, state.EMPTY, state.step).latest()

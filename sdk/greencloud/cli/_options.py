@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -24,11 +25,13 @@ __all__ = [
     "MASS",
     "NAMES",
     "ORDER",
+    "PLACE",
     "RULE",
     "SIZE",
     "ZONE",
     "Mass",
     "data_option",
+    "directory_option",
     "facility_option",
     "output_option",
 ]
@@ -187,9 +190,10 @@ DURATION = Duration()
 RULE = RuleName()
 BOUND = Bound()
 SIZE = Size()
+PLACE = "s3://BUCKET/PREFIX"
 
 
-def data_option(function: F) -> F:
+def directory_option(function: F) -> F:
     kind = click.Path(path_type=Path, file_okay=False)
     return click.option(
         "--data",
@@ -201,6 +205,26 @@ def data_option(function: F) -> F:
         metavar="DIR",
         help="Data directory.",
     )(function)
+
+
+def data_option(function: F) -> F:
+    """``--data``, and ``--store``, which makes the directory a cache of that store before the verb begins."""
+
+    @functools.wraps(function)
+    def command(*, data: Path, store: str | None, **more: Any) -> Any:
+        if store is not None:
+            from greencloud.engine import DataDirectory
+
+            DataDirectory.attach(store, data)
+        return function(data=data, **more)
+
+    option = click.option(
+        "--store",
+        metavar=PLACE,
+        help="The object store of which DIR is a cache, where greencloud init did not say it.  [env var: GREENCLOUD_STORE_URI]",
+    )
+    found: Any = directory_option(option(command))
+    return found  # type: ignore[no-any-return]
 
 
 def facility_option(function: F) -> F:

@@ -21,7 +21,7 @@ from greencloud.cli._doctor_books import books_findings
 from greencloud.cli._finding import Finding, guarded
 from greencloud.cli._options import output_option
 from greencloud.cli._source import Source, optional_server_options
-from greencloud.errors import GreencloudError, NotFoundError
+from greencloud.errors import GreencloudError, NotFoundError, StoreError
 from greencloud.units import format_instant
 
 if TYPE_CHECKING:
@@ -89,12 +89,15 @@ def _installation() -> Iterator[Finding]:
 
 def _data_directory(path: Path) -> Iterator[Finding]:
     from greencloud.engine import DataDirectory
+    from greencloud.inventory import Journal
 
     directory = DataDirectory.open(path, create=False)
     free = shutil.disk_usage(path).free
     low = free < LOW_SPACE
     remedy = "make room: below 64 MiB the server refuses telemetry, so that nothing stored is harmed" if low else ""
     yield Finding("disk", "note" if low else "ok", f"{free / (1 << 30):,.1f} GiB free", remedy)
+    if directory.objects.remote:
+        yield from guarded("store", _store(directory))
     yield from guarded("facility book", _facility(directory))
     yield from guarded("keys", _keys(directory))
     yield from guarded("audit trail", _audit(directory))
@@ -102,7 +105,19 @@ def _data_directory(path: Path) -> Iterator[Finding]:
     yield from guarded("usage", _usage(directory))
     yield from guarded("ledger", _ledger(directory))
     yield from guarded("closes", _closes(directory))
-    yield from guarded("books", books_findings(directory.books_directory))
+    yield from guarded("books", books_findings(Journal(directory.books_directory, objects=directory.objects)))
+
+
+def _store(directory: DataDirectory) -> Iterator[Finding]:
+    place = directory.store_place
+    copies = sum(path.stat().st_size for path in directory.path.rglob("*") if path.is_file() and not path.stat().st_mode & 0o222)
+    text = f"{place.uri}; copies of its objects take {copies / 10**9:,.1f} of {place.cache_bytes / 10**9:,.1f} GB here"
+    try:
+        place.examine(directory.path)
+    except StoreError as error:
+        yield Finding("store", "fault", error.message, error.advice)
+    else:
+        yield Finding("store", "ok", text)
 
 
 def _facility(directory: DataDirectory) -> Iterator[Finding]:
@@ -131,9 +146,7 @@ def _audit(directory: DataDirectory) -> Iterator[Finding]:
     trail = directory.audit
     faults = trail.faults()
     if faults:
-        remedy = (
-            "look into it; then restore audit.jsonl from a backup, or move it away: nothing that is noted in it can be done before"
-        )
+        remedy = f"{trail.remedy}; nothing that is noted in it can be done before"
         yield from (Finding("audit trail", "fault", fault, remedy) for fault in faults)
         return
     lines, head = trail.head()
@@ -220,9 +233,16 @@ def _ledger(directory: DataDirectory) -> Iterator[Finding]:
 
 
 def _inputs(directory: DataDirectory, batches: list[BatchSummary]) -> Finding:
-    """Batches that cannot be computed again. A note and no fault: the batches stand, and older ones never had their inputs kept."""
+    """Batches that cannot be computed again. A note and no fault: the batches stand, and older ones never had their inputs kept.
+
+    In an object store they are looked for and not read: that would be to fetch all that was ever known.
+    """
     missing, damaged = [], []
+    kept = set(directory.inputs.revisions()) if directory.objects.remote else set()
     for batch in batches:
+        if directory.objects.remote:
+            missing += [] if batch.usage_revision in kept else [batch]
+            continue
         try:
             directory.inputs.read(batch.usage_revision)
         except NotFoundError:

@@ -5,6 +5,9 @@ was, oldest first. The book itself is kept before either is written (``kept_book
 force: a crash between them loses nothing, because the line is in ``current.json``, from where it is appended before that is
 replaced. Two that change the book take turns, so that what one expected to replace is what it replaces.
 
+On an object store both are one numbered sequence, ``facility/applied/``: the last is in force. Of two that change the book at once
+one is first, and the other looks again at what it wants to replace.
+
 A book that was put in force before there was a history has no time and nobody's name.
 """
 
@@ -20,11 +23,12 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from greencloud.durable import sync_directory
+from greencloud.durable import replace_file, sync_directory
 from greencloud.engine.uploaded_book import Uploaded, storage_errors
 from greencloud.errors import ConflictError, FacilityError, NotFoundError, StoreError
-from greencloud.facility import Facility, examine_facility, starter_facility
+from greencloud.facility import Facility, starter_facility
 from greencloud.facility.differences import differences
+from greencloud.objects.numbered import Numbered
 from greencloud.results import AppliedFacilityBook, BookChange, FacilityBook
 from greencloud.units import format_instant, parse_instant
 
@@ -48,14 +52,27 @@ class AppliedBooks:
     @property
     def current(self) -> dict[str, Any] | None:
         """What is written of the book in force; None where it is the starter. Raises StoreError."""
+        if stored := self._stored:
+            number = stored.latest()
+            return stored.read(number, _parsed) if number else None
         path = self.data.path / CURRENT
         if not path.exists():
             return None
         try:
-            found = json.loads(path.read_text())
-            return {**found, "revision": str(found["revision"]), "file": str(found["file"])}
+            return _parsed(path.read_bytes())
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{path} cannot be read", path=str(path), advice="apply the facility book again") from error
+
+    @property
+    def mark(self) -> tuple[int, ...]:
+        """Another one whenever another book was put in force: cheap to ask."""
+        if stored := self._stored:
+            return (stored.latest(),)
+        try:
+            found = (self.data.path / CURRENT).stat()
+        except FileNotFoundError:  # the starter is in force
+            return ()
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
 
     @property
     def in_force(self) -> str:
@@ -75,18 +92,31 @@ class AppliedBooks:
                 advice="look at what it says, and apply yours over it",
             )
 
-    def record(self, book: Facility, file: str, *, applied_by: str, now: datetime | None) -> dict[str, Any]:
-        """What ``current.json`` will say of a book that is put in force; the one before is in the history by then."""
-        before = self.current if self.in_force else None
-        if before and before["revision"] == book.revision:
-            return before | {"file": file}  # nothing changes but where it lies
-        self.settle(before)
+    def put_in_force(self, book: Facility, file: str, *, applied_by: str, now: datetime | None, expected: str) -> None:
+        """Say that this book, kept as ``file`` of its revision, is in force from now on; the one before is in the history.
+
+        Raises:
+            ConflictError: another one than expected is in force by now.
+        """
         said: dict[str, Any] = {"revision": book.revision, "file": file, **_counts(book)}
         if now is not None:
             said |= {"applied": format_instant(now), "applied_by": applied_by}
-        return said
+        if stored := self._stored:
+            while self.in_force != book.revision:
+                number = stored.latest()
+                self.check(expected)
+                if stored.add(number + 1, _text(said)):
+                    return
+            return
+        before = self.current if self.in_force else None
+        if before and before["revision"] == book.revision:
+            said = before | {"file": file}  # nothing changes but where it lies
+        else:
+            self._settle(before)
+        replace_file(self.data.path / CURRENT, _text(said))
+        self._settle(said)
 
-    def settle(self, entry: dict[str, Any] | None) -> None:
+    def _settle(self, entry: dict[str, Any] | None) -> None:
         """Append the line of the book in force to the history, if it is not there."""
         if entry and self._lines()[-1:] != [_line(entry)]:
             self.data.remember(HISTORY, _line(entry))
@@ -94,7 +124,10 @@ class AppliedBooks:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for whoever is changing the book, and hold the others off."""
+        """Wait for whoever is changing the book, and hold the others off; on an object store nobody waits."""
+        if self._stored:
+            yield
+            return
         folder = self.data.path / "facility"
         folder.mkdir(exist_ok=True)
         held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -106,19 +139,21 @@ class AppliedBooks:
 
     def all(self) -> list[FacilityBook]:
         """Every book that was in force, oldest first, once for each time; the starter before all others. Without their files."""
-        current = self.current
+        current = None if self._stored else self.current
         lines = self._lines()
         if current and lines[-1:] != [_line(current)]:
             lines.append(_line(current))
+        begun = bool(lines if self._stored else current)
         known = {line["revision"] for line in lines}
         folder = self.data.path / "facility" / "books"
-        kept = sorted(each.name for each in folder.iterdir() if not each.name.startswith(".")) if folder.is_dir() else []
+        older = folder.is_dir() and not self._stored  # before there was a history
+        kept = sorted(each.name for each in folder.iterdir() if not each.name.startswith(".")) if older else []
         lines = [{"revision": revision} for revision in kept if revision not in known] + lines
         found = [book for line in lines if (book := self._book(line))]
-        if current:
+        if begun:
             found[-1:] = [replace(each, in_force=True) for each in found[-1:]]
         starter = starter_facility()
-        return [_summary(starter.revision, _counts(starter), in_force=current is None), *found]
+        return [_summary(starter.revision, _counts(starter), in_force=not begun), *found]
 
     def find(self, revision: str = "") -> FacilityBook:
         """A book with its files; the one in force where no revision is named.
@@ -130,18 +165,16 @@ class AppliedBooks:
         revision = revision or (current["revision"] if current else starter_facility().revision)
         if revision == starter_facility().revision:
             text = files("greencloud.facility").joinpath(_STARTER).read_bytes()
-            book = starter_facility()
-            contents: tuple[tuple[str, bytes], ...] = ((_STARTER, text),)
+            contents: tuple[tuple[str, bytes], ...] | None = ((_STARTER, text),)
         else:
-            root = self.data.path / "facility" / "books" / revision
-            path = (root / current["file"]) if current and current["revision"] == revision else self.data.kept_book_file(revision)
-            examined = examine_facility(path) if path else None
-            if examined is None or examined.facility is None:
-                raise NotFoundError("there is no such facility book", advice="facilityBooks/- is the one in force")
-            book = examined.facility
-            contents = tuple((file.relative_to(root).as_posix(), file.read_bytes()) for file in examined.files)
+            known = current["file"] if current and current["revision"] == revision else ""
+            contents = self.data.kept_books.files(revision, known)
+        if contents is None:
+            raise NotFoundError("there is no such facility book", advice="facilityBooks/- is the one in force")
         applied = [each for each in self.all() if each.revision == revision]
-        summary = applied[-1] if applied else _summary(revision, _counts(book))
+        if not applied:
+            raise NotFoundError("there is no such facility book", advice="facilityBooks/- is the one in force")
+        summary = applied[-1]
         return replace(summary, files=contents, in_force=bool(applied and applied[-1].in_force))
 
     def apply(
@@ -162,12 +195,19 @@ class AppliedBooks:
         else:
             with storage_errors(self.data.path):
                 self.data.apply_facility(sent.path, applied_by=applied_by, now=now, expected=expected)
-            after = replace(self.all()[-1], files=())
+            (*_, after) = (each for each in self.all() if each.revision == book.revision)
         found = differences(before, book)
         changes = tuple(BookChange(each.path, each.old, each.new, each.account) for each in found[:_MOST_CHANGES])
         return AppliedFacilityBook(after, changes, len(found) - len(changes), sent.examined.notes)
 
+    @property
+    def _stored(self) -> Numbered | None:
+        objects = self.data.objects
+        return Numbered(objects, self.data.path.absolute() / "facility" / "applied") if objects.remote else None
+
     def _lines(self) -> list[dict[str, Any]]:
+        if stored := self._stored:
+            return [_line(entry) for entry in stored.all(_parsed)]
         return [line for line in self.data.remembered(HISTORY) if isinstance(line.get("revision"), str)]
 
     def _book(self, line: dict[str, Any]) -> FacilityBook | None:
@@ -198,6 +238,15 @@ def _summary(revision: str, said: dict[str, Any], *, in_force: bool = False) -> 
         applied_by=said.get("applied_by", ""),
         in_force=in_force,
     )
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    found = json.loads(content)
+    return {**found, "revision": str(found["revision"]), "file": str(found["file"])}
+
+
+def _text(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry).encode() + b"\n"
 
 
 def _line(entry: dict[str, Any]) -> dict[str, Any]:

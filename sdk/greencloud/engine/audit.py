@@ -6,35 +6,30 @@ action begin. Each line holds the SHA-256 of the line before, so that it is seen
 when its process ended.
 
 Several processes may write; each appends under a lock of the file. A line that a crash cut was never the reason for anything to
-begin, so the next writer takes it away.
+begin, so the next writer takes it away. In an object store it is ``greencloud.engine.stored_audit``.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import os
 import pwd
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from greencloud.durable import NO_ROOM, sync_directory
+from greencloud.engine.audit_chain import Chain
 from greencloud.errors import StorageFullError, StoreError
 from greencloud.results import AuditEntry
-from greencloud.units import format_instant, parse_instant
 
-__all__ = ["AuditTrail", "system_user"]
+__all__ = ["AuditTrail", "now_utc", "system_user"]
 
-_NOTHING: Final = "0" * 64
 _LONGEST: Final = 512
 _LONGEST_LINE: Final = 16 << 10
-_KEYS: Final = {"n", "previous", "time"}
 
 
 def system_user() -> str:
@@ -45,30 +40,21 @@ def system_user() -> str:
         return ""
 
 
-def _now() -> datetime:
+def now_utc() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(slots=True)
-class _Read:
-    """What was read of the file so far: up to ``size``, of which the last line has the digest ``head``."""
-
-    size: int = 0
-    count: int = 0
-    head: str = _NOTHING
-    entries: list[AuditEntry] = field(default_factory=list)
-    places: dict[int, int] = field(default_factory=dict)  # line of an action: its place in entries
-    fault: str = ""
 
 
 class AuditTrail:
     """The trail at ``path``. ``clock`` is when things are done."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], datetime] = _now) -> None:
+    remedy = "restore audit.jsonl from a backup, or move it away once it is looked into: a new one is begun"
+    """What to do where it is damaged."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = now_utc) -> None:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
-        self._read = _Read()
+        self._read = Chain()
 
     def begin(self, action: str, *, subject: str, role: str, request_id: str, summary: str) -> int:
         """Note durably what is about to be done; the number of the line, for ``end``.
@@ -103,7 +89,7 @@ class AuditTrail:
     def faults(self) -> list[str]:
         """Where the chain breaks; nothing where it holds. Reads the file anew."""
         with self._lock:
-            self._read = _Read()
+            self._read = Chain()
             self._catch_up()
             return [self._read.fault] if self._read.fault else []
 
@@ -121,12 +107,11 @@ class AuditTrail:
                     raise StoreError(
                         f"the audit trail is damaged: {self._read.fault}",
                         path=str(self._path),
-                        advice="restore audit.jsonl from a backup, or move it away once it is looked into: a new one is begun",
+                        advice=self.remedy,
                     )
                 os.ftruncate(file, self._read.size)  # what is behind the last whole line was cut by a crash
                 number = self._read.count
-                stamp = {"n": number, "previous": self._read.head, "time": format_instant(self._clock())}
-                line = json.dumps(stamp | content, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+                line = self._read.following(content, self._clock())
                 os.pwrite(file, line, self._read.size)
                 os.fsync(file)
                 return number
@@ -153,41 +138,20 @@ class AuditTrail:
         try:
             with self._path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size < self._read.size:  # another file
-                    self._read = _Read()
+                    self._read = Chain()
                 file.seek(self._read.size)
                 while not self._read.fault and (line := file.readline(_LONGEST_LINE)):
                     if line.endswith(b"\n"):
-                        self._take(line)
+                        try:
+                            self._read.take(line)
+                        except ValueError as error:
+                            self._read.fault = f"line {self._read.count + 1}: {error}"
                     elif len(line) == _LONGEST_LINE:
                         self._read.fault = f"line {self._read.count + 1}: it is longer than any that is written"
                     else:
                         break  # another process is writing it, or a crash cut it
         except FileNotFoundError:
-            self._read = _Read()
-
-    def _take(self, line: bytes) -> None:
-        read = self._read
-        try:
-            said = json.loads(line)
-            if not isinstance(said, dict) or not said.keys() >= _KEYS:
-                raise ValueError("no line of a trail")
-            if said["n"] != read.count or said["previous"] != read.head:
-                raise ValueError("it does not follow the line before: one was changed, put in or taken out")
-            if "of" in said:
-                place = read.places[said["of"]]
-                read.entries[place] = replace(read.entries[place], outcome=str(said["outcome"]))
-            else:
-                texts = {name: str(said[name]) for name in ("action", "subject", "role", "request_id", "summary")}
-                entry = AuditEntry(index=read.count, created=parse_instant(said["time"]), outcome="", **texts)
-                read.places[read.count] = len(read.entries)
-                read.entries.append(entry)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            text = str(error) if type(error) is ValueError else "it is no line of a trail"
-            read.fault = f"line {read.count + 1}: {text}"
-            return
-        read.head = hashlib.sha256(line).hexdigest()
-        read.count += 1
-        read.size += len(line)
+            self._read = Chain()
 
 
 def _bounded(text: str) -> str:

@@ -2,14 +2,17 @@
 
 ::
 
-    closes/log.jsonl       the log of roots: signed, each entry linked to the one before (greencloud.proof)
-    closes/ROOT/           the tree behind a close, by its root: every account's lines, and the secret of their salts (owner only)
+    closes/log.jsonl       the log of roots: signed, each entry linked to the one before (greencloud.engine.root_log)
+    closes/ROOT/           the tree behind a close, by its root (greencloud.engine.kept_trees): secret
     keys/closing/          private keys that sign the log, by fingerprint (owner only)
 
 A close reads one version of the ledger. Its tree is on disk before its entry is in the log; a process that dies between the two
 leaves a folder that no entry names, and one that fails there (a full disk) takes it away again. What the ledger says afterwards of
 a closed period is a restatement, and ``changed`` tells which periods say something else now than was closed: to close such a period
 again makes an entry that names the one that it restates.
+
+Log and trees may lie in an object store, which must be private; keys never do: servers that close in one store are given the same.
+There, what was asked and not answered may still come to be, so a tree and a key are taken away only where another entry was first.
 
 Entries are stamped with the clock, or with the time of the entry before where the clock is behind it: a clock that was once ahead
 keeps nobody from closing until that day has come.
@@ -18,37 +21,34 @@ keeps nobody from closing until that day has come.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from greencloud.durable import NO_ROOM, sync_directory
+from greencloud.durable import NO_ROOM
 from greencloud.engine.closing_keys import ClosingKeys
-from greencloud.errors import NotFoundError, ProofError, StorageFullError, StoreError
+from greencloud.engine.closing_lines import ClosingLines
+from greencloud.engine.kept_trees import Trees
+from greencloud.engine.root_log import root_log
+from greencloud.errors import NotFoundError, ProofError, StorageFullError, StoreError, StoreUnavailableError
 from greencloud.ledger import Ledger, Snapshot
-from greencloud.ledger.closed import LINE_DIMENSIONS, Gap, account_lines, batches_digest, begun_or_ended, gaps
+from greencloud.ledger.closed import Gap, batches_digest, begun_or_ended, gaps
+from greencloud.objects.objects import LOCAL, Objects
 from greencloud.proof import (
-    AccountLines,
-    Line,
     Period,
     Signer,
     SumTree,
-    append_entry,
     audit,
     build,
     close_entry,
-    damaged,
     fingerprint,
-    fold,
     key_entry,
     log_faults,
     parse_entry,
     period_named,
-    read_log,
 )
 from greencloud.units import format_instant, parse_instant
 
@@ -76,7 +76,7 @@ class Closing:
 
 
 class Closes:
-    """The closes in ``folder``, signed with the keys in ``keys``.
+    """The closes in ``folder``, signed with the keys in ``keys``. ``objects``: where the truth of the folder lies.
 
     ``secret`` gives 32 random bytes for each close; ``checkpoint`` is called with the name of each step when it is done
     (tree_written, key_written, logged).
@@ -87,25 +87,30 @@ class Closes:
         folder: Path,
         keys: Path,
         *,
+        objects: Objects = LOCAL,
         secret: Callable[[], bytes] = lambda: os.urandom(32),
         checkpoint: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder
-        self.log_file = folder / "log.jsonl"
+        self._log = root_log(folder, objects)
+        self._trees = Trees(folder, objects)
         self._keys = ClosingKeys(keys)
         self._secret = secret
         self._checkpoint = checkpoint
-        self._closed: tuple[tuple[int, ...] | None, list[tuple[datetime, datetime]]] = (None, [])
+        self._closed: tuple[object, list[tuple[datetime, datetime]]] = (None, [])
 
     def log(self) -> list[dict[str, Any]]:
         """The entries of the log, oldest first.
 
         Raises:
             ProofError: the log cannot be read, or is of a newer format.
+            StoreUnavailableError: the object store does not answer.
         """
-        log = read_log(self.log_file)
+        return self._checked(self._log.entries())
+
+    def _checked(self, log: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for at, entry in enumerate(log):
-            parse_entry(entry, f"{self.log_file}: entry {at}")
+            parse_entry(entry, f"{self._log.where}: entry {at}")
         return log
 
     def in_force(self) -> dict[str, dict[str, Any]]:
@@ -128,6 +133,7 @@ class Closes:
         Raises:
             ProofError: it has not ended, is provisional or has gaps, or is closed and nothing has changed.
             StorageFullError, StoreError: it could not be written; the period is not closed, and nothing of it is left.
+            StoreUnavailableError: the object store does not answer. The period may be closed: look when it does.
         """
         if now < period.end:
             raise ProofError(f"{period.name} ends at {format_instant(period.end)}", advice="close it when it has ended")
@@ -150,10 +156,11 @@ class Closes:
         before = self.in_force().get(period.name)
         if before and before["body"]["batches"] == digest.hex():
             raise ProofError(f"{period.name} is closed, and nothing in it has changed since", advice="there is nothing to restate")
-        accounts = _Accounts(snapshot, period)
+        accounts = ClosingLines(snapshot, period)
         with _writing(self.folder, f"{period.name} is not closed"):
             tree = build(period, accounts, secret=self._secret(), shares=shares)
-            self._write(tree)
+            self._trees.keep(tree)
+            entry: dict[str, Any] = {}
             try:
                 self._checkpoint("tree_written")
                 body = tree.body(
@@ -172,10 +179,11 @@ class Closes:
                     self.rotate(now)
                     log = self.log()
                 entry = close_entry(log, body, self._keys.in_force(log), _stamp(log, now))
-                append_entry(self.log_file, entry)
-            except BaseException:
-                if not any(each["body"].get("root") == tree.root.hex() for each in self.log()):
-                    shutil.rmtree(self.folder / tree.root.hex())
+                self._log.append(entry)
+            except BaseException as error:
+                with suppress(StoreUnavailableError):
+                    if self._log.lacks(entry, error):
+                        self._trees.remove(tree.root.hex())
                 raise
         self._checkpoint("logged")
         return Closing(entry, missing)
@@ -194,16 +202,16 @@ class Closes:
             path = self._keys.keep(fresh)  # before its entry: a key in force that nobody has ends the log
             try:
                 self._checkpoint("key_written")
-                append_entry(self.log_file, entry)
-            except BaseException:
-                if entry not in self.log():  # the disk may have failed after it was added
+                self._log.append(entry)
+            except BaseException as error:
+                if self._log.lacks(entry, error):  # the disk may have failed after it was added
                     path.unlink()
                 raise
         return fingerprint(fresh.public)
 
     def tree(self, entry: dict[str, Any]) -> SumTree:
         """The tree behind a close. Raises StoreError where it is missing or damaged."""
-        return SumTree.open(self.folder / entry["body"]["root"])
+        return self._trees.read(entry["body"]["root"], lambda tree: tree)
 
     def statement(self, account: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The statement of an account for a closed period, and the published root that it is verified against.
@@ -212,7 +220,7 @@ class Closes:
             NotFoundError: no such close, or the account has no line in it.
         """
         entry = self.entry_of(name)
-        return self.tree(entry).statement(account, entry), entry
+        return self._trees.read(entry["body"]["root"], lambda tree: tree.statement(account, entry)), entry
 
     def audit(self, name: str, *, named: bool) -> Iterator[bytes]:
         """For an auditor: every leaf of a close, a line each; with ``named``, whose it is."""
@@ -228,13 +236,14 @@ class Closes:
         ]
 
     def is_closed(self, start: datetime) -> bool:
-        """Whether a window that starts then is in a closed period. The log is read again where it is another than before.
+        """Whether a window that starts then is in a closed period. The log is read again where it is another than before; one in an
+        object store is asked at most once a second.
 
         Raises:
             ProofError: as ``log``.
         """
         # Looked at before it is read: should it grow in between, more is known than the state says, and it is read once more.
-        state = self._state()
+        state = self._log.state()
         known, spans = self._closed
         if state != known:
             spans = [_span(entry) for entry in self.in_force().values()]
@@ -243,40 +252,26 @@ class Closes:
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the log, the keys or the trees, one sentence each."""
-        if not self.log_file.exists():
+        if not self._log.exists():
             return
         try:
-            log = self.log()
+            log = self._checked(self._log.kept())
         except ProofError as error:
             yield error.message
             return
-        yield from (f"{self.log_file}: {fault}" for fault in log_faults(log))
+        yield from (f"{self._log.where}: {fault}" for fault in log_faults(log))
         for entry in log:
             if entry.get("kind") == "close":
-                folder = self.folder / str(entry["body"]["root"])
+                root = str(entry["body"]["root"])
                 try:
-                    yield from (error.message for error in damaged(folder))
+                    yield from (error.message for error in self._trees.faults(root))
                 except (StoreError, OSError) as error:
-                    yield f"{folder}: the tree of the close of {entry['body']['period']} cannot be read: {error}"
+                    folder, period = self._trees.folder(root), entry["body"]["period"]
+                    yield f"{folder}: the tree of the close of {period} cannot be read: {error}"
         try:
             self._keys.in_force(log)
         except StoreError as error:
             yield error.message
-
-    def _state(self) -> tuple[int, ...] | None:
-        """What tells one content of the log from another: it only grows, and each entry replaces the file. None: there is none."""
-        try:
-            found = self.log_file.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-    def _write(self, tree: SumTree) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        folder = self.folder / tree.root.hex()
-        tree.write(folder)
-        folder.chmod(0o700)
-        sync_directory(self.folder)
 
 
 @contextmanager
@@ -302,28 +297,6 @@ def _stamp(log: list[dict[str, Any]], now: datetime) -> datetime:
 def _some(notes: list[str], what: str) -> list[str]:
     left = len(notes) - _MOST_NOTES
     return [*notes[:_MOST_NOTES], *([f"{left:,} more {what}"] if left > 0 else [])]
-
-
-class _Accounts:
-    """The lines of every account, each at most as many as a statement may have. ``folded``: how many accounts had more."""
-
-    def __init__(self, snapshot: Snapshot, period: Period) -> None:
-        self._rows = account_lines(snapshot, period.start, period.end)
-        self.folded = 0
-
-    def __iter__(self) -> Iterator[AccountLines]:
-        for account, rows in self._rows:
-            lines = [Line(dict(zip(LINE_DIMENSIONS, values, strict=True)), amounts) for values, amounts in rows]
-            fitting = fold(AccountLines(account, lines))
-            self.folded += len(fitting.lines) < len(lines)
-            yield fitting
-
-    def notes(self) -> list[str]:
-        """Without names: everybody reads them."""
-        said = "the smallest are summed in one line of its statement"
-        if not self.folded:
-            return []
-        return [f"lines were too many for a statement in {self.folded:,} account{'s' * (self.folded > 1)}: {said}"]
 
 
 def _span(entry: dict[str, Any]) -> tuple[datetime, datetime]:

@@ -48,7 +48,7 @@ class ClosingKeys:
             raise StoreError(
                 f"the key that is in force for closes cannot be read: {path}",
                 path=str(path),
-                advice="restore it from a backup: only it can sign the log, or name the next key",
+                advice="restore it from a backup, or from the server that made it: only it can sign the log, or name the next key",
             ) from error
         if signer.public != key:
             raise StoreError(f"{path} is not the key that its name says", path=str(path), advice="restore it from a backup")

@@ -2,7 +2,7 @@
 
 ::
 
-    greencloud.json   the format of the directory; a newer one is refused, never guessed at. Where the ledger lies
+    greencloud.json   the format of the directory; a newer one is refused, never guessed at. Where the truth lies
     wal/              raw OTLP, appended before it is acknowledged
     telemetry/        what is worked out from it, and what it was too late for (greencloud.telemetry.store)
     usage/            usage segments (Arrow IPC), from usage files
@@ -18,6 +18,10 @@
     ingested.jsonl    digests of the files that were taken, so that taking one twice does nothing
 
 Files that stand for a state are replaced by rename after fsync, so that a crash leaves the old one or the new one.
+
+The truth of usage, inputs, facility, books, ledger, closes and audit trail may lie in an object store instead, with these folders
+as a cache of it (greencloud.engine.place). There nothing is ever replaced: what stands for a state is a numbered sequence of
+objects.
 """
 
 from __future__ import annotations
@@ -30,29 +34,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from greencloud.durable import NO_ROOM, replace_file
-from greencloud.engine.applied_books import CURRENT, AppliedBooks
+from greencloud.engine.applied_books import AppliedBooks
 from greencloud.engine.audit import AuditTrail
 from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
 from greencloud.engine.kept_books import KeptBooks
-from greencloud.engine.place import LedgerPlace
+from greencloud.engine.place import FORMAT, MARKER, LedgerPlace, StorePlace, check_format
+from greencloud.engine.stored_audit import StoredTrail
+from greencloud.engine.stored_books import StoredBooks
 from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
 from greencloud.ledger.lease import Held, Leases, StoredLeases
-from greencloud.objects.objects import LOCAL, Objects
+from greencloud.objects.bucket import Bucket
+from greencloud.objects.objects import Objects
 from greencloud.telemetry import TelemetryStore
 from greencloud.usage import SegmentStore
 
 __all__ = ["FORMAT", "DataDirectory"]
-
-FORMAT = 2
-"""2: segments of several batches, days as partitions. A ledger of format 1 is not read: no release ever wrote one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,63 +68,61 @@ class DataDirectory:
 
     @classmethod
     def open(cls, path: str | Path, *, create: bool) -> DataDirectory:
-        """Open a data directory, making it when ``create`` is set.
+        """Open a data directory, making it when ``create`` is set, or when the environment names the store that it is a cache of.
 
         Raises:
-            NotFoundError: there is none, and ``create`` is not set.
+            NotFoundError: there is none, and it is not to be made.
             StoreError: it is of a newer format, or not a data directory, or cannot be written.
             StorageFullError: no room to make it.
+            StoreUnavailableError: the object store does not answer.
         """
         data = cls(Path(path))
-        try:
-            data._check(create=create)
-        except OSError as error:
-            if error.errno in NO_ROOM:
-                raise StorageFullError(
-                    f"no room for the data directory {data.path}", path=str(data.path), advice="free some space on that volume"
-                ) from error
-            raise StoreError(
-                f"data directory {data.path}: {error.strerror}", path=str(data.path), advice="choose a folder that you may write"
-            ) from error
+        with _disk_errors(data.path):
+            data._check(create=create, store=StorePlace.of_environment())
         return data
 
     @classmethod
-    def attach(cls, uri: str, folder: Path) -> DataDirectory:
-        """The data directory whose store is at ``uri``, with ``folder`` as a cache of it."""
-        raise NotImplementedError(f"{uri} {folder}")
+    def attach(cls, uri: str, folder: str | Path, *, cache_bytes: int | None = None) -> DataDirectory:
+        """The data directory whose truth is the object store at ``uri``; ``folder``, made where it is absent, is a cache of it.
 
-    def _check(self, *, create: bool) -> None:
-        marker = self.path / "greencloud.json"
+        The first time one object is read of a store that was begun before; after that, none. ``cache_bytes``: what the cache may
+        take on disk, if that is to change.
+
+        Raises:
+            StoreError: the folder is no cache of that store, or the store is of another format, or cannot be one.
+            StorageFullError: no room for the folder.
+            StoreUnavailableError: the object store does not answer.
+        """
+        data = cls(Path(folder))
+        with _disk_errors(data.path):
+            place = StorePlace(uri) if cache_bytes is None else StorePlace(uri, cache_bytes)
+            data._check(create=True, store=place, resize=cache_bytes is not None)
+        return data
+
+    def _check(self, *, create: bool, store: StorePlace | None, resize: bool = False) -> None:
+        marker = self.path / MARKER
         if not marker.exists():
-            if not create:
+            if not create and not store:
                 raise NotFoundError(
                     f"{self.path} is not a greencloud data directory",
                     advice="make one with: greencloud init --data DIR (serve and ingest make one, too)",
                 )
-            if self.path.exists() and any(self.path.iterdir()):
-                raise StoreError(
-                    f"{self.path} is not empty and not a greencloud data directory",
-                    path=str(self.path),
-                    advice="choose an empty folder, so that nothing of yours is mixed with ours",
-                )
-            self.path.mkdir(parents=True, exist_ok=True)
-            replace_file(marker, json.dumps({"format": FORMAT}) + "\n")
-        try:
-            found = json.loads(marker.read_text())["format"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{marker} cannot be read", path=str(marker), advice="restore it from a backup") from error
-        if not isinstance(found, int) or found > FORMAT:
-            raise StoreError(
-                f"{self.path} was written by a newer greencloud (format {found}; this one reads up to {FORMAT})",
-                path=str(self.path),
-                advice="upgrade greencloud; nothing was changed",
-            )
-        if found < FORMAT:
-            raise StoreError(
-                f"{self.path} was written by a greencloud before the first release (format {found}; this one reads {FORMAT})",
-                path=str(self.path),
-                advice="take its telemetry and usage files into a new data directory, and allocate there; nothing was changed",
-            )
+            # Of several that make it at once, one is a moment ahead with a file of that name.
+            if self.path.exists() and any(not each.name.startswith(f".{MARKER}.") for each in self.path.iterdir()):
+                if not marker.exists():
+                    raise StoreError(
+                        f"{self.path} is not empty and not a greencloud data directory",
+                        path=str(self.path),
+                        advice="choose an empty folder, so that nothing of yours is mixed with ours",
+                    )
+            else:
+                self.path.mkdir(parents=True, exist_ok=True)
+                if not store:
+                    replace_file(marker, json.dumps({"format": FORMAT}) + "\n")
+        if marker.exists():
+            check_format(marker.read_bytes(), str(self.path))
+        if store:
+            store.settle(marker, resize=resize)
         LedgerPlace.follow_environment(marker, self.path / "ledger")
 
     @property
@@ -137,7 +140,8 @@ class DataDirectory:
     @property
     def audit(self) -> AuditTrail:
         """The audit trail, read anew: keep it to ask it often."""
-        return AuditTrail(self.path / "audit.jsonl")
+        objects = self.objects
+        return StoredTrail(self.path / "audit", objects) if objects.remote else AuditTrail(self.path / "audit.jsonl")
 
     @property
     def goal_directory(self) -> Path:
@@ -149,11 +153,11 @@ class DataDirectory:
 
     @property
     def segments(self) -> SegmentStore:
-        return SegmentStore(self.path / "usage")
+        return SegmentStore(self.path.absolute() / "usage", self.objects)
 
     @property
     def inputs(self) -> Inputs:
-        return Inputs(self.path / "inputs")
+        return _inputs(self.path.absolute() / "inputs", self.objects)
 
     @property
     def ledger(self) -> Ledger:
@@ -162,47 +166,55 @@ class DataDirectory:
         return Ledger(
             folder,
             closed=lambda batch: closes.is_closed(batch.start),
-            objects=self.ledger_place.objects(folder),
+            objects=self._ledger_objects,
         )
 
     @property
     def objects(self) -> Objects:
-        """Where the truth lies of what is written once in this directory, beside the ledger: for now the directory itself."""
-        return LOCAL
+        """Where the truth lies of what is written once in this directory: the directory itself, or the whole store."""
+        return self.store_place.objects(self.path)
+
+    @property
+    def _ledger_objects(self) -> Objects:
+        objects = self.objects
+        if isinstance(objects, Bucket):
+            return objects.within("ledger")
+        return self.ledger_place.objects(self.path / "ledger")
+
+    @property
+    def store_place(self) -> StorePlace:
+        """Where all that is written once lies."""
+        return StorePlace.read(self.path / MARKER)
 
     @property
     def ledger_place(self) -> LedgerPlace:
         """Where the ledger lies."""
-        return LedgerPlace.read(self.path / "greencloud.json")
+        return LedgerPlace.read(self.path / MARKER)
 
     def place_ledger(self, place: LedgerPlace) -> None:
         """Say where the ledger lies, before there is one. Raises StoreError where it lies elsewhere already."""
-        place.settle(self.path / "greencloud.json", self.path / "ledger")
+        place.settle(self.path / MARKER, self.path / "ledger")
 
     @property
     def closes(self) -> Closes:
-        return Closes(self.path / "closes", self.keys_directory / "closing")
+        return Closes(self.path / "closes", self.keys_directory / "closing", objects=self.objects)
 
     def facility(self) -> Facility:
         """The facility book in force; the packaged starter, of named defaults, where none was applied."""
-        book = self.facility_file()
-        return read_facility(book) if book else starter_facility()
+        current = AppliedBooks(self).current
+        return self.kept_books.read(current["revision"], current["file"]) if current else starter_facility()
 
     def facility_file(self) -> Path | None:
-        """Where the book in force lies; None when it is the starter."""
+        """Where the book in force lies, or a copy of it; None when it is the starter."""
         current = AppliedBooks(self).current
-        return self._books.folder / current["revision"] / current["file"] if current else None
+        return self.kept_books.folder / current["revision"] / current["file"] if current else None
 
     def facility_of(self, revision: str) -> Facility | None:
         """The book of that revision, in force or not; None where it is not kept."""
         starter = starter_facility()
         if revision == starter.revision:
             return starter
-        return self._books.find(revision)
-
-    def kept_book_file(self, revision: str) -> Path | None:
-        """Where the book of that revision lies; None where it is not kept. Raises FacilityError as ``facility_of``."""
-        return self._books.file(revision)
+        return self.kept_books.find(revision)
 
     def apply_facility(
         self, path: str | Path, *, applied_by: str = "", now: datetime | None = None, expected: str = ""
@@ -221,16 +233,17 @@ class DataDirectory:
         history = AppliedBooks(self)
         with history.turn():
             history.check(expected)
-            kept = self._books.keep(source, book.revision, examined.files)
-            file = kept.relative_to(self._books.folder / book.revision).as_posix()
-            entry = history.record(book, file, applied_by=applied_by, now=now)
-            replace_file(self.path / CURRENT, json.dumps(entry) + "\n")
-            history.settle(entry)
+            books = self.kept_books
+            kept = books.keep(source, book.revision, examined.files)
+            file = kept.relative_to(books.folder / book.revision).as_posix()
+            history.put_in_force(book, file, applied_by=applied_by, now=now, expected=expected)
         return book
 
     @property
-    def _books(self) -> KeptBooks:
-        return KeptBooks(self.path / "facility" / "books")
+    def kept_books(self) -> KeptBooks | StoredBooks:
+        """Every facility book that was applied, by its revision."""
+        folder, objects = self.path.absolute() / "facility" / "books", self.objects
+        return StoredBooks(folder, objects) if objects.remote else KeptBooks(folder)
 
     @contextmanager
     def allocating(self) -> Iterator[None]:
@@ -268,7 +281,7 @@ class DataDirectory:
             return datetime.now(UTC)
 
         host, ledger = socket.gethostname(), (self.path / "ledger").absolute()
-        objects, seen = self.ledger_place.objects(ledger), self.ledger.store.lease
+        objects, seen = self._ledger_objects, self.ledger.store.lease
         if objects.remote:
             host += f":{sha256(os.fsencode(ledger.resolve())).hexdigest()[:16]}"
         leases = StoredLeases(ledger / "leases", objects, seen) if objects.remote else Leases(ledger / "leases", seen)
@@ -298,6 +311,25 @@ class DataDirectory:
             with suppress(ValueError):
                 found.append(json.loads(line))
         return [entry for entry in found if isinstance(entry, dict)]
+
+
+@lru_cache(maxsize=16)
+def _inputs(directory: Path, objects: Objects) -> Inputs:
+    return Inputs(directory, objects)  # which remembers what it found in an object store
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise StorageFullError(
+                f"no room for the data directory {path}", path=str(path), advice="free some space on that volume"
+            ) from error
+        raise StoreError(
+            f"data directory {path}: {error.strerror}", path=str(path), advice="choose a folder that you may write"
+        ) from error
 
 
 def _ends_a_line(file: BinaryIO) -> bool:

@@ -2,11 +2,15 @@
 
 Which a file is follows from its name: ``.json .jsonl .binpb .pb .otlp`` are OTLP, ``.parquet .arrow .feather .csv`` are usage
 (rows or host readings); each may be compressed with ``.gz``. A file of the same content is taken once.
+
+What was taken is remembered where it lies: telemetry in this directory, usage in the object store where the directory is a cache of
+one, as ``ingested/SHA256.json``.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +59,7 @@ def ingest_file(
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}")
     digest = _digest(path)
+    stored = data.path.absolute() / "ingested" / f"{digest}.json"
     if any(entry["sha256"] == digest and entry.get("account", "") == account for entry in data.remembered(RECORD)):
         return Ingested(str(path), "known")
     suffix = (Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix).lower()
@@ -64,6 +69,9 @@ def ingest_file(
             path=str(path),
             advice="leave --account out, and take only tables that you vouch for: they are the provider's word",
         )
+    shared = suffix in USAGE_SUFFIXES and data.objects.remote
+    if shared and data.objects.exists(stored):
+        return Ingested(str(path), "known")
     if suffix in USAGE_SUFFIXES:
         taken = _usage(data, path)
     elif suffix in OTLP_SUFFIXES:
@@ -74,7 +82,11 @@ def ingest_file(
             path=str(path),
             advice=f"OTLP: {' '.join(OTLP_SUFFIXES)}; usage: {' '.join(USAGE_SUFFIXES)}; each may end in .gz",
         )
-    data.remember(RECORD, {"sha256": digest, "path": str(path), "account": account, "kind": taken.kind})
+    entry = {"sha256": digest, "path": str(path), "account": account, "kind": taken.kind}
+    if shared:
+        data.objects.create(stored, json.dumps(entry, sort_keys=True).encode() + b"\n")
+    else:
+        data.remember(RECORD, entry)
     return taken
 
 

@@ -11,27 +11,29 @@ digest of the content, so a file proves itself: what is read is what was allocat
 
 The facility book is not in it; the data directory keeps each revision of it (``DataDirectory.facility_of``). A file is written
 aside, synced and renamed before its batch is posted, so that no visible batch waits for its inputs. Two batches of the same usage
-share a file.
+share a file. On an object store it is one object, put there before the batch is posted, and fetched when somebody asks.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.durable import NO_ROOM, sync_directory
 from greencloud.errors import NotFoundError, StorageFullError, StoreError
+from greencloud.objects.objects import LOCAL, Objects, Stored
 from greencloud.usage import READINGS, ROWS, Usage, digest, empty_usage
 
 __all__ = ["BatchInputs", "Inputs", "revision_with"]
@@ -54,10 +56,13 @@ class BatchInputs:
 
 
 class Inputs:
-    """The inputs in a directory, which is made when the first are written."""
+    """The inputs in a directory, which is made when the first are written, or where its ``objects`` lie: then everything raises
+    StoreUnavailableError."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, objects: Objects = LOCAL) -> None:
         self.directory = directory
+        self._objects = objects
+        self._seen: set[str] = set()  # in the object store: what a visible batch names is not removed from there
 
     def write(self, inputs: BatchInputs) -> str:
         """Keep inputs and return their revision; when this returns they are on disk. A file that is there and whole is left.
@@ -67,6 +72,10 @@ class Inputs:
         """
         revision = inputs.revision
         path = self._path(revision)
+        if self._objects.remote:
+            self._objects.create(path, _content(inputs))  # or it is there in other bytes, which say the same
+            self._seen.add(revision)
+            return revision
         try:
             if path.exists() and self._whole(revision):
                 os.utime(path)  # somebody needs it again: whoever removes by age must see that
@@ -82,7 +91,12 @@ class Inputs:
 
     def holds(self, revision: str) -> bool:
         """Whether there is a file of that revision, whole or not."""
-        return self._path(revision).exists()
+        if revision in self._seen:
+            return True
+        found = self._objects.exists(self._path(revision))
+        if found and self._objects.remote:
+            self._seen.add(revision)
+        return found
 
     def read(self, revision: str) -> BatchInputs:
         """The inputs of that revision, checked against it.
@@ -92,32 +106,16 @@ class Inputs:
             StoreError: the file is damaged, or cannot be read.
         """
         path = self._path(revision)
-        if not path.exists():
+        if not (self._objects.gather([path]) if self._objects.remote else path.exists()):
             raise NotFoundError(
                 f"the inputs of usage revision {revision[:12]} are not kept",
                 advice="restore the folder inputs from a backup; a batch that was posted before inputs were kept has none",
             )
-        try:
-            with pa.memory_map(str(path)) as source:
-                tables = [pa.ipc.open_stream(source).read_all() for _ in range(2)]
-                if source.tell() < source.size():
-                    tables.append(pa.ipc.open_stream(source).read_all())
-            for table in tables:
-                table.validate(full=True)  # offsets and indices of a damaged file would lead a cast astray
-            rows, readings, *more = (
-                table.select(schema.names).cast(schema) for table, schema in zip(tables, (ROWS, READINGS, ROWS), strict=False)
-            )
-        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            raise _damaged(path, str(error)) from error
-        found = BatchInputs(Usage(rows, readings), more[0] if more else None)
-        # A stream that is cut between two messages reads as a shorter one, and a stream that is gone as one that never was.
-        if (digest := found.revision) != revision:
-            raise _damaged(path, f"it holds {digest[:12]}")
-        return found
+        return self._objects.read([path], lambda: _read(path, revision))
 
     def revisions(self) -> list[str]:
         """Every revision that is kept, in order. Raises StoreError where the directory cannot be read."""
-        return sorted(path.name.removesuffix(_SUFFIX) for path in self._files() if path.suffix == _SUFFIX)
+        return sorted(each.path.name.removesuffix(_SUFFIX) for each in self._files() if each.path.suffix == _SUFFIX)
 
     def unreferenced(self, keep: Collection[str]) -> list[str]:
         """Revisions that are kept and not among those of ``keep``, which are the ``usage_revision`` of batches that matter."""
@@ -132,12 +130,12 @@ class Inputs:
         """
         wanted = set(keep)
         removed = 0
-        for path in self._files():
-            kept = path.suffix == _SUFFIX and path.name.removesuffix(_SUFFIX) in wanted
-            with suppress(FileNotFoundError):
-                if not kept and datetime.fromtimestamp(path.stat().st_mtime, UTC) < older_than:
-                    path.unlink()
-                    removed += path.suffix == _SUFFIX
+        for each in self._files():
+            kept = each.path.suffix == _SUFFIX and each.path.name.removesuffix(_SUFFIX) in wanted
+            if not kept and each.modified < older_than:
+                self._objects.remove(each.path)
+                self._seen.discard(each.path.name.removesuffix(_SUFFIX))
+                removed += each.path.suffix == _SUFFIX
         return removed
 
     def _path(self, revision: str) -> Path:
@@ -152,23 +150,24 @@ class Inputs:
             return False
         return True
 
-    def _files(self) -> Iterator[Path]:
+    def _files(self) -> Iterator[Stored]:
         """Our files, in order: those with inputs, and what writers left aside."""
+        for each in self._objects.stored(self.directory, below=True) if self._objects.remote else self._listed():
+            name = each.path.name
+            if name.startswith(_ASIDE) or (each.path.suffix == _SUFFIX and _REVISION.fullmatch(name.removesuffix(_SUFFIX))):
+                yield each
+
+    def _listed(self) -> list[Stored]:
         try:
             folders = sorted(path for path in self.directory.iterdir() if path.is_dir())
-            found = [path for folder in folders for path in sorted(folder.iterdir())]
+            return [each for folder in folders for each in self._objects.stored(folder)]
         except FileNotFoundError:
-            return
+            return []
         except OSError as error:
             advice = "run as the user that owns the data directory"
             raise StoreError(
                 f"{self.directory} cannot be read: {error.strerror}", path=str(self.directory), advice=advice
             ) from error
-        for path in found:
-            if path.name.startswith(_ASIDE) or (
-                path.suffix == _SUFFIX and _REVISION.fullmatch(path.name.removesuffix(_SUFFIX)) is not None
-            ):
-                yield path
 
 
 def revision_with(usage: Usage, slices: pa.Table | None) -> str:
@@ -182,17 +181,33 @@ def revision_with(usage: Usage, slices: pa.Table | None) -> str:
     return sha256(both.encode()).hexdigest()
 
 
+def _read(path: Path, revision: str) -> BatchInputs:
+    try:
+        with pa.memory_map(str(path)) as source:
+            tables = [pa.ipc.open_stream(source).read_all() for _ in range(2)]
+            if source.tell() < source.size():
+                tables.append(pa.ipc.open_stream(source).read_all())
+        for table in tables:
+            table.validate(full=True)  # offsets and indices of a damaged file would lead a cast astray
+        rows, readings, *more = (
+            table.select(schema.names).cast(schema) for table, schema in zip(tables, (ROWS, READINGS, ROWS), strict=False)
+        )
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    found = BatchInputs(Usage(rows, readings), more[0] if more else None)
+    # A stream that is cut between two messages reads as a shorter one, and a stream that is gone as one that never was.
+    if (digest := found.revision) != revision:
+        raise _damaged(path, f"it holds {digest[:12]}")
+    return found
+
+
 def _write(inputs: BatchInputs, path: Path) -> None:
     fresh = [folder for folder in (path.parent, path.parent.parent) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=_ASIDE, dir=path.parent)
-    tables = [inputs.usage.rows, inputs.usage.readings, *([] if inputs.slices is None else [inputs.slices])]
     try:
         with os.fdopen(handle, "wb") as file:
-            for table in tables:
-                encoded = _encoded(table)
-                with pa.ipc.new_stream(file, encoded.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-                    writer.write_table(encoded)
+            _encode(inputs, file)
             file.flush()
             os.fsync(file.fileno())
         Path(name).rename(path)
@@ -203,6 +218,19 @@ def _write(inputs: BatchInputs, path: Path) -> None:
     sync_directory(path.parent)
     for folder in fresh:
         sync_directory(folder.parent)
+
+
+def _content(inputs: BatchInputs) -> bytes:
+    with io.BytesIO() as file:
+        _encode(inputs, file)
+        return file.getvalue()
+
+
+def _encode(inputs: BatchInputs, file: IO[bytes]) -> None:
+    for table in (inputs.usage.rows, inputs.usage.readings, *([] if inputs.slices is None else [inputs.slices])):
+        encoded = _encoded(table)
+        with pa.ipc.new_stream(file, encoded.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+            writer.write_table(encoded)
 
 
 def _encoded(table: pa.Table) -> pa.Table:

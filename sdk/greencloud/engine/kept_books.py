@@ -16,9 +16,9 @@ from pathlib import Path
 
 from greencloud.durable import replace_file, sync_directory, sync_tree
 from greencloud.errors import FacilityError
-from greencloud.facility import Facility, read_facility
+from greencloud.facility import Facility, examine_facility, read_facility
 
-__all__ = ["KeptBooks"]
+__all__ = ["KeptBooks", "inside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,22 @@ class KeptBooks:
         """
         return self._book(revision)[1]
 
+    def read(self, revision: str, file: str) -> Facility:
+        """The book that lies there in the folder of its revision. Raises FacilityError."""
+        return read_facility(self.folder / revision / file)
+
     def file(self, revision: str) -> Path | None:
         """Where the book of that revision lies. As ``find``."""
         return self._book(revision)[0]
+
+    def files(self, revision: str, file: str = "") -> tuple[tuple[str, bytes], ...] | None:
+        """The names and contents of the book's files, the book itself first. ``file``: where the book lies in the folder of the
+        revision, if that is known. As ``find``."""
+        path = self.folder / revision / file if file else self.file(revision)
+        examined = examine_facility(path) if path else None
+        if path is None or examined is None or examined.facility is None:
+            return None
+        return tuple((each.relative_to(path.parent).as_posix(), each.read_bytes()) for each in examined.files)
 
     def keep(self, source: Path, revision: str, files: Collection[Path]) -> Path:
         """Keep the book at ``source``, which has that revision and these files, durably; where it lies now.
@@ -45,8 +58,8 @@ class KeptBooks:
         Raises:
             FacilityError: a file lies outside the book's folder.
         """
-        copies = {_inside(file, source): file for file in files}
-        kept, name = self.folder / revision, _inside(source, source)
+        copies = {inside(file, source): file for file in files}
+        kept, name = self.folder / revision, inside(source, source)
         if not kept.is_dir():
             self._write(kept, copies)
         if not all(_same(kept / copy, file) for copy, file in copies.items()):
@@ -94,7 +107,7 @@ def _same(kept: Path, given: Path) -> bool:
     return kept.is_file() and filecmp.cmp(kept, given, shallow=False)
 
 
-def _inside(file: Path, book: Path) -> Path:
+def inside(file: Path, book: Path) -> Path:
     """A file of a book, relative to the book's folder."""
     folder = book.parent.resolve()
     if not file.resolve().is_relative_to(folder):

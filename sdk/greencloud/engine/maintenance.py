@@ -67,7 +67,7 @@ def maintain(
         def remove() -> tuple[Vacuumed, int]:
             removed = _remove(data, rollups, now, grace=grace, keep_superseded=keep_superseded, lease=held.number)
             try:
-                inputs = data.inputs.remove_unreferenced(kept_revisions(data.ledger), now - effective_grace(data.ledger, grace))
+                inputs = _remove_inputs(data, now - effective_grace(data.ledger, grace), lease=held.number)
             except StoreError as error:
                 left["", ""] = f"no inputs are removed: {error}"
                 inputs = 0
@@ -98,3 +98,11 @@ def _remove(
     for each in stale:
         data.ledger.store.objects.remove(each.path)
     return Vacuumed(removed.files + len(stale), removed.bytes + sum(each.size for each in stale))
+
+
+def _remove_inputs(data: DataDirectory, older_than: datetime, *, lease: int) -> int:
+    store = data.ledger.store
+    if data.objects.remote and data.inputs.unreferenced(kept_revisions(data.ledger)):
+        # A writer that lost its lease and does not know it may be about to post what rests on these.
+        store.fence(lease, data.ledger.clock())
+    return data.inputs.remove_unreferenced(kept_revisions(data.ledger), older_than)

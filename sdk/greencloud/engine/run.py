@@ -72,7 +72,8 @@ def run_allocation(
     """Allocate every site-window with usage or readings that starts in ``[start, end)``, and post what is new.
 
     With ``settle_after`` the hours are settled afterwards that nothing came of for so long (``greencloud.telemetry.store``).
-    Whoever gathers beforehand holds ``data.allocating()`` from then on.
+    Whoever gathers beforehand holds ``data.allocating()`` from then on; that holds off no other machine, so of an object store all
+    is gathered again under the lease.
 
     ``requested_by`` and ``reason`` are kept with restatements, for customers to read. ``most_change`` refuses those that would
     change a total of a site and window by more than that, relative to the smaller of both: unless late data is the only cause,
@@ -104,6 +105,8 @@ def run_allocation(
         with data.allocating(), data.writing() as held:
             return _Run(data, gather(data, keep=True), options, held, runner=runner, progress=progress).summary()
     with data.writing() as held:
+        if data.objects.remote:  # another machine may have known more meanwhile, and posted it
+            gathered = gather(data, keep=True)
         return _Run(data, gathered, options, held, runner=runner, progress=progress).summary()
 
 

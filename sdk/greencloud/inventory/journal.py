@@ -10,6 +10,9 @@ can; whoever lost reads on and decides anew (``transact``). So a rule over the w
 number of writers. A file is synced before it has its name, and a crash leaves a record or none.
 
 Documents that are evidence lie in ``evidence/`` under their SHA-256. They leave room on the disk, and so cannot stop telemetry.
+
+In an object store it is the same, under the same names; a record has a random ``token`` beside, since a store takes the same
+content under the same name from two writers for one that asked again.
 """
 
 from __future__ import annotations
@@ -18,8 +21,8 @@ import copy
 import hashlib
 import json
 import os
+import secrets
 import threading
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,9 +30,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from greencloud.durable import NO_ROOM, sync_directory
+from greencloud.durable import NO_ROOM
 from greencloud.errors import ConflictError, NotFoundError, QuantityError, StorageFullError, StoreError
 from greencloud.inventory.document import canonical
+from greencloud.objects.objects import LOCAL, Objects
+from greencloud.objects.records import Records
 from greencloud.units import format_instant, parse_instant
 
 __all__ = ["LEAST_FREE_BYTES", "MOST_EVIDENCE_BYTES", "Change", "Draft", "Folded", "Journal"]
@@ -71,12 +76,14 @@ class Journal:
 
     Args:
         least_free: bytes that documents leave free on the disk.
+        objects: where the truth of the directory lies.
     """
 
-    def __init__(self, directory: str | Path, *, least_free: int = LEAST_FREE_BYTES) -> None:
+    def __init__(self, directory: str | Path, *, least_free: int = LEAST_FREE_BYTES, objects: Objects = LOCAL) -> None:
         self._least_free = least_free
-        self._changes_directory = Path(directory) / "changes"
-        self._evidence_directory = Path(directory) / "evidence"
+        self._objects = objects
+        self._records = Records(Path(directory) / "changes", objects)
+        self._evidence_directory = Path(directory).absolute() / "evidence"
         self._lock = threading.Lock()
         self._changes: list[Change] = []
         self._whole = False  # no record lies behind a gap
@@ -87,14 +94,15 @@ class Journal:
 
         Raises:
             StoreError: one was changed, damaged or taken out.
+            StoreUnavailableError: the object store does not answer.
         """
         with self._lock:
             self._read_on()
             if not self._whole:
-                last = max(self._numbers(), default=0)
+                last = max(self._records.numbers(), default=0)
                 self._read_on()  # what others wrote meanwhile
                 if last > len(self._changes):
-                    raise _lost(len(self._changes) + 1, last, self._path(len(self._changes) + 1))
+                    raise _lost(len(self._changes) + 1, last, self._records.path(len(self._changes) + 1))
                 self._whole = True
             return self._changes[: self._end]
 
@@ -115,6 +123,7 @@ class Journal:
         Raises:
             ConflictError: another wrote that record first.
             StorageFullError, StoreError: it cannot be written, and was not.
+            StoreUnavailableError: the object store does not answer; it may have taken the record.
         """
         earlier = self.changes()
         if len(earlier) != after or self._end is not None:
@@ -128,11 +137,11 @@ class Journal:
             "previous": last.digest if last else _NOTHING,
             "reason": draft.reason,
             "time": format_instant(max(now, last.time) if last else now),
-        }
+        } | ({"token": secrets.token_hex(8)} if self._objects.remote else {})
         content = canonical(document)
         if len(content) > _MOST_RECORD_BYTES:
             raise QuantityError("the change is larger than 32 MiB", advice="split it up")
-        if not self._create(self._path(after + 1), content):
+        if not self._create(self._records.path(after + 1), content):
             raise _taken(after + 1)
         return self.changes()[after]
 
@@ -164,6 +173,8 @@ class Journal:
 
     def _check_room(self, size: int) -> None:
         """Documents are not what fills a disk: telemetry and records go on when no more are taken. Raises StorageFullError."""
+        if self._objects.remote:
+            return  # of copies the cache has its own bound
         place = next(each for each in (self._evidence_directory, *self._evidence_directory.parents) if each.exists())
         state = os.statvfs(place)
         if state.f_bavail * state.f_frsize < self._least_free + size:
@@ -171,12 +182,11 @@ class Journal:
 
     def kept_evidence(self) -> list[str]:
         """The names of all documents."""
-        if not self._evidence_directory.is_dir():
-            return []
-        return sorted(path.name for path in self._evidence_directory.iterdir() if not path.name.startswith("."))
+        return sorted(name for name in self._objects.names(self._evidence_directory) if not name.startswith("."))
 
     def has_evidence(self, digest: str) -> bool:
-        return len(digest) == 64 and set(digest) <= set("0123456789abcdef") and (self._evidence_directory / digest).is_file()
+        named = len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+        return named and self._objects.exists(self._evidence_directory / digest)
 
     def evidence(self, digest: str) -> bytes:
         """A document by its SHA-256, checked against it.
@@ -188,32 +198,17 @@ class Journal:
         if not self.has_evidence(digest):
             raise NotFoundError(f"there is no evidence {digest[:64]!r}", advice="keep it first: greencloud inventory evidence put")
         path = self._evidence_directory / digest
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise StoreError("a document of evidence was changed", path=str(path), advice="restore it from a backup")
-        return content
-
-    def _path(self, number: int) -> Path:
-        return self._changes_directory / f"{number:012d}.json"
+        return self._objects.read([path], lambda: _checked(path, digest))
 
     def _read_on(self) -> None:
-        while (found := self._read(len(self._changes) + 1)) is not None:
-            self._changes.append(found)
-
-    def _numbers(self) -> list[int]:
-        """Of the records that are there, whether they follow each other or not."""
-        with suppress(FileNotFoundError):
-            return [int(path.stem) for path in self._changes_directory.glob("*.json") if path.stem.isdecimal()]
-        return []
-
-    def _read(self, number: int) -> Change | None:
-        path = self._path(number)
         try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
+            for change in self._records.after(len(self._changes), self._parsed):
+                self._changes.append(change)
         except OSError as error:
+            path = self._records.path(len(self._changes) + 1)
             raise StoreError(f"the provider's books cannot be read: {error.strerror}", path=str(path)) from error
+
+    def _parsed(self, number: int, content: bytes) -> Change:
         previous = self._changes[-1].digest if self._changes else _NOTHING
         try:
             document = json.loads(content)
@@ -231,33 +226,19 @@ class Journal:
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"record {number} of the provider's books was damaged or changed: {error}",
-                path=str(path),
+                path=str(self._records.path(number)),
                 advice="restore the folder from a backup",
             ) from error
 
     def _create(self, path: Path, content: bytes) -> bool:
         """Whether the file is new. It has its whole content once it has its name."""
-        fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with fresh.open("xb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.link(fresh, path)
-            except FileExistsError:
-                return False
-            finally:
-                with suppress(FileNotFoundError):
-                    fresh.unlink()
-            sync_directory(path.parent)
+            return self._objects.create(path, content)
         except OSError as error:
             kind = StorageFullError if error.errno in NO_ROOM else StoreError
             raise kind(
                 f"the provider's books cannot be written: {error.strerror}", path=str(path), advice="make room, then try again"
             ) from error
-        return True
 
 
 class Folded(Generic[S]):
@@ -287,6 +268,13 @@ class Folded(Generic[S]):
             if len(changes) >= self._latest[0]:
                 self._latest = (len(changes), state)
             return state
+
+
+def _checked(path: Path, digest: str) -> bytes:
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise StoreError("a document of evidence was changed", path=str(path), advice="restore it from a backup")
+    return content
 
 
 def _lost(number: int, last: int, path: Path) -> StoreError:

@@ -1,13 +1,14 @@
-"""The objects of a ledger in an object store, with the ledger's folder as a cache of them.
+"""The objects of a data directory or of its ledger in an object store, with the folder as a cache of them.
 
-Objects lie under ``s3://BUCKET/PREFIX/`` at the paths that they have in the folder, beside the Delta table's log. A file that is
-not in the folder is fetched when it is wanted: written aside, compared with the size and SHA-256 that were put with it, renamed.
-What is written goes the other way, and never changes anything that is there. Of segments that are not here only the footer is read
-for their headers, and these are kept beside the copies.
+Objects lie under ``s3://BUCKET/PREFIX/`` at the paths that they have in the folder; the ledger's beside the Delta table's log. A
+file that is not in the folder is fetched when it is wanted: written aside, compared with the size and SHA-256 that were put with
+it, made read-only, renamed. What is written goes the other way, and never changes anything that is there; it becomes read-only once
+it is in the store. Of the ledger's segments that are not here only the footer is read for their headers, and these are kept beside
+the copies. Processes of one machine may share a folder.
 
 That an object is not there, or not what was put, is damage: StoreError, as for a local file. Every other fault is
 StoreUnavailableError, so that nobody takes a window for lost because the network was. A copy that was removed or damaged here is
-fetched again once.
+fetched again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import IO, Final, TypeVar
 
 from greencloud.errors import StoreError
-from greencloud.objects.cache import BOUND, Cache
+from greencloud.objects.cache import BOUND, Cache, is_copy, mark
 from greencloud.objects.objects import Objects, Stored
 from greencloud.objects.s3 import S3, unavailable
 
@@ -38,18 +39,20 @@ LEDGER: Final = ("segments", "rollups/day", "rollups/month", "restatements", _HE
 
 _AT_ONCE: Final = 16
 _FOOTER: Final = 1 << 16
+_SAME_S: Final = 2.0  # a listing tells the time of an object in milliseconds or in seconds, what is got of it in seconds
 _ABSENT_S: Final = 60.0  # so long an object that was not there is not asked for again
+_TRIES: Final = 3  # of a reader whose copies others of this machine remove, for whom they are too many
 _FEW: Final = 32  # objects: more are looked up by listing their folder
 
 
 class Bucket(Objects):
     """The objects under ``uri``, with copies of them in the folder ``root``.
 
-    ``folders``: where these lie; ``bound``: bytes that they may take; ``in_use_s``: so many seconds one is in use that
-    was wanted (``greencloud.objects.cache``).
+    ``folders``: where these lie, at any depth; ``bound``: bytes that they may take; ``in_use_s``: so many seconds one is in use
+    that was wanted (``greencloud.objects.cache``).
     """
 
-    __slots__ = ("_absent", "_cache", "_root", "_s3", "uri")
+    __slots__ = ("_absent", "_cache", "_reached", "_root", "_s3", "_within", "uri")
 
     remote = True
 
@@ -61,6 +64,16 @@ class Bucket(Objects):
         self._root = root.absolute()
         self._cache = Cache([self._root / folder for folder in folders], bound, in_use_s=in_use_s)
         self._absent: dict[Path, float] = {}
+        self._reached: dict[Path, int] = {}
+        self._within: dict[str, Bucket] = {}
+
+    def within(self, folder: str) -> Bucket:
+        """The objects of one folder alone, as if they were a store: the same cache, the same bound."""
+        if folder not in self._within:
+            made = Bucket(f"{self.uri}/{folder}", self._root / folder)
+            made._cache = self._cache
+            self._within[folder] = made
+        return self._within[folder]
 
     @property
     def options(self) -> dict[str, str]:
@@ -86,11 +99,12 @@ class Bucket(Objects):
     def read(self, paths: Sequence[Path], action: Callable[[], T]) -> T:
         with self._cache.holding(paths):
             self.each(self._want, [path for path in paths if not self._cache.has(path)])
-            try:
-                return action()
-            except StoreError:
-                if not self._mended(paths):
-                    raise
+            for _ in range(_TRIES):
+                try:
+                    return action()
+                except StoreError:
+                    if not self._mended(paths):
+                        raise
             return action()
 
     def header(self, path: Path, parse: Callable[[Path | IO[bytes], Path], bytes]) -> bytes:
@@ -138,14 +152,34 @@ class Bucket(Objects):
             return False
         return until is not None
 
+    def reached(self, folder: Path) -> int | None:
+        return self._reached.get(folder)
+
+    def reach(self, folder: Path, number: int) -> None:
+        self._reached[folder] = max(number, self._reached.get(folder, 0))
+
     def put(self, paths: Sequence[Path]) -> None:
         self.each(self._put, paths)
 
     def names(self, folder: Path, prefix: str = "") -> list[str]:
         return [name for name, _, _ in self._s3.listed(self._key(folder), prefix)]
 
-    def stored(self, folder: Path) -> list[Stored]:
-        return [Stored(folder / name, size, modified) for name, size, modified in self._s3.listed(self._key(folder))]
+    def stored(self, folder: Path, *, below: bool = False) -> list[Stored]:
+        listed = self._s3.listed(self._key(folder), below=below)
+        return [Stored(folder / name, size, modified) for name, size, modified in listed]
+
+    def sighted(self, folder: Path) -> list[Stored]:
+        found = self.stored(folder)
+        told = {each.path: each for each in found}
+        for copy in folder.iterdir() if folder.is_dir() else ():
+            with suppress(FileNotFoundError):
+                state, stored = copy.stat(), told.get(copy)
+                if not is_copy(state):
+                    continue
+                known = stored and stored.size == state.st_size and abs(stored.modified.timestamp() - state.st_mtime) < _SAME_S
+                if not known:
+                    copy.unlink()
+        return found
 
     def missing(self, paths: Sequence[Path]) -> set[Path]:
         if len(paths) > _FEW:
@@ -162,6 +196,7 @@ class Bucket(Objects):
         return self._s3.content(self._key(path))
 
     def create(self, path: Path, content: bytes) -> bool:
+        self._absent.pop(path, None)
         return self._s3.create(self._key(path), content)
 
     def remove(self, path: Path) -> None:
@@ -187,15 +222,16 @@ class Bucket(Objects):
         aside = path.parent / f".{path.name}.{secrets.token_hex(8)}.part"
         digest, written = sha256(), 0
         try:
-            with aside.open("xb") as file:
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # some are secret
                 for part in parts:
                     written += file.write(part)
                     digest.update(part)
             if (size >= 0 and written != size) or (told and told != digest.hexdigest()):
-                where = self._named(path)
+                where = self.named(path)
                 raise StoreError(f"{where}: the content is not what was put", path=where, advice="restore it from a backup")
             if modified is not None:
                 os.utime(aside, (time.time(), modified))
+            mark(aside)
             aside.rename(path)
         finally:
             aside.unlink(missing_ok=True)
@@ -208,6 +244,9 @@ class Bucket(Objects):
             raise unavailable(self.uri, str(error)) from error
         if not self._s3.create(self._key(path), content):
             path.unlink(missing_ok=True)  # it says the same in other bytes; what is read here is what everybody reads
+        else:
+            with suppress(FileNotFoundError):  # somebody removed it, and did not know that it is on its way
+                mark(path)
         self._absent.pop(path, None)
         self._cache.added(len(content))
 
@@ -246,11 +285,11 @@ class Bucket(Objects):
     def _key(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()
 
-    def _named(self, path: Path) -> str:
+    def named(self, path: Path) -> str:
         return f"{self.uri}/{self._key(path)}"
 
     def _lost(self, path: Path) -> StoreError:
-        where = self._named(path)
+        where = self.named(path)
         return StoreError(
             f"{where}: the object is missing", path=where, advice="restore it from a backup, or allocate its window again"
         )

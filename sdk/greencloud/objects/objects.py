@@ -1,12 +1,12 @@
-"""The objects of a ledger: files that are written once under a name of their own and never changed (segments, roll-ups, records of
-restatements), and where the truth of them lies.
+"""The objects of a data directory: files that are written once under a name of their own and never changed (segments, roll-ups,
+inputs, books), and where the truth of them lies.
 
-Everything reads files of the ledger's folder by their paths. Here the truth *is* that folder, and there is nothing to do; in
+Everything reads files of the directory by their paths. Here the truth *is* that folder, and there is nothing to do; in
 ``greencloud.objects.bucket`` the truth is an object store, and the folder a cache of it. So whoever reads a file does it through
 ``read``, whoever wrote one ``put``s it before the commit that names it, and whoever wants to know what is there asks ``names``,
 ``stored`` or ``missing``.
 
-Paths are absolute and lie in the ledger's folder.
+Paths are absolute and lie in the folder.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import IO, TypeVar
 
 from greencloud.durable import sync_directory
@@ -78,6 +80,13 @@ class Objects:
         """Remote: whether an object was not there when it was last looked for, and that was lately."""
         return False
 
+    def reached(self, folder: Path) -> int | None:
+        """Remote: how far the numbered sequence in a folder was seen to go (``greencloud.objects.numbered``); None: not looked."""
+        return None
+
+    def reach(self, folder: Path, number: int) -> None:
+        """Remote: keep that it goes so far."""
+
     def put(self, paths: Sequence[Path]) -> None:
         """Keep files that were written, durably and for everybody. One that is there already has the same content."""
 
@@ -85,14 +94,20 @@ class Objects:
         """The names in a folder that begin so, in no order; none where there is no folder."""
         return [path.name for path in folder.iterdir() if path.name.startswith(prefix)] if folder.is_dir() else []
 
-    def stored(self, folder: Path) -> list[Stored]:
-        """What lies in a folder, in order of name."""
+    def stored(self, folder: Path, *, below: bool = False) -> list[Stored]:
+        """What lies in a folder, with ``below`` at any depth, in order of path."""
         found = []
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.is_file():
-                state = path.stat()
+        for path in sorted(folder.rglob("*") if below else folder.iterdir()) if folder.is_dir() else ():
+            with suppress(FileNotFoundError):  # it was somebody's for a moment
+                if not S_ISREG((state := path.stat()).st_mode):
+                    continue
                 found.append(Stored(path, state.st_size, datetime.fromtimestamp(state.st_mtime, UTC)))
         return found
+
+    def sighted(self, folder: Path) -> list[Stored]:
+        """As ``stored``, of names that may say something else after the store was restored from a backup. Remote: copies of others
+        than lie there now are dropped."""
+        return self.stored(folder)
 
     def missing(self, paths: Sequence[Path]) -> set[Path]:
         """Those that are not in the store."""
@@ -125,6 +140,10 @@ class Objects:
             fresh.unlink(missing_ok=True)
         sync_directory(path.parent)
         return True
+
+    def named(self, path: Path) -> str:
+        """Where it lies, to be told in errors."""
+        return str(path)
 
     def remove(self, path: Path) -> None:
         """Remove one from the store."""

@@ -109,8 +109,9 @@ class S3:
                 return self.digest(key) == digest
         return True
 
-    def listed(self, folder: str, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
-        """Name, size and time of the objects of a folder whose names begin so, in order of name."""
+    def listed(self, folder: str, prefix: str = "", *, below: bool = False) -> Iterator[tuple[str, int, datetime]]:
+        """Name, size and time of the objects of a folder whose names begin so, in order of name; with ``below`` of those in folders
+        of it too, named by their paths in it."""
         with self._asking() as (obs, store):
             # Listings know whole folders only; what lies before the first name that is wanted is left out by its offset.
             listing = obs.list(store, prefix=folder, offset=f"{folder}/{prefix}" if prefix else None)
@@ -119,7 +120,7 @@ class S3:
                     name = meta["path"].removeprefix(f"{folder}/")
                     if not name.startswith(prefix):
                         return
-                    if "/" not in name:
+                    if below or "/" not in name:
                         yield name, meta["size"], meta["last_modified"]
 
     def under(self, folder: str = "") -> Iterator[tuple[str, int]]:
@@ -151,7 +152,7 @@ def checked_uri(uri: str) -> str:
     wanted = uri.rstrip("/")
     if not _URI.fullmatch(wanted) or {".", ".."} & set(wanted.split("/")):
         raise StoreError(
-            "the place of the ledger is not of the form s3://BUCKET/PREFIX",
+            "the place is not of the form s3://BUCKET/PREFIX",
             advice="a prefix has letters, digits, and any of _ = . - /; credentials and endpoint come from AWS_ variables",
         )
     return wanted
@@ -198,7 +199,7 @@ def _obstore() -> Any:
         import obstore.exceptions
         import obstore.store
     except ModuleNotFoundError as error:
-        raise MissingExtraError("a ledger on object storage", extra="s3") from error
+        raise MissingExtraError("object storage", extra="s3") from error
     return obstore
 
 

@@ -38,7 +38,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
     from greencloud.inventory import BookHardware, Journal
 
     books = ProviderBooks(
-        Journal(data.books_directory),
+        Journal(data.books_directory, objects=data.objects),
         actor="",
         clock=clock,
         ledger=data.ledger.snapshot,
@@ -121,7 +121,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         facility_book=lambda revision: AppliedBooks(data).find(revision),
         facility_books=lambda: AppliedBooks(data).all(),
         apply_facility=apply_facility,
-        members=BookMembers(data.path / "facility" / "current.json", data.facility),
+        members=BookMembers(lambda: AppliedBooks(data).mark, data.facility),
         audit=data.audit,
         books=books_by,
     )

@@ -2,24 +2,27 @@
 
 A segment is one file, so that it is there whole or not at all: the Arrow IPC stream of the rows and behind it that of the readings,
 texts dictionary-encoded, in canonical order (by window, site, host), to be memory-mapped. Writing the same usage twice
-leaves one segment. What the store holds is the merge of its segments, so their order and number do not matter.
+leaves one segment. What the store holds is the merge of its segments, so their order and number do not matter. On an object store
+each is one object, and its copy here is what is mapped.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from greencloud.durable import sync_directory
 from greencloud.errors import StorageFullError, StoreError
+from greencloud.objects.objects import LOCAL, Objects
 from greencloud.usage.columns import READINGS, ROWS, Usage
 from greencloud.usage.digest import digest
 from greencloud.usage.merge import merge
@@ -30,10 +33,12 @@ _SUFFIX: Final = ".arrows"  # the suffix of the Arrow stream format
 
 
 class SegmentStore:
-    """The segments in a directory, which is created when the first is written."""
+    """The segments in a directory, which is created when the first is written, or where its ``objects`` lie: then everything raises
+    StoreUnavailableError."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, objects: Objects = LOCAL) -> None:
         self.directory = directory
+        self._objects = objects
 
     def write(self, usage: Usage) -> Path:
         """Keep usage; when this returns it is on disk.
@@ -44,9 +49,12 @@ class SegmentStore:
         """
         usage = merge([usage])
         path = self.directory / f"{digest(usage)}{_SUFFIX}"
-        if path.exists():
+        if self._objects.exists(path):
             return path
         merge([usage, *self._overlapping(usage)])
+        if self._objects.remote:
+            self._objects.create(path, _content(usage))
+            return path
         try:
             self._write(usage, path)
         except OSError as error:
@@ -64,11 +72,14 @@ class SegmentStore:
             UsageDataError: two segments contradict each other.
             StoreError: a segment is damaged.
         """
-        return merge(_read(path) for path in self.paths())
+        return self._merged(self.paths())
 
     def read_only(self, names: Iterable[str]) -> Usage:
         """The merge of the segments of those names. Raises as ``read``."""
-        return merge(_read(self.directory / name) for name in names)
+        return self._merged([self.directory / name for name in names])
+
+    def _merged(self, paths: Sequence[Path]) -> Usage:
+        return self._objects.read(paths, lambda: merge(_read(path) for path in paths))
 
     def paths(self) -> list[Path]:
         """Segments in order of name.
@@ -76,6 +87,8 @@ class SegmentStore:
         Raises:
             StoreError: the directory cannot be read.
         """
+        if self._objects.remote:
+            return sorted(self.directory / name for name in self._objects.names(self.directory) if name.endswith(_SUFFIX))
         # Not glob, which takes a directory that may not be read for an empty one.
         try:
             found = sorted(self.directory.iterdir())
@@ -92,26 +105,28 @@ class SegmentStore:
         """Segments that are damaged."""
         for path in self.paths():
             try:
-                _read(path)
+                self._read(path)
             except StoreError as error:
                 yield error
 
     def _overlapping(self, usage: Usage) -> Iterator[Usage]:
         """What is kept of the windows that the usage is about: nothing else can contradict it."""
         spans = [_span(usage.rows), _span(usage.readings)]
-        for path in self.paths():
-            kept = _read(path)
+        paths = self.paths()
+        self._objects.gather(paths)
+        for path in paths:
+            kept = self._read(path)
             yield Usage(*(_within(table, *span) for table, span in zip((kept.rows, kept.readings), spans, strict=True)))
+
+    def _read(self, path: Path) -> Usage:
+        return self._objects.read([path], lambda: _read(path))
 
     def _write(self, usage: Usage, path: Path) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".tmp-", dir=self.directory)
         try:
             with os.fdopen(handle, "wb") as file:
-                for table in (usage.rows, usage.readings):
-                    encoded = _encoded(table)
-                    with pa.ipc.new_stream(file, encoded.schema) as writer:
-                        writer.write_table(encoded)
+                _encode(usage, file)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).rename(path)
@@ -120,6 +135,19 @@ class SegmentStore:
                 Path(name).unlink()
             raise
         sync_directory(self.directory)
+
+
+def _content(usage: Usage) -> bytes:
+    with io.BytesIO() as file:
+        _encode(usage, file)
+        return file.getvalue()
+
+
+def _encode(usage: Usage, file: IO[bytes]) -> None:
+    for table in (usage.rows, usage.readings):
+        encoded = _encoded(table)
+        with pa.ipc.new_stream(file, encoded.schema) as writer:
+            writer.write_table(encoded)
 
 
 def _encoded(table: pa.Table) -> pa.Table:

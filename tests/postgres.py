@@ -1,0 +1,98 @@
+"""A real PostgreSQL on this machine, in a folder of its own, which can be killed and started again."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BIN = Path("/usr/lib/postgresql/15/bin")
+USER = "greencloud"
+
+
+class Postgres:
+    """A cluster in ``folder``, reached by a socket there. It refuses to run as root, so then it runs as the user postgres."""
+
+    def __init__(self, folder: Path) -> None:
+        if not (BIN / "initdb").exists():
+            pytest.skip("PostgreSQL 15 is not installed: apt install postgresql-15")
+        if importlib.util.find_spec("psycopg") is None:
+            pytest.skip("psycopg is not installed: pip install 'greencloud[postgres]'")
+        self._as: list[str] = []
+        if os.geteuid() == 0:
+            self._as = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        self.folder = folder
+        self._run("initdb", "-D", str(folder), "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+
+    def start(self, *settings: str) -> None:
+        with suppress(FileNotFoundError):
+            (self.folder / "postmaster.pid").unlink()  # of one that was killed
+        chosen = ["listen_addresses=", "fsync=off", "autovacuum=off", "shared_buffers=32MB", *settings]
+        options = " ".join([f"-k {self.folder}", *(f"-c {each}" for each in chosen)])
+        self._run("pg_ctl", "-D", str(self.folder), "-w", "-s", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def kill(self) -> None:
+        """kill -9 of all of it."""
+        pid = self.pid
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        # Backends end by themselves once the postmaster is gone; the next start waits for the last of them.
+        children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+
+    @property
+    def pid(self) -> int:
+        return int((self.folder / "postmaster.pid").read_text().split()[0])
+
+    def stop(self) -> None:
+        if (self.folder / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", str(self.folder), "-s", "-m", "immediate", "stop", check=False)
+
+    def database(self) -> str:
+        """A new empty database, as a connection string."""
+        name = f"copy_{secrets.token_hex(6)}"
+        with self.connection() as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.named(name)
+
+    def named(self, name: str, user: str = USER) -> str:
+        return f"host={self.folder} user={user} dbname={name}"
+
+    @contextmanager
+    def connection(self, database: str = "") -> Iterator[Any]:
+        import psycopg
+
+        with psycopg.connect(database or self.named("postgres"), autocommit=True) as connection:
+            yield connection
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        with (self.folder.parent / "postgres.log").open("a") as log:
+            subprocess.run([*self._as, str(BIN / program), *arguments], check=check, stdout=log, stderr=log, cwd="/")
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Postgres]:
+    """A cluster that runs, in a folder that is made short: the name of a socket may have a hundred bytes."""
+    folder.mkdir()
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+        for parent in folder.parents:
+            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o001)
+    server = Postgres(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -212,7 +212,7 @@ def _buffer(values: Any, item: Literal["i", "q", "B"]) -> memoryview[int]:
 
 @lru_cache(maxsize=16_384)
 def label_value(labels: str, name: str) -> str:
-    """The value of the label that ``name`` (label:<key>) asks for, as SQL finds it in segments. Raises ValueError: it is no text."""
+    """The value of the label that ``name`` (label:<key>) asks for, as SQL finds it in segments. Raises ValueError: no text."""
     value = json.loads(labels).get(name.removeprefix(LABEL), "")
     if not isinstance(value, str) or (not value.isascii() and not value.encode()):
         raise ValueError(f"label {value!r} is not a text")

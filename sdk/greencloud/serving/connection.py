@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Timer
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.errors import GreencloudError, MissingExtraError, QuantityError, StoreUnavailableError
@@ -23,9 +23,9 @@ __all__ = [
     "LOCK",
     "VARIABLE",
     "WRITER",
-    "Cut",
+    "Session",
+    "Watchdog",
     "address_of",
-    "bounded",
     "checked",
     "connect",
     "database_errors",
@@ -59,9 +59,7 @@ def checked(database: str, *, said_by_option: bool) -> str:
     try:
         told = psycopg.conninfo.conninfo_to_dict(database)
     except psycopg.Error:  # whose text may repeat the string, password and all
-        raise QuantityError(
-            "that is no connection string of PostgreSQL", advice="write postgresql://USER@HOST/DATABASE"
-        ) from None
+        raise QuantityError("that is no connection string of PostgreSQL", advice="write postgresql://USER@HOST/DATABASE") from None
     if said_by_option and "password" in told:
         raise QuantityError(
             "a password among the arguments of a command can be read by everybody on the machine",
@@ -80,8 +78,7 @@ def address_of(database: str) -> str:
 
 def connect(database: str, **settings: str) -> psycopg.Connection[Any]:
     """A connection in autocommit mode, with these settings of the session. Raises psycopg.Error."""
-    psycopg = _psycopg()
-    connection = psycopg.connect(
+    connection: psycopg.Connection[Any] = _psycopg().connect(
         database, autocommit=True, connect_timeout=_CONNECT_S, application_name="greencloud", client_encoding="UTF8", **_KEPT_ALIVE
     )
     try:
@@ -94,38 +91,68 @@ def connect(database: str, **settings: str) -> psycopg.Connection[Any]:
     return connection
 
 
-class Cut:
-    """Ends a connection from any thread and at once, so that whoever waits for its answer gets an error. A cancel request would
-    have to connect first; and of a server that stands still nothing else is heard."""
+class Session:
+    """A connection that can be ended from any thread and at once, so that whoever waits for its answer gets an error. A cancel
+    request would have to connect first; and of a server that stands still nothing else is heard.
+
+    ``until``: the moment by which it has to answer, None while nobody waits.
+    """
+
+    __slots__ = ("_socket", "connection", "until", "used", "was_cut")
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.used = False
+        self.was_cut = False
+        self.until: float | None = None
         self._socket = socket.socket(fileno=os.dup(connection.fileno()))
-        self.done = False
 
-    def __call__(self) -> None:
-        self.done = True
+    @property
+    def usable(self) -> bool:
+        return not (self.connection.closed or self.was_cut)
+
+    def cut(self) -> None:
+        self.was_cut = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._socket.close()
+        self.connection.close()
 
 
-@contextmanager
-def bounded(connection: psycopg.Connection[Any], seconds: float) -> Iterator[Cut]:
-    """While this is open, the connection answers within so many seconds or is cut."""
-    cut = Cut(connection)
-    timer = Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield cut
-    finally:
-        timer.cancel()
-        timer.join()
-        cut.close()
-        if cut.done:
-            connection.close()
+class Watchdog:
+    """Cuts sessions that are past their ``until``: one thread for all of them, that looks every ``seconds``."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._sessions: set[Session] = set()
+        self._ended = Event()
+        self._thread = Thread(target=self._look, name="greencloud-serving-copy", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def bounded(self, session: Session, seconds: float) -> Iterator[None]:
+        """While this is open, the session answers within so many seconds (and as long as it takes to look) or is cut."""
+        session.until = self._clock() + seconds
+        self._sessions.add(session)
+        try:
+            yield
+        finally:
+            session.until = None
+            self._sessions.discard(session)
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(self._seconds):
+            now = self._clock()
+            for session in tuple(self._sessions):
+                if (until := session.until) is not None and until < now:
+                    session.cut()
 
 
 @contextmanager

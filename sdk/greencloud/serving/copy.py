@@ -1,4 +1,4 @@
-"""A serving copy as questions are put to it: rows of a footprint from PostgreSQL where it can give them, and nothing where it cannot.
+"""A serving copy as questions are put to it: rows of a footprint from PostgreSQL where it can give them, else nothing.
 
 It can where the copy is of the very version that was asked for, of that ledger, and of this release's format; where the database is
 there and answers in time. In every other case the answer is ``None``, the ledger is asked, and why is counted (``counts``) and told
@@ -22,7 +22,7 @@ from greencloud.ledger.stop import Stop
 from greencloud.ledger.sums import Rows
 from greencloud.ledger.version import Version
 from greencloud.results import FootprintQuery, FootprintRow
-from greencloud.serving.connection import address_of, bounded, connect
+from greencloud.serving.connection import Session, Watchdog, address_of, connect
 from greencloud.serving.question import compile_question
 from greencloud.serving.schema import FORMAT
 from greencloud.serving.state import STATE_SQL, CopyState, content_of_version
@@ -43,6 +43,7 @@ _AWAY_S: Final = 5.0
 _TELL_S: Final = 60.0
 _IDLE: Final = 16
 _TIMEOUT_S: Final = 2.0
+_SLACK_S: Final = 1.0  # after which a database has not even said that time is up
 
 
 class ServingCopy:
@@ -54,7 +55,8 @@ class ServingCopy:
         self._timeout_s = timeout_s
         self._clock = clock
         self._lock = Lock()
-        self._idle: list[psycopg.Connection[Any]] = []
+        self._idle: list[Session] = []
+        self._watchdog = Watchdog(_SLACK_S / 2, clock)
         self._state: CopyState | None = None
         self._away_until = 0.0
         self._told = -_TELL_S
@@ -81,7 +83,7 @@ class ServingCopy:
                 cause, said = "slow", str(error)
             except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
                 cause, said = "schema", str(error)
-            except (_Elsewhere, ValueError) as error:
+            except (_NotHereError, ValueError) as error:
                 cause, said = getattr(error, "cause", "large"), str(error)
             except (Error, OSError) as error:
                 said = str(error)
@@ -97,52 +99,48 @@ class ServingCopy:
         """Let go of all connections."""
         self._closed = True
         self._forget()
+        self._watchdog.close()
 
     def _ask(
         self, contents: Version, query: FootprintQuery, names: tuple[str, ...], most: int | None, stop: Stop
     ) -> list[FootprintRow]:
         from psycopg import OperationalError
 
-        connection, used = self._taken()
+        session = self._taken()
         try:
-            return self._answer(connection, contents, query, names, most, stop)
+            return self._answer(session, contents, query, names, most=most, stop=stop)
         except OperationalError:
-            if not (used and connection.closed):
+            if not session.used or session.usable or session.was_cut:
                 raise
-            self._forget()  # the database was started anew, and every idle connection is of the one before
+            self._forget()  # the database was started anew, and every idle session is of the one before
         finally:
-            self._give_back(connection)
-        connection, _ = self._taken()
+            self._give_back(session)
+        session = self._taken()
         try:
-            return self._answer(connection, contents, query, names, most, stop)
+            return self._answer(session, contents, query, names, most=most, stop=stop)
         finally:
-            self._give_back(connection)
+            self._give_back(session)
 
     def _answer(
-        self,
-        connection: psycopg.Connection[Any],
-        contents: Version,
-        query: FootprintQuery,
-        names: tuple[str, ...],
-        most: int | None,
-        stop: Stop,
+        self, session: Session, contents: Version, query: FootprintQuery, names: tuple[str, ...], *, most: int | None, stop: Stop
     ) -> list[FootprintRow]:
+        connection = session.connection
         version, content = contents.number, content_of_version(contents)
-        with bounded(connection, 2 * self._timeout_s) as cut, stop.interrupting(cut):
+        with self._watchdog.bounded(session, self._timeout_s + _SLACK_S), stop.interrupting(session.cut):
             state = self._state
             for again in False, True:
                 if again or state is None or (state.version, state.content) != (version, content):
                     state = self._read_state(connection)
                 if (state.version, state.content) != (version, content):
-                    raise _Elsewhere("version", f"it is of version {state.version}, and {version} is asked for")
+                    raise _NotHereError("version", f"it is of version {state.version}, and {version} is asked for")
                 asked = compile_question(query, names, state, _MOST_SUMS)
                 found = connection.execute(asked.sql, asked.parameters).fetchall()
                 if len(found) > _MOST_SUMS:
-                    raise _Elsewhere("large", f"more than {_MOST_SUMS} sums")
+                    raise _NotHereError("large", f"more than {_MOST_SUMS} sums")
                 if any(row[2 + asked.width] is None for row in found):
                     break
             else:
-                raise _Elsewhere("version", "it is being refreshed")
+                raise _NotHereError("version", "it is being refreshed")
         rows = Rows(query, most)
         rows.add(asked.partials(found))
         return rows.finished(names)
@@ -150,36 +148,32 @@ class ServingCopy:
     def _read_state(self, connection: psycopg.Connection[Any]) -> CopyState:
         row = connection.execute(STATE_SQL).fetchone()
         if row is None or row[0] != FORMAT:
-            raise _Elsewhere("schema", f"it is of format {row and row[0]}, and this release reads {FORMAT}")
+            raise _NotHereError("schema", f"it is of format {row and row[0]}, and this release reads {FORMAT}")
         self._state = state = CopyState.of(row)
         return state
 
-    def _taken(self) -> tuple[psycopg.Connection[Any], bool]:
-        """A connection, and whether it was used before."""
+    def _taken(self) -> Session:
         with self._lock:
             if self._idle:
-                return self._idle.pop(), True
-        fresh = connect(
-            self.database,
-            statement_timeout=str(int(self._timeout_s * 1000)),
-            default_transaction_read_only="on",
-            jit="off",  # which takes longer than the question
-        )
-        return fresh, False
+                return self._idle.pop()
+        timeout = str(int(self._timeout_s * 1000))
+        # Compiling a plan takes longer than the question.
+        return Session(connect(self.database, statement_timeout=timeout, default_transaction_read_only="on", jit="off"))
 
-    def _give_back(self, connection: psycopg.Connection[Any]) -> None:
+    def _give_back(self, session: Session) -> None:
+        session.used = True
         with self._lock:
-            keep = not (connection.closed or self._closed) and len(self._idle) < _IDLE
+            keep = session.usable and not self._closed and len(self._idle) < _IDLE
             if keep:
-                self._idle.append(connection)
+                self._idle.append(session)
         if not keep:
-            connection.close()
+            session.close()
 
     def _forget(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        for session in idle:
+            session.close()
 
     def _count(self, name: str) -> None:
         with self._lock:
@@ -197,7 +191,7 @@ class ServingCopy:
         )
 
 
-class _Elsewhere(Exception):
+class _NotHereError(Exception):
     """The ledger has to be asked, and why."""
 
     def __init__(self, cause: str, said: str) -> None:

@@ -19,7 +19,7 @@ from greencloud.ledger.query import FILTERS, LABEL
 from greencloud.ledger.rollup import label_value
 from greencloud.ledger.sums import SUMS, Partial
 from greencloud.results import FootprintQuery, Granularity
-from greencloud.serving.schema import SCHEMA, decoded, encoded
+from greencloud.serving.schema import decoded, encoded
 from greencloud.serving.state import CopyState
 
 __all__ = ["Asked", "compile_question"]
@@ -58,7 +58,8 @@ class Asked:
                     told[place] = label_value(told[place], name)
             period = months_around(start, months, self.query.fiscal_year_start_month) if months else start
             flags, posted, *amounts = rest[end:]
-            yield Partial(period, seconds, tuple(told), *texts[self.width :], flags, posted, tuple(amounts))
+            quality, version = texts[self.width :]
+            yield Partial(period, seconds, tuple(told), quality, version, flags, posted, tuple(amounts))
 
 
 def compile_question(query: FootprintQuery, names: tuple[str, ...], state: CopyState, most: int) -> Asked:
@@ -74,14 +75,14 @@ def compile_question(query: FootprintQuery, names: tuple[str, ...], state: CopyS
         times = _times(table, query.granularity)
         where, values = _where(query)
         parts.append(
-            f"SELECT {times}, {chosen}, flags, posted, {', '.join(SUMS)} FROM {SCHEMA}.{table} "  # noqa: S608 - names of ours
+            f"SELECT {times}, {chosen}, flags, posted, {', '.join(SUMS)} FROM greencloud.{table} "  # noqa: S608
             f"WHERE {' AND '.join([*where, *terms])}"
         )
         parameters += [*values, *bound]
     types = ["int8", "int4", *["text"] * len(own), "int2", "int8", *["numeric"] * len(SUMS)]
     nothing = ", ".join(f"NULL::{each}" for each in types)
     sql = (
-        f"SELECT {nothing} FROM {SCHEMA}.copy_state WHERE version = %s AND content = %s UNION ALL "  # noqa: S608 - as above
+        f"SELECT {nothing} FROM greencloud.copy_state WHERE version = %s AND content = %s UNION ALL "  # noqa: S608
         f"SELECT {_micros('period')}, seconds, {key}, bit_or(flags), {_micros('max(posted)')}, "
         f"{', '.join(f'sum({name})' for name in SUMS)} FROM ({' UNION ALL '.join(parts)}) part "
         f"GROUP BY period, seconds, {key} LIMIT {most + 1:d}"

@@ -1,8 +1,8 @@
 """Building a serving copy, and bringing it up to the ledger's latest version: the same thing, in one transaction.
 
 What changed is found by the paths of segments, and then by batches: compaction moves batches from segment to segment, and of that
-nothing is copied. Batches that are not visible any more are deleted, fresh ones come in by COPY; a reader sees the version before or
-the one after, and a refresh that dies leaves the one before. Of several who refresh at once one does it and the others wait (an
+nothing is copied. Batches that are not visible any more are deleted, fresh ones come in by COPY; a reader sees the version before
+or the one after, and a refresh that dies leaves the one before. Of several who refresh at once one does it and the others wait (an
 advisory lock of the transaction) and then find nothing to do. A month's partition is filled first and attached then.
 
 A day is added up into ``day_sum`` once it is whole (24 hours, nothing provisional), or when it lies two days before the last: until
@@ -49,10 +49,10 @@ class Refreshed:
 
 def read_state(connection: psycopg.Connection[Any]) -> CopyState | None:
     """What the copy says of itself; None where there is none. Raises psycopg.Error, ConflictError as ``refresh``."""
-    found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{SCHEMA}.copy_state"]).fetchone()
+    found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", ["greencloud.copy_state"]).fetchone()
     if not found or not found[0]:
         return None
-    form = connection.execute(f"SELECT format FROM {SCHEMA}.copy_state").fetchone()  # noqa: S608 - a name of ours
+    form = connection.execute("SELECT format FROM greencloud.copy_state").fetchone()
     if form is None or form[0] != FORMAT:
         raise ConflictError(f"the copy is of format {form and form[0]}, and this greencloud writes format {FORMAT}", advice=_OTHER)
     row = connection.execute(STATE_SQL).fetchone()
@@ -88,15 +88,15 @@ def drop(database: str, connection: psycopg.Connection[Any]) -> bool:
     copy."""
     with database_errors(database), connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{SCHEMA}.copy_state"]).fetchone()
+        found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", ["greencloud.copy_state"]).fetchone()
         if not found or not found[0]:
             return False
-        connection.execute(f"DROP TABLE IF EXISTS {', '.join(f'{SCHEMA}.{table}' for table in TABLES)} CASCADE")
+        connection.execute(f"DROP TABLE IF EXISTS {', '.join(f'greencloud.{table}' for table in TABLES)} CASCADE")
         left = connection.execute(
             "SELECT count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = %s", [SCHEMA]
         ).fetchone()
         if left and not left[0]:
-            connection.execute(f"DROP SCHEMA {SCHEMA}")
+            connection.execute("DROP SCHEMA greencloud")
         return True
 
 
@@ -123,7 +123,7 @@ class _Refresh:
         content = content_of_version(contents)
         if state is not None and (state.version, state.content) == (contents.number, content):
             return Refreshed(contents.number)
-        known = {path for (path,) in self._ask(f"SELECT path FROM {SCHEMA}.segment")}
+        known = {path for (path,) in self._ask("SELECT path FROM greencloud.segment")}
         now = set(contents.listing["path"].to_pylist())
         added, gone = sorted(now - known), sorted(known - now)
         fresh, removed = self._batches(added, gone)
@@ -133,7 +133,7 @@ class _Refresh:
         days |= {(site, start.date()) for _, site, start in removed}
         rolled = self._roll(days)
         self.connection.execute(
-            f"UPDATE {SCHEMA}.copy_state SET version = %s, content = %s, committed = %s, refreshed = now()",  # noqa: S608
+            "UPDATE greencloud.copy_state SET version = %s, content = %s, committed = %s, refreshed = now()",
             [contents.number, content, committed],
         )
         return Refreshed(contents.number, len(fresh), len(removed), self.bytes, rolled)
@@ -147,7 +147,7 @@ class _Refresh:
             for statement in create_sql():
                 self.connection.execute(statement)
             self.connection.execute(
-                f"INSERT INTO {SCHEMA}.copy_state (format, ledger, version, content) VALUES (%s, %s, -1, '')",  # noqa: S608
+                "INSERT INTO greencloud.copy_state (format, ledger, version, content) VALUES (%s, %s, -1, '')",
                 [FORMAT, ledger],
             )
         elif state.ledger != ledger:
@@ -158,23 +158,21 @@ class _Refresh:
             )
         return state
 
-    def _batches(
-        self, added: list[str], gone: list[str]
-    ) -> tuple[list[tuple[BatchSummary, str]], list[tuple[str, str, datetime]]]:
+    def _batches(self, added: list[str], gone: list[str]) -> tuple[list[tuple[BatchSummary, str]], list[tuple[str, str, datetime]]]:
         """Batches to copy, with the segment of each; and those to remove, as (segment, site, start). Lists of segments, and where
         batches lie that stay, are brought up to date."""
         before = {
             (id_, created): (segment, site, start.astimezone(UTC))
             for id_, created, segment, site, start in self._ask(
-                f"SELECT id, created, segment, site, window_start FROM {SCHEMA}.batch WHERE segment = ANY(%s)", [gone]
+                "SELECT id, created, segment, site, window_start FROM greencloud.batch WHERE segment = ANY(%s)", [gone]
             )
         }
         paths = [self.root / path for path in added]
         gather_headers(paths, self.objects)
         fresh = []
         with self.connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {SCHEMA}.segment WHERE path = ANY(%s)", [gone])  # noqa: S608 - a name of ours
-            cursor.executemany(f"INSERT INTO {SCHEMA}.segment VALUES (%s)", [(path,) for path in added])  # noqa: S608
+            cursor.execute("DELETE FROM greencloud.segment WHERE path = ANY(%s)", [gone])
+            cursor.executemany("INSERT INTO greencloud.segment VALUES (%s)", [(path,) for path in added])
             for name, path in zip(added, paths, strict=True):
                 for header in cached_headers(path, self.objects):
                     batch = header.summary
@@ -183,7 +181,7 @@ class _Refresh:
                     else:
                         place = [name, encoded(batch.site), batch.start]
                         cursor.execute(
-                            f"UPDATE {SCHEMA}.batch SET segment = %s WHERE site = %s AND window_start = %s",  # noqa: S608
+                            "UPDATE greencloud.batch SET segment = %s WHERE site = %s AND window_start = %s",
                             place,
                         )
         return fresh, list(before.values())
@@ -193,7 +191,7 @@ class _Refresh:
             for _, site, start in batches:
                 for table in "posting", "batch":
                     cursor.execute(
-                        f"DELETE FROM {SCHEMA}.{table} WHERE site = %s AND window_start = %s",  # noqa: S608 - names of ours
+                        f"DELETE FROM greencloud.{table} WHERE site = %s AND window_start = %s",  # noqa: S608
                         [site, start],
                     )
 
@@ -205,7 +203,7 @@ class _Refresh:
             by_month.setdefault(month, {}).setdefault((start.date(), path), []).append(batch.id)
         with self.connection.cursor() as cursor:
             cursor.executemany(
-                f"INSERT INTO {SCHEMA}.batch VALUES (%s, %s, %s, %s, %s, %s, %s)",  # noqa: S608 - a name of ours
+                "INSERT INTO greencloud.batch VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 [
                     (
                         batch.id,
@@ -227,39 +225,40 @@ class _Refresh:
     def _load(self, table: str, month: datetime, sources: Iterable[Source]) -> None:
         """COPY rows of one month into their partition, which is made and attached where there is none."""
         name = partition_name(table, month)
-        new = self._ask("SELECT to_regclass(%s) IS NULL", [f"{SCHEMA}.{name}"])[0][0]
+        new = self._ask("SELECT to_regclass(%s) IS NULL", [f"greencloud.{name}"])[0][0]
         if new:
-            self.connection.execute(f"CREATE TABLE {SCHEMA}.{name} (LIKE {SCHEMA}.{table} INCLUDING COMMENTS)")
+            self.connection.execute(f"CREATE TABLE greencloud.{name} (LIKE greencloud.{table} INCLUDING COMMENTS)")
         for source in sources:
-            sql = f"COPY {SCHEMA}.{name} ({', '.join(COLUMNS[table])}) FROM STDIN"
+            sql = f"COPY greencloud.{name} ({', '.join(COLUMNS[table])}) FROM STDIN"
             with self.connection.cursor() as cursor, cursor.copy(sql) as into:
                 for block in lines(table, source, self.objects):
                     into.write(block)
                     self.bytes += len(block)
         if new:
             self.connection.execute(attach_sql(table, month))
-            self.connection.execute(f"ANALYZE {SCHEMA}.{name}")
+            self.connection.execute(f"ANALYZE greencloud.{name}")
 
     def _roll(self, days: Iterable[tuple[str, date]]) -> int:
         """Take sums out of force of days that changed, and add up all that are due."""
         with self.connection.cursor() as cursor:
             for site, day in sorted(days):
                 there = cursor.execute(
-                    f"SELECT 1 FROM {SCHEMA}.batch WHERE {_SITE_DAY} LIMIT 1", _bounds(site, day)  # noqa: S608
+                    f"SELECT 1 FROM greencloud.batch WHERE {_SITE_DAY} LIMIT 1",  # noqa: S608
+                    _bounds(site, day),
                 ).fetchone()
-                cursor.execute(f"DELETE FROM {SCHEMA}.day_sum WHERE site = %s AND day = %s", [site, day])  # noqa: S608
-                cursor.execute(f"DELETE FROM {SCHEMA}.day WHERE site = %s AND day = %s", [site, day])  # noqa: S608
+                cursor.execute("DELETE FROM greencloud.day_sum WHERE site = %s AND day = %s", [site, day])
+                cursor.execute("DELETE FROM greencloud.day WHERE site = %s AND day = %s", [site, day])
                 if there:
-                    cursor.execute(f"INSERT INTO {SCHEMA}.day VALUES (%s, %s, false)", [site, day])  # noqa: S608
+                    cursor.execute("INSERT INTO greencloud.day VALUES (%s, %s, false)", [site, day])
         due = self._ask(
-            f"UPDATE {SCHEMA}.day d SET rolled = true WHERE NOT rolled AND "  # noqa: S608 - names of ours
-            f"(day <= (SELECT max(day) FROM {SCHEMA}.day) - 2 OR (SELECT sum(window_s) = 86400 AND NOT bool_or(provisional) "
-            f"FROM {SCHEMA}.batch b WHERE b.site = d.site AND b.window_start >= d.day::timestamp AT TIME ZONE 'UTC' "
+            "UPDATE greencloud.day d SET rolled = true WHERE NOT rolled AND "
+            "(day <= (SELECT max(day) FROM greencloud.day) - 2 OR (SELECT sum(window_s) = 86400 AND NOT bool_or(provisional) "
+            "FROM greencloud.batch b WHERE b.site = d.site AND b.window_start >= d.day::timestamp AT TIME ZONE 'UTC' "
             "AND b.window_start < (d.day + 1)::timestamp AT TIME ZONE 'UTC')) RETURNING site, day"
         )
         by_month: dict[datetime, list[Source]] = {}
         for site, day in sorted(due, key=lambda each: (each[1], each[0])):
-            paths = self._ask(f"SELECT DISTINCT segment FROM {SCHEMA}.batch WHERE {_SITE_DAY} ORDER BY 1", _bounds(site, day))
+            paths = self._ask(f"SELECT DISTINCT segment FROM greencloud.batch WHERE {_SITE_DAY} ORDER BY 1", _bounds(site, day))  # noqa: S608
             month = datetime(day.year, day.month, 1, tzinfo=UTC)
             by_month.setdefault(month, []).append(Source(self.root, day, tuple(path for (path,) in paths)))
         for month, sources in sorted(by_month.items()):

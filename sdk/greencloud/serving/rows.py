@@ -110,7 +110,13 @@ def _rows(table: str, source: Source) -> tuple[str, list[Any]]:
         parameters += source.ids
     key = ", ".join(TEXTS)
     if table == "posting":
-        times, flags, posted, sums, grouped = "epoch_us(window_start) AS window_us, window_s, ", ROW_FLAGS_SQL, _POSTED, ROW_SUMS_SQL, ""
+        times, flags, posted, sums, grouped = (
+            "epoch_us(window_start) AS window_us, window_s, ",
+            ROW_FLAGS_SQL,
+            _POSTED,
+            ROW_SUMS_SQL,
+            "",
+        )
     else:
         times, flags, posted, sums, grouped = "", FLAGS_SQL, POSTED_SQL, SUMS_SQL, f"GROUP BY {key}"
     amounts = ", ".join(f"{amount} AS {name}" for amount, name in zip(sums, SUMS, strict=True))

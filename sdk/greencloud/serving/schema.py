@@ -30,6 +30,26 @@ COLUMNS: Final = {
 }
 """The columns of the tables that hold figures, in order."""
 
+_TEXT: Final = 'text COLLATE "C"'
+_STATE: Final = (
+    "only_row bool PRIMARY KEY DEFAULT true CHECK (only_row)",
+    "format int4 NOT NULL",
+    "ledger text NOT NULL",
+    "version int8 NOT NULL",
+    "content text NOT NULL",
+    "committed timestamptz",
+    "refreshed timestamptz NOT NULL DEFAULT now()",
+)
+_BATCH: Final = (
+    f"id {_TEXT} NOT NULL",
+    "created timestamptz NOT NULL",
+    f"site {_TEXT} NOT NULL",
+    "window_start timestamptz NOT NULL",
+    "window_s int4 NOT NULL",
+    "provisional bool NOT NULL",
+    f"segment {_TEXT} NOT NULL",
+    "PRIMARY KEY (site, window_start)",
+)
 _PLACE: Final = {"posting": "window_start", "day_sum": "day"}
 _TYPES: Final = {
     "window_start": "timestamptz",
@@ -37,7 +57,7 @@ _TYPES: Final = {
     "day": "date",
     "flags": "int2",
     "posted": "timestamptz",
-    **dict.fromkeys(TEXTS, 'text COLLATE "C"'),
+    **dict.fromkeys(TEXTS, _TEXT),
     # Exact for any sum of 64-bit amounts; and most amounts take fewer bytes so than as an int8.
     **dict.fromkeys(SUMS, "numeric(38, 0)"),
 }
@@ -54,7 +74,7 @@ _COMMENTS: Final = {
     "labels": "Labels as a JSON object.",
     "component": "dynamic, idle, unsold, overhead, shared, embodied or building.",
     "quality": "Kinds of evidence other than measured, with commas between them; empty: measured.",
-    "flags": "Sum of 1: provisional; 2, 4, 8: the half-width of energy, of the location-based, of the market-based total is not known.",
+    "flags": "Sum of 1: provisional; 2, 4, 8: no half-width is known of energy, of the location-based, of the market-based total.",
     "posted": "When the batch was posted (the newest of them).",
     "energy_mj": "Energy, in millijoules.",
     "scope1_ug": "Scope 1, in micrograms of CO2e.",
@@ -73,29 +93,29 @@ _COMMENTS: Final = {
 def create_sql() -> list[str]:
     """The statements that make the schema and its tables."""
     made = [
-        f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
-        f"CREATE TABLE {SCHEMA}.copy_state (only_row bool PRIMARY KEY DEFAULT true CHECK (only_row), format int4 NOT NULL, "
-        "ledger text NOT NULL, version int8 NOT NULL, content text NOT NULL, committed timestamptz, "
-        "refreshed timestamptz NOT NULL DEFAULT now())",
-        f'CREATE TABLE {SCHEMA}.segment (path text COLLATE "C" PRIMARY KEY)',
-        f'CREATE TABLE {SCHEMA}.batch (id text COLLATE "C" NOT NULL, created timestamptz NOT NULL, site text COLLATE "C" NOT NULL, '
-        "window_start timestamptz NOT NULL, window_s int4 NOT NULL, provisional bool NOT NULL, "
-        'segment text COLLATE "C" NOT NULL, PRIMARY KEY (site, window_start))',
-        f"CREATE INDEX ON {SCHEMA}.batch (segment)",
-        f'CREATE TABLE {SCHEMA}.day (site text COLLATE "C", day date, rolled bool NOT NULL, PRIMARY KEY (site, day))',
+        "CREATE SCHEMA IF NOT EXISTS greencloud",
+        _table("copy_state", *_STATE),
+        _table("segment", f"path {_TEXT} PRIMARY KEY"),
+        _table("batch", *_BATCH),
+        "CREATE INDEX ON greencloud.batch (segment)",
+        _table("day", f"site {_TEXT}", "day date", "rolled bool NOT NULL", "PRIMARY KEY (site, day)"),
     ]
     for table, columns in COLUMNS.items():
         place = _PLACE[table]
         listed = ", ".join(f"{name} {_TYPES[name]} NOT NULL" for name in columns)
         made += [
-            f"CREATE TABLE {SCHEMA}.{table} ({listed}) PARTITION BY RANGE ({place})",
-            f"CREATE INDEX ON {SCHEMA}.{table} (account, {place})",
-            f"CREATE INDEX ON {SCHEMA}.{table} (site, {place})",
+            f"CREATE TABLE greencloud.{table} ({listed}) PARTITION BY RANGE ({place})",
+            f"CREATE INDEX ON greencloud.{table} (account, {place})",
+            f"CREATE INDEX ON greencloud.{table} (site, {place})",
         ]
         made += [
-            f"COMMENT ON COLUMN {SCHEMA}.{table}.{name} IS {_quoted(_COMMENTS[name])}" for name in columns if name in _COMMENTS
+            f"COMMENT ON COLUMN greencloud.{table}.{name} IS {_quoted(_COMMENTS[name])}" for name in columns if name in _COMMENTS
         ]
-    return [*made, *(f"COMMENT ON TABLE {SCHEMA}.{table} IS {_quoted(_COMMENTS[table])}" for table in TABLES)]
+    return [*made, *(f"COMMENT ON TABLE greencloud.{table} IS {_quoted(_COMMENTS[table])}" for table in TABLES)]
+
+
+def _table(name: str, *columns: str) -> str:
+    return f"CREATE TABLE greencloud.{name} ({', '.join(columns)})"
 
 
 def partition_name(table: str, month: datetime) -> str:
@@ -107,7 +127,7 @@ def attach_sql(table: str, month: datetime) -> str:
     """Make a loaded partition part of its table. Readers go on meanwhile, which CREATE TABLE PARTITION OF would keep out."""
     first, following = (f"{each:%Y-%m-%d} 00:00:00+00" for each in (month, months_after(month, 1)))
     name = partition_name(table, month)
-    return f"ALTER TABLE {SCHEMA}.{table} ATTACH PARTITION {SCHEMA}.{name} FOR VALUES FROM ('{first}') TO ('{following}')"
+    return f"ALTER TABLE greencloud.{table} ATTACH PARTITION greencloud.{name} FOR VALUES FROM ('{first}') TO ('{following}')"
 
 
 _MARK: Final = "\ue000"  # of Unicode's private use area

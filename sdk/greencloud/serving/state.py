@@ -9,14 +9,13 @@ from threading import Lock
 from typing import Any, Final
 
 from greencloud.ledger.version import Version
-from greencloud.serving.schema import SCHEMA
 
 __all__ = ["STATE_SQL", "CopyState", "content_of_version", "ledger_of"]
 
 STATE_SQL: Final = (
     "SELECT format, ledger, version, content, "
-    f"(SELECT array_agg(site ORDER BY site, day) FROM {SCHEMA}.day WHERE NOT rolled), "
-    f"(SELECT array_agg(day ORDER BY site, day) FROM {SCHEMA}.day WHERE NOT rolled) FROM {SCHEMA}.copy_state"
+    "(SELECT array_agg(site ORDER BY site, day) FROM greencloud.day WHERE NOT rolled), "
+    "(SELECT array_agg(day ORDER BY site, day) FROM greencloud.day WHERE NOT rolled) FROM greencloud.copy_state"
 )
 
 
@@ -33,8 +32,8 @@ class CopyState:
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> CopyState:
         """The state in the answer to ``STATE_SQL``."""
-        *own, sites, days = row
-        return cls(*own, tuple(zip(sites or (), days or (), strict=True)))
+        form, ledger, version, content, sites, days = row
+        return cls(form, ledger, version, content, tuple(zip(sites or (), days or (), strict=True)))
 
 
 def ledger_of(version: Version) -> str:

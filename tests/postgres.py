@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
+import select
 import shutil
 import signal
 import subprocess
@@ -34,22 +35,26 @@ class Postgres:
         self._run("initdb", "-D", str(folder), "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
 
     def start(self, *settings: str) -> None:
-        with suppress(FileNotFoundError):
-            (self.folder / "postmaster.pid").unlink()  # of one that was killed
+        for left in ("postmaster.pid", ".s.PGSQL.5432.lock"):  # by one that was killed
+            (self.folder / left).unlink(missing_ok=True)
         chosen = ["listen_addresses=", "fsync=off", "autovacuum=off", "shared_buffers=32MB", *settings]
         options = " ".join([f"-k {self.folder}", *(f"-c {each}" for each in chosen)])
         self._run("pg_ctl", "-D", str(self.folder), "-w", "-s", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def kill(self) -> None:
         """kill -9 of all of it."""
-        pid = self.pid
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        # Backends end by themselves once the postmaster is gone; the next start waits for the last of them.
-        children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
-        for child in children:
+        pid, children = self.pid, self.backends()
+        handles = [os.pidfd_open(each) for each in (pid, *children)]
+        for handle in handles:
             with suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        for handle in handles:
+            select.select([handle], [], [], 30)
+            os.close(handle)
+
+    def backends(self) -> list[int]:
+        """The processes of the cluster but the first."""
+        return [int(line) for line in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     @property
     def pid(self) -> int:

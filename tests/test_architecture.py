@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "wire": CORE | {"results", "v1"},
     "report": CORE | {"results"},
     "client": CORE | {"results", "wire", "v1"},
-    "server": DOMAIN | {"results", "ledger", "telemetry", "engine", "serving", "inventory", "goal", "proof", "report", "wire", "v1"},
+    "server": DOMAIN
+    | {"results", "ledger", "telemetry", "engine", "serving", "inventory", "goal", "proof", "report", "wire", "v1"},
     "agent": CORE,
     "testing": DOMAIN
     | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "report", "server", "client", "wire"},

@@ -55,7 +55,7 @@ def check(database: str, connection: psycopg.Connection[Any], ledger: Ledger) ->
                 paths = wanted.get((site, day), ())
                 if table == "day_sum" and (site, day) in unrolled:
                     paths = ()
-                meant = tallies(table, Source(snapshot.root, day, tuple(paths)), snapshot.objects) if paths else {}
+                meant = tallies(table, Source(snapshot.root, tuple(paths)), snapshot.objects) if paths else {}
                 found = _found(connection, table, site, day)
                 yield from _compared(f"{table}, {site}, {day}", meant, found)
 

@@ -11,7 +11,7 @@ then questions read its postings, and an hour that is posted does not cost a day
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.errors import ConflictError, NotFoundError
 from greencloud.ledger import Ledger, Snapshot
-from greencloud.ledger.segments import cached_headers, gather_headers
+from greencloud.ledger.segments import cached_headers, count_in, gather_headers
 from greencloud.objects.objects import Objects
 from greencloud.results import BatchSummary
 from greencloud.serving.connection import LOCK, database_errors
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Refreshed", "drop", "read_state", "refresh"]
 
 _SITE_DAY: Final = "site = %s AND window_start >= %s AND window_start < %s"
+_MOST_ROWS: Final = 2_000_000
+_MOST_SEGMENTS: Final = 256
 _OTHER: Final = "greencloud ledger copy --drop removes the copy, and the same without --drop builds it anew"
 
 
@@ -108,6 +110,7 @@ class _Refresh:
     snapshot: Snapshot
     progress: Callable[[str], None]
     bytes: int = 0
+    _rows: dict[str, int] | None = None
 
     @property
     def root(self) -> Path:
@@ -196,11 +199,11 @@ class _Refresh:
                     )
 
     def _add(self, fresh: list[tuple[BatchSummary, str]]) -> None:
-        by_month: dict[datetime, dict[tuple[date, str], list[str]]] = {}
+        ids: dict[str, list[str]] = {}
+        by_month: dict[datetime, dict[str, None]] = {}
         for batch, path in fresh:
-            start = batch.start.astimezone(UTC)
-            month = datetime(start.year, start.month, 1, tzinfo=UTC)
-            by_month.setdefault(month, {}).setdefault((start.date(), path), []).append(batch.id)
+            ids.setdefault(path, []).append(batch.id)
+            by_month.setdefault(_month(batch.start.astimezone(UTC)), {})[path] = None
         with self.connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO greencloud.batch VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -217,10 +220,29 @@ class _Refresh:
                     for batch, path in fresh
                 ],
             )
-        for month, segments in sorted(by_month.items()):
+        for month, paths in sorted(by_month.items()):
             self.progress(f"postings of {month:%Y-%m}")
-            sources = [Source(self.root, day, (path,), tuple(ids)) for (day, path), ids in sorted(segments.items())]
+            whole = [path for path in paths if len(ids[path]) == count_in(path)]
+            sources = [Source(self.root, chunk) for chunk in self._chunks([(path,) for path in whole])]
+            sources += [Source(self.root, (path,), tuple(ids[path])) for path in paths if len(ids[path]) < count_in(path)]
             self._load("posting", month, sources)
+
+    def _chunks(self, groups: Iterable[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+        """Segments to be read at once, as many as memory allows; what is in one group stays together."""
+        if self._rows is None:
+            listing = self.snapshot.contents.listing
+            self._rows = dict(zip(listing["path"].to_pylist(), listing["rows"].to_pylist(), strict=True))
+        chunk: list[str] = []
+        count = 0
+        for group in groups:
+            size = sum(self._rows[path] for path in group)
+            if chunk and (count + size > _MOST_ROWS or len(chunk) + len(group) > _MOST_SEGMENTS):
+                yield tuple(chunk)
+                chunk, count = [], 0
+            chunk += group
+            count += size
+        if chunk:
+            yield tuple(chunk)
 
     def _load(self, table: str, month: datetime, sources: Iterable[Source]) -> None:
         """COPY rows of one month into their partition, which is made and attached where there is none."""
@@ -256,18 +278,21 @@ class _Refresh:
             "FROM greencloud.batch b WHERE b.site = d.site AND b.window_start >= d.day::timestamp AT TIME ZONE 'UTC' "
             "AND b.window_start < (d.day + 1)::timestamp AT TIME ZONE 'UTC')) RETURNING site, day"
         )
-        by_month: dict[datetime, list[Source]] = {}
+        by_month: dict[datetime, list[list[str]]] = {}
         for site, day in sorted(due, key=lambda each: (each[1], each[0])):
             paths = self._ask(f"SELECT DISTINCT segment FROM greencloud.batch WHERE {_SITE_DAY} ORDER BY 1", _bounds(site, day))  # noqa: S608
-            month = datetime(day.year, day.month, 1, tzinfo=UTC)
-            by_month.setdefault(month, []).append(Source(self.root, day, tuple(path for (path,) in paths)))
-        for month, sources in sorted(by_month.items()):
+            by_month.setdefault(_month(day), []).append([path for (path,) in paths])
+        for month, groups in sorted(by_month.items()):
             self.progress(f"days of {month:%Y-%m}")
-            self._load("day_sum", month, sources)
+            self._load("day_sum", month, [Source(self.root, chunk) for chunk in self._chunks(groups)])
         return len(due)
 
     def _ask(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql, parameters).fetchall()
+
+
+def _month(day: date) -> datetime:
+    return datetime(day.year, day.month, 1, tzinfo=UTC)
 
 
 def _bounds(site: str, day: date) -> list[Any]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from greencloud.ledger.database import literal, stream, stream_arrow
+from greencloud.ledger.periods import DAY_US
 from greencloud.ledger.rollup_table import TEXTS
 from greencloud.ledger.stop import Stop
 from greencloud.ledger.sums import FLAGS_SQL, POSTED_SQL, ROW_FLAGS_SQL, ROW_SUMS_SQL, SUMS, SUMS_SQL
@@ -30,10 +30,10 @@ _LINES: Final = 16_384  # of some 250 bytes
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Segments of one site and UTC day, and which of their batches are meant; ``ids`` None: all of them."""
+    """Segments, and which of their batches are meant; ``ids`` None: all of them. Of a day that is to be
+    added up, every segment."""
 
     root: Path
-    day: date
     paths: tuple[str, ...]
     ids: tuple[str, ...] | None = None
 
@@ -60,7 +60,7 @@ def lines(table: str, source: Source, objects: Objects) -> Iterator[memoryview[i
     """
     inner, parameters = _rows(table, source)
     texts = [_escaped(name) for name in TEXTS]
-    columns = [*_times(table, source.day), *texts, "flags::VARCHAR", _instant("posted_us"), *(f"{name}::VARCHAR" for name in SUMS)]
+    columns = [*_times(table), *texts, "flags::VARCHAR", _instant("posted_us"), *(f"{name}::VARCHAR" for name in SUMS)]
     sql = f"SELECT concat({', chr(9), '.join(columns)}, chr(10)) FROM ({inner})"  # noqa: S608 - names of ours
 
     def begun() -> Iterator[Any]:
@@ -79,11 +79,8 @@ def tallies(table: str, source: Source, objects: Objects) -> dict[str, Tally]:
     """By account, what the rows of a source come to. Raises as ``lines``."""
     inner, parameters = _rows(table, source)
     sums = ", ".join(f"sum({name})" for name in SUMS)
-    place = [str(source.day)] if table == "day_sum" else ["window_us::VARCHAR", "window_s::VARCHAR"]
-    parts = ["?"] if table == "day_sum" else place
-    if table == "day_sum":
-        parameters = [*place, *parameters]
-    told = [*parts, *TEXTS, "flags::VARCHAR", "posted_us::VARCHAR", *(f"{name}::VARCHAR" for name in SUMS)]
+    times = [_DAY] if table == "day_sum" else ["window_us::VARCHAR", "window_s::VARCHAR"]
+    told = [*times, *TEXTS, "flags::VARCHAR", "posted_us::VARCHAR", *(f"{name}::VARCHAR" for name in SUMS)]
     digest = f"sum(('0x' || left(md5({' || chr(31) || '.join(told)}), 15))::BIGINT)"
     sql = f"SELECT account, count(*), {digest}, {sums} FROM ({inner}) GROUP BY account"  # noqa: S608 - names of ours
     found = objects.read(source.files, lambda: list(stream(sql, parameters, root=source.root)))
@@ -102,26 +99,21 @@ _POSTGRES: Final = {
 
 
 def _rows(table: str, source: Source) -> tuple[str, list[Any]]:
-    """SQL for the rows: texts as in the copy, ``posted_us``, ``flags`` and ``SUMS``, of postings ``window_us`` and ``window_s``."""
+    """SQL for the rows: texts as in the copy, ``posted_us``, ``flags`` and ``SUMS``; with them ``window_us`` and ``window_s``, or
+    ``days`` since 1970."""
     parameters: list[Any] = [[literal(str(file)) for file in source.files]]
     where = ""
     if source.ids is not None:
         where = f"WHERE batch_id IN ({', '.join('?' * len(source.ids))})"
         parameters += source.ids
     key = ", ".join(TEXTS)
-    if table == "posting":
-        times, flags, posted, sums, grouped = (
-            "epoch_us(window_start) AS window_us, window_s, ",
-            ROW_FLAGS_SQL,
-            _POSTED,
-            ROW_SUMS_SQL,
-            "",
-        )
-    else:
-        times, flags, posted, sums, grouped = "", FLAGS_SQL, POSTED_SQL, SUMS_SQL, f"GROUP BY {key}"
+    times, flags, posted, sums, grouped = "epoch_us(window_start) AS window_us, window_s", ROW_FLAGS_SQL, _POSTED, ROW_SUMS_SQL, ""
+    if table == "day_sum":
+        times, flags, posted, sums = f"epoch_us(window_start) // {DAY_US} AS days", FLAGS_SQL, POSTED_SQL, SUMS_SQL
+        grouped = f"GROUP BY days, {key}"
     amounts = ", ".join(f"{amount} AS {name}" for amount, name in zip(sums, SUMS, strict=True))
     inner = (
-        f"SELECT {times}{key}, {flags} AS flags, {posted} AS posted_us, {amounts} "  # noqa: S608 - names of ours
+        f"SELECT {times}, {key}, {flags} AS flags, {posted} AS posted_us, {amounts} "  # noqa: S608 - names of ours
         f"FROM read_parquet(?, hive_partitioning = false) {where} {grouped}"
     )
     marked = ", ".join(f"{_marked(name)} AS {name}" for name in TEXTS)
@@ -143,8 +135,11 @@ def _escaped(name: str) -> str:
     return found
 
 
-def _times(table: str, day: date) -> list[str]:
-    return [f"'{day}'"] if table == "day_sum" else [_instant("window_us"), "window_s::VARCHAR"]
+_DAY: Final = "(DATE '1970-01-01' + days::INTEGER)::VARCHAR"
+
+
+def _times(table: str) -> list[str]:
+    return [_DAY] if table == "day_sum" else [_instant("window_us"), "window_s::VARCHAR"]
 
 
 def _instant(name: str) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from greencloud.ledger import Ledger
+from greencloud.ledger.earlier import make_again
 from greencloud.ledger.sums import SUMS
 from greencloud.serving.connection import database_errors
 from greencloud.serving.refresh import read_state
@@ -45,7 +46,10 @@ def check(database: str, connection: psycopg.Connection[Any], ledger: Ledger) ->
             yield f"the copy is of ledger {state.ledger} and not of this one, or of another history of it"
             return
         days: dict[tuple[str, date], list[str]] = {}
-        for segment in snapshot.contents.segments():
+        segments = snapshot.contents.segments()
+        if snapshot.earlier:
+            make_again(ledger.store, segments)
+        for segment in segments:
             days.setdefault((segment.site, segment.first.astimezone(UTC).date()), []).append(segment.path)
         unrolled = set(state.unrolled)
         for table in COLUMNS:

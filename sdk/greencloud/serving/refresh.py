@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Refreshed", "drop", "read_state", "refresh"]
 
 _SITE_DAY: Final = "site = %s AND window_start >= %s AND window_start < %s"
-_MOST_ROWS: Final = 2_000_000
+_MOST_ROWS: Final = 500_000  # as lines, some 125 MB
 _MOST_SEGMENTS: Final = 256
 _OTHER: Final = "greencloud ledger copy --drop removes the copy, and the same without --drop builds it anew"
 

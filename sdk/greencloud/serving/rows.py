@@ -65,6 +65,8 @@ def lines(table: str, source: Source, objects: Objects) -> Iterator[memoryview[i
 
     def begun() -> Iterator[Any]:
         batches = stream_arrow(sql, parameters, root=source.root, rows=_LINES, stop=Stop())
+        if objects.remote and len(source.paths) > 1:
+            return iter(list(batches))  # files that are not open yet may leave the cache while lines are sent
         first = next(batches, None)
         return iter(()) if first is None else chain((first,), batches)
 

@@ -176,8 +176,7 @@ def main() -> None:
     chosen = parser.parse_args()
     data = Hours(chosen.accounts, chosen.accounts * PER_HOUR)
     result: Row = {"load": os.getloadavg()[0]}
-    with tempfile.TemporaryDirectory() as name, postgres(Path(name) / "pg") as server:
-        Path(name).chmod(0o711)
+    with tempfile.TemporaryDirectory() as name, postgres() as server:
         result["local"] = local(Path(name) / "local", server, data, chosen.accounts, chosen.hours)
         print(json.dumps(result, indent=2), flush=True)
         result["object_storage"] = remote(Path(name), server, data, chosen.accounts, chosen.hours)

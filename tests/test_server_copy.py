@@ -1,4 +1,4 @@
-"""A server with a serving copy: a tenant learns nothing of others through it, and pages stay of one version. ``greencloud ledger copy`` and ``greencloud serve --serving-copy`` with a real database."""
+"""A server with a serving copy, and the verbs: a tenant learns nothing of others, and pages stay of one version."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ QUERY = next(method for method in METHODS if method.name == "QueryFootprint")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres(tmp_path_factory.mktemp("pg") / "c") as running:
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
         yield running
 
 

@@ -22,7 +22,7 @@ from greencloud.ledger.stop import Stop
 from greencloud.ledger.sums import Rows
 from greencloud.ledger.version import Version
 from greencloud.results import FootprintQuery, FootprintRow
-from greencloud.serving.connection import Session, Watchdog, address_of, connect
+from greencloud.serving.connection import Session, Watchdog, address_of, checked, connect
 from greencloud.serving.question import compile_question
 from greencloud.serving.schema import FORMAT
 from greencloud.serving.state import STATE_SQL, CopyState, content_of_version
@@ -47,10 +47,15 @@ _SLACK_S: Final = 1.0  # after which a database has not even said that time is u
 
 
 class ServingCopy:
-    """The copy in the database of a connection string. ``timeout_s``: how long a statement may take; ``clock`` in seconds."""
+    """The copy in the database of a connection string. ``timeout_s``: how long a statement may take; ``clock`` in seconds.
+
+    Raises:
+        QuantityError: it is no connection string.
+        MissingExtraError: psycopg is not installed.
+    """
 
     def __init__(self, database: str, *, timeout_s: float = _TIMEOUT_S, clock: Callable[[], float] = time.monotonic) -> None:
-        self.database = database
+        self.database = checked(database, said_by_option=False)
         self.counts: Counter[str] = Counter()
         self._timeout_s = timeout_s
         self._clock = clock

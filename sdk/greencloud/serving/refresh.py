@@ -81,8 +81,7 @@ def refresh(
         snapshot = ledger.snapshot()  # under the lock, so that no copy goes back to a version before
         if snapshot.version < 0:
             raise NotFoundError("nothing was posted yet", advice="allocate first: greencloud allocate --data DIR")
-        committed = ledger.store.committed(snapshot.version)
-        return _Refresh(connection, snapshot, progress).run(committed)
+        return _Refresh(connection, snapshot, progress).run(ledger.store.committed)
 
 
 def drop(database: str, connection: psycopg.Connection[Any]) -> bool:
@@ -120,7 +119,7 @@ class _Refresh:
     def objects(self) -> Objects:
         return self.snapshot.objects
 
-    def run(self, committed: datetime | None) -> Refreshed:
+    def run(self, committed: Callable[[int], datetime | None]) -> Refreshed:
         contents = self.snapshot.contents
         state = self._prepare(ledger_of(contents))
         content = content_of_version(contents)
@@ -137,7 +136,7 @@ class _Refresh:
         rolled = self._roll(days)
         self.connection.execute(
             "UPDATE greencloud.copy_state SET version = %s, content = %s, committed = %s, refreshed = now()",
-            [contents.number, content, committed],
+            [contents.number, content, committed(contents.number)],
         )
         return Refreshed(contents.number, len(fresh), len(removed), self.bytes, rolled)
 

@@ -61,11 +61,11 @@ def copied(
 ) -> Iterator[tuple[Worlds, ServingCopy]]:
     """A server with a copy, with everybody's data; and one without, with the caller's alone."""
     alone = data_of(tmp_path_factory.mktemp("isolation") / "alone", [ME])
-    shutil.rmtree(alone.keys_directory, ignore_errors=True)
-    shutil.copytree(everybody.keys_directory, alone.keys_directory)
     with ExitStack() as stack:
         copy = copy_of(server, everybody.ledger, stack)
         one = stack.enter_context(serving(everybody, copy=copy))
+        shutil.rmtree(alone.keys_directory, ignore_errors=True)
+        shutil.copytree(everybody.keys_directory, alone.keys_directory)  # tokens of the one are of the other, too
         other = stack.enter_context(serving(alone))
         page: Any = GetMessageClass(QUERY.output_type).FromString(one.call(QUERY, usual(QUERY), OTHERS[0].account).raw[0])
         yield Worlds(one, other, [page.next_page_token]), copy

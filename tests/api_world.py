@@ -19,6 +19,7 @@ from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.closes import period_named
 from greencloud.server import Intake, KeyStore, Taken, build_server
 from greencloud.server.wiring import services_of
+from greencloud.serving import ServingCopy
 from strategies import START, provider, row, usage
 from templates import made_once
 
@@ -158,11 +159,11 @@ class Api:
 
 
 @contextmanager
-def serving(data: DataDirectory, *, threads: int = 8, now: datetime = NOW) -> Iterator[Api]:
+def serving(data: DataDirectory, *, threads: int = 8, now: datetime = NOW, copy: ServingCopy | None = None) -> Iterator[Api]:
     """A server over the data directory; the clock stands still."""
     keys = KeyStore(data.keys_directory)
     server = build_server(
-        services_of(data, lambda: now),
+        services_of(data, lambda: now, copy=copy),
         Intake(lambda *_: Taken(0, "")),
         keys,
         listen="127.0.0.1:0",

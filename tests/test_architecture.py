@@ -26,18 +26,21 @@ MAY_IMPORT = {
     "ledger": DOMAIN | {"objects", "results", "_sums"},
     "telemetry": CORE | {"facility", "usage", "_combinations", "_growth", "_otlp", "_series", "_spans"},
     "engine": DOMAIN | {"objects", "results", "ledger", "telemetry", "proof"},
+    "serving": CORE | {"objects", "results", "ledger"},
     "inventory": CORE | {"objects", "facility", "results", "ledger"},
     "goal": CORE | {"facility", "results", "ledger", "inventory"},
     "wire": CORE | {"results", "v1"},
     "report": CORE | {"results"},
     "client": CORE | {"results", "wire", "v1"},
-    "server": DOMAIN | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "report", "wire", "v1"},
+    "server": DOMAIN
+    | {"results", "ledger", "telemetry", "engine", "serving", "inventory", "goal", "proof", "report", "wire", "v1"},
     "agent": CORE,
     "testing": DOMAIN
     | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "report", "server", "client", "wire"},
     "__main__": {"cli"},
     "cli": DOMAIN
-    | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "report", "server", "client", "agent", "wire"},
+    | {"results", "ledger", "telemetry", "engine", "serving", "inventory", "goal", "proof", "report", "server", "client", "agent"}
+    | {"wire"},
 }
 
 # Heavy or sharp libraries, and the rooms that alone may touch them.
@@ -54,6 +57,7 @@ ONLY_IN = {
     "openpyxl": {"inventory", "report"},
     "pint": {"inventory"},
     "psutil": {"agent"},
+    "psycopg": {"serving"},
     "rich": {"report", "cli"},
     "statsmodels": {"goal"},
     "scipy": {"goal"},

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from greencloud.cli._audit import audited
+from greencloud.cli._ledger_copy import command as copy_command
 from greencloud.cli._options import DURATION, data_option, output_option
 from greencloud.units import format_instant
 
@@ -22,6 +23,9 @@ __all__ = ["command"]
 @click.group(name="ledger")
 def command() -> None:
     """Close periods, keep the ledger tidy, hand it to an auditor."""
+
+
+command.add_command(copy_command)
 
 
 @command.command()

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import click
 
+from greencloud.cli._ledger_copy import serving_copy as checked_copy
 from greencloud.cli._options import DURATION, data_option, facility_option
 
 __all__ = ["command"]
@@ -52,6 +53,13 @@ class Rate(click.ParamType[int]):
 @click.option("--largest-message", type=click.IntRange(1, 1024), default=64, metavar="MIB", help="Largest request, decompressed.")
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Show the server's own metrics (Prometheus) at /metrics.")
 @click.option("--http", default="", metavar="HOST:PORT", help="Serve product footprints (PACT) at /3/footprints.")
+@click.option(
+    "--serving-copy",
+    envvar="GREENCLOUD_SERVING_COPY",
+    callback=checked_copy,
+    metavar="postgresql://…",
+    help="Answer look-ups by account from a copy in PostgreSQL, and keep it up to date: docs/serving-copy.md.",
+)
 @click.option("--insecure", is_flag=True, help="Allow no TLS, and --metrics, on an address that other machines can reach.")
 def command(
     *,
@@ -69,6 +77,7 @@ def command(
     largest_message: int,
     metrics: str,
     http: str,
+    serving_copy: str,
     insecure: bool,
 ) -> None:
     """Take telemetry by OTLP and answer questions on one port, until SIGTERM or Ctrl-C.
@@ -94,5 +103,6 @@ def command(
         largest_message=largest_message << 20,
         metrics=metrics,
         http=http,
+        serving_copy=serving_copy,
         ready=lambda target: click.echo(f"listening on {target}"),
     )

@@ -27,7 +27,7 @@ from greencloud.ledger.segments import sync
 from greencloud.ledger.sums import SUMS, Partial
 from greencloud.results import FootprintQuery
 
-__all__ = ["Question", "Rollup", "read_rollup", "write_rollup"]
+__all__ = ["Question", "Rollup", "label_value", "read_rollup", "write_rollup"]
 
 FORMAT: Final = 1
 _KEY: Final = b"greencloud.rollup"
@@ -136,7 +136,7 @@ class Rollup:
             told = [own[column] for column in question.columns]
             for place, name in enumerate(question.names):
                 if name.startswith(LABEL):
-                    told[place] = _label(told[place], name)
+                    told[place] = label_value(told[place], name)
             yield Partial(start_us, None, tuple(told), quality, version, flags, posted_us, amounts)
 
     def _rows_of(self, accounts: tuple[str, ...]) -> array[int]:
@@ -211,8 +211,8 @@ def _buffer(values: Any, item: Literal["i", "q", "B"]) -> memoryview[int]:
 
 
 @lru_cache(maxsize=16_384)
-def _label(labels: str, name: str) -> str:
-    """The value of the label that ``name`` (label:<key>) asks for, as SQL finds it in segments."""
+def label_value(labels: str, name: str) -> str:
+    """The value of the label that ``name`` (label:<key>) asks for, as SQL finds it in segments. Raises ValueError: no text."""
     value = json.loads(labels).get(name.removeprefix(LABEL), "")
     if not isinstance(value, str) or (not value.isascii() and not value.encode()):
         raise ValueError(f"label {value!r} is not a text")

@@ -30,6 +30,8 @@ __all__ = [
     "FLAGS_SQL",
     "POSTED_SQL",
     "PROVISIONAL",
+    "ROW_FLAGS_SQL",
+    "ROW_SUMS_SQL",
     "SCOPES",
     "SUMS",
     "SUMS_SQL",
@@ -55,17 +57,21 @@ _WIDTHS: Final = dict(
         strict=True,
     )
 )
-SUMS_SQL: Final = (
-    *(f"sum({name})" for name in (*MEASURES, "count")),
+ROW_SUMS_SQL: Final = (
+    *MEASURES,
+    "count",
     # Rows without an interval, often all of them, cost next to nothing: a CASE works on the rows of its branch alone.
-    *(f"sum(CASE WHEN {ppm} > 0 THEN (abs({amount}) * {ppm} + {PPM - 1}) // {PPM} ELSE 0 END)" for ppm, amount in _WIDTHS.items()),
+    *(f"CASE WHEN {ppm} > 0 THEN (abs({amount}) * {ppm} + {PPM - 1}) // {PPM} ELSE 0 END" for ppm, amount in _WIDTHS.items()),
 )
-FLAGS_SQL: Final = "bit_or({} | {})".format(
+SUMS_SQL: Final = tuple(f"sum({amount})" for amount in ROW_SUMS_SQL)
+ROW_FLAGS_SQL: Final = "{} | {}".format(
     f"provisional::TINYINT * {PROVISIONAL}::TINYINT",
     " | ".join(f"({ppm} < 0)::TINYINT * {flag}::TINYINT" for ppm, flag in zip(UNCERTAINTIES, UNKNOWN_WIDTHS, strict=True)),
 )
+FLAGS_SQL: Final = f"bit_or({ROW_FLAGS_SQL})"
 POSTED_SQL: Final = "epoch_us(max(posted))"
-"""Over columns of a segment: the amounts of ``SUMS``, the flags, and the last moment of posting in microseconds since 1970."""
+"""Over columns of a segment: the amounts of ``SUMS``, the flags, and the last moment of posting in microseconds since 1970; with
+``ROW_``, of one posting."""
 
 SCOPES: Final = {
     "scope1": ("scope1",),

@@ -10,7 +10,7 @@ The page has no credentials, and names accounts. So it is for loopback, unless `
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -25,6 +25,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from greencloud.server.app import RunningServer, split_listen
 from greencloud.server.counts import CAUSES
 from greencloud.server.errors import ListenError
+from greencloud.serving.copy import CAUSES as CAUSES_ELSEWHERE
+from greencloud.serving.copy import COPY
 
 __all__ = ["LogFigures", "Merged", "Metrics", "Page", "WorkerMetrics"]
 
@@ -65,7 +67,7 @@ class _Instruments:
 class Metrics(_Instruments):
     """Of one server process."""
 
-    def __init__(self, server: RunningServer, log: LogFigures, directory: Path) -> None:
+    def __init__(self, server: RunningServer, log: LogFigures, directory: Path, copy: Mapping[str, int] | None = None) -> None:
         super().__init__()
         counts, gate = server.counts, server.gate
         duration = self.meter.create_histogram(
@@ -115,6 +117,13 @@ class Metrics(_Instruments):
         self.counter("greencloud.log.syncs", "{sync}", "Groups of requests made durable.", lambda: [Observation(log.syncs)])
         self.counter("greencloud.log.sync.time", "s", "Time in it.", lambda: [Observation(log.sync_ns / 1e9)])
         self.counter("greencloud.log.size", "By", "Bytes made durable.", lambda: [Observation(log.synced_bytes)])
+        if copy is not None:
+            self.counter(
+                "greencloud.serving_copy.questions",
+                "{question}",
+                "Questions by account: by whom answered, and why if not by the copy.",
+                lambda: [Observation(copy.get(name, 0), {"answer": name}) for name in (COPY, *CAUSES_ELSEWHERE)],
+            )
         self.gauge("greencloud.disk.free", "By", "Free where the data directory is.", lambda: [Observation(_free(directory))])
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.errors import MissingExtraError
+from greencloud.results import RunSummary
 from greencloud.server.app import LARGEST_MESSAGE, RunningServer, build_server
 from greencloud.server.auth import Authenticator
 from greencloud.server.credentials import KeyStore, Principal
@@ -30,7 +31,9 @@ from greencloud.server.settings import Settings, now
 from greencloud.server.wiring import services_of
 
 if TYPE_CHECKING:
+    from greencloud.engine import DataDirectory
     from greencloud.server.metrics import Metrics
+    from greencloud.serving import ServingCopy
     from greencloud.telemetry import WriteAheadLog
 
 __all__ = ["GRACE_S", "Open", "on_signals", "prepare", "run", "serve"]
@@ -59,6 +62,7 @@ def serve(
     largest_message: int = LARGEST_MESSAGE,
     metrics: str = "",
     http: str = "",
+    serving_copy: str = "",
     ready: Callable[[str], None],
     clock: Callable[[], datetime] = now,
 ) -> None:
@@ -66,7 +70,7 @@ def serve(
 
     With ``allocate_every`` above zero it runs the allocation at that interval. With several ``workers`` each is a process of its
     own on the same port. ``metrics`` is an address for a Prometheus page, ``http`` one for product footprints as PACT has them.
-    ``auth`` is the auth file.
+    ``auth`` is the auth file, ``serving_copy`` the connection string of a copy of the ledger in PostgreSQL.
 
     Raises:
         ListenError: the address cannot be had, or would carry tokens in clear text over a network.
@@ -87,6 +91,7 @@ def serve(
         largest_message=largest_message,
         metrics=metrics,
         http=http,
+        serving_copy=serving_copy,
         clock=clock,
     )
     settings.check()
@@ -112,6 +117,7 @@ class Open:
     server: RunningServer
     log: WriteAheadLog
     directory: Path
+    copy: ServingCopy | None = None
 
     @property
     def target(self) -> str:
@@ -121,7 +127,7 @@ class Open:
         """Count from now on."""
         from greencloud.server.metrics import Metrics
 
-        return Metrics(self.server, self.log, self.directory)
+        return Metrics(self.server, self.log, self.directory, self.copy.counts if self.copy else None)
 
 
 def prepare(settings: Settings, facility: Path | None) -> None:
@@ -153,7 +159,8 @@ def run(settings: Settings) -> Iterator[Open]:
     clock = settings.clock
     verifier = auth.verifier(KeyStore(data.keys_directory))
     try:
-        services = services_of(data, clock)
+        copy = _copy(settings)
+        services = services_of(data, clock, copy=copy)
         server = build_server(
             services,
             _intake(log),
@@ -167,13 +174,43 @@ def run(settings: Settings) -> Iterator[Open]:
             shared=settings.shared,
         )
         every, rule = settings.allocate_every_s, "reserved_and_used"
-        with _told(server), allocating_every(every, lambda: services.run_allocation(rule, None, None, "schedule")):
-            yield Open(server, log, data.path)
+        with _told(server), _followed(settings, data) as posted:
+
+            def allocate() -> RunSummary:
+                try:
+                    return services.run_allocation(rule, None, None, "schedule")
+                finally:
+                    posted()
+
+            with allocating_every(every, allocate):
+                yield Open(server, log, data.path, copy)
         _LOG.info("stopping: calls under way have %.0f s", GRACE_S)
         server.stop(GRACE_S)
+        if copy:
+            copy.close()
     finally:
         verifier.close()
         log.close()
+
+
+def _copy(settings: Settings) -> ServingCopy | None:
+    if not settings.serving_copy:
+        return None
+    from greencloud.serving import ServingCopy
+
+    return ServingCopy(settings.serving_copy)
+
+
+@contextmanager
+def _followed(settings: Settings, data: DataDirectory) -> Iterator[Callable[[], None]]:
+    """Keep the serving copy up to date, if there is one; gives what to call when something was posted."""
+    if not (settings.serving_copy and settings.refresh_copy):
+        yield lambda: None
+        return
+    from greencloud.serving.follow import following
+
+    with following(settings.serving_copy, data.ledger) as posted:
+        yield posted
 
 
 def on_signals(stopping: threading.Event) -> None:

@@ -26,6 +26,8 @@ def now() -> datetime:
 class Settings:
     """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` and
     ``http`` "" are none.
+    ``serving_copy`` is a connection string, perhaps with a password, "" for none; ``refresh_copy``: whether this process keeps
+    the copy up to date.
     ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger.
 
     ``tls_client_ca`` are the authorities of clients' certificates, ``auth`` the auth file (``greencloud.server.auth_file``).
@@ -44,6 +46,8 @@ class Settings:
     largest_message: int = LARGEST_MESSAGE
     metrics: str = ""
     http: str = ""
+    serving_copy: str = field(default="", repr=False)
+    refresh_copy: bool = True
     shared: bool = False
     query_memory: int = 0
     query_threads: int = 0

@@ -12,6 +12,7 @@ from greencloud.results import AppliedFacilityBook, RuleComparison, RunSummary
 from greencloud.server.members import BookMembers
 from greencloud.server.services import ApplyOrder, CompareOrder, ExplainOrder, RestateOrder, Services
 from greencloud.server.uploads import mistakes_in
+from greencloud.serving import ServingCopy, with_copy
 
 if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
@@ -22,8 +23,8 @@ _MOST_EXPLAINED: Final = 100_000
 """Windows, by site and component, of an explained figure: as rows of QueryFootprint, each takes some 2.5 kB."""
 
 
-def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
-    """The services on a data directory; ``clock`` is when they are asked."""
+def services_of(data: DataDirectory, clock: Callable[[], datetime], *, copy: ServingCopy | None = None) -> Services:
+    """The services on a data directory; ``clock`` is when they are asked. ``copy``: a serving copy to ask before the ledger."""
     from greencloud.allocation import RULES
     from greencloud.allocation.explanation import Where
     from greencloud.engine import LARGE_CHANGE, run_allocation
@@ -110,7 +111,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime]) -> Services:
         return books.by(subject)
 
     return Services(
-        snapshot=data.ledger.snapshot,
+        snapshot=with_copy(data.ledger.snapshot, copy),
         run_allocation=run_rule,
         restate=restate,
         explain=explain,

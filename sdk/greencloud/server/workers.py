@@ -48,7 +48,8 @@ def supervise(settings: Settings, count: int, *, ready: Callable[[str], None], s
     with holding(settings.listen) as listen:
         base = replace(settings, listen=listen, shared=True)
         workers = [
-            _Worker(number, base if number == 0 else replace(base, allocate_every_s=0.0), stopping) for number in range(count)
+            _Worker(number, base if number == 0 else replace(base, allocate_every_s=0.0, refresh_copy=False), stopping)
+            for number in range(count)
         ]
         try:
             for worker in workers:

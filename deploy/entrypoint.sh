@@ -5,14 +5,8 @@
 # GREENCLOUD_STORE_URI  the store of which it is a cache, if any
 # KEYS_FROM             a folder with the keys (signing-key.pem, closing/*.pem), as a mounted secret: copied for each start, since
 #                       a secret's files belong to root, and greencloud wants keys that only it can read
-# HEALTH_SERVER         whom "healthy" asks (127.0.0.1:4317)
 set -eu
 umask 077
-
-if [ "${1:-}" = healthy ]; then
-  # The data directory is left out: a probe must not read the whole ledger.
-  exec env --unset=GREENCLOUD_DATA greencloud doctor --server "${HEALTH_SERVER:-127.0.0.1:4317}"
-fi
 
 if [ -n "${KEYS_FROM:-}" ]; then
   greencloud init >&2

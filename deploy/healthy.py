@@ -1,0 +1,41 @@
+"""Whether the server of this container takes calls: ``grpc.health.v1``, as an exit code for probes.
+
+``HEALTH_SERVER`` is HOST:PORT (127.0.0.1:4317). Of a server with TLS, ``HEALTH_CA`` is a file with the authority to trust (PEM) and
+``HEALTH_NAME`` the name in the server's certificate. Kubernetes asks a server without TLS by itself, and no other one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+_SECONDS = 5.0
+
+
+def main() -> int:
+    target = os.environ.get("HEALTH_SERVER") or "127.0.0.1:4317"
+    options = [("grpc.enable_http_proxy", 0)]
+    if ca := os.environ.get("HEALTH_CA"):
+        if name := os.environ.get("HEALTH_NAME"):
+            options.append(("grpc.ssl_target_name_override", name))
+        channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(Path(ca).read_bytes()), options)
+    else:
+        channel = grpc.insecure_channel(target, options)
+    with channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=_SECONDS)
+        except grpc.RpcError as error:
+            print(f"{target}: {error.code().name}", file=sys.stderr)
+            return 1
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        print(f"{target}: {health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

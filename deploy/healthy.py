@@ -1,7 +1,7 @@
 """Whether the server of this container takes calls: ``grpc.health.v1``, as an exit code for probes.
 
-``HEALTH_SERVER`` is HOST:PORT (127.0.0.1:4317). Of a server with TLS, ``HEALTH_CA`` is a file with the authority to trust (PEM) and
-``HEALTH_NAME`` the name in the server's certificate. Kubernetes asks a server without TLS by itself, and no other one.
+``HEALTH_SERVER`` is HOST:PORT (127.0.0.1:4317). Of a server with TLS, ``HEALTH_NAME`` is the name in its certificate, and ``HEALTH_CA`` a
+file with the authority to trust (PEM), if it is none of the system's. Kubernetes asks a server without TLS by itself, and no other one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _SECONDS = 5.0
 def main() -> int:
     target = os.environ.get("HEALTH_SERVER") or "127.0.0.1:4317"
     options = [("grpc.enable_http_proxy", 0)]
-    if ca := os.environ.get("HEALTH_CA"):
-        if name := os.environ.get("HEALTH_NAME"):
-            options.append(("grpc.ssl_target_name_override", name))
-        channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(Path(ca).read_bytes()), options)
+    if name := os.environ.get("HEALTH_NAME"):
+        ca = Path(os.environ.get("HEALTH_CA", ""))
+        trusted = grpc.ssl_channel_credentials(ca.read_bytes() if ca.is_file() else None)
+        channel = grpc.secure_channel(target, trusted, [*options, ("grpc.ssl_target_name_override", name)])
     else:
         channel = grpc.insecure_channel(target, options)
     with channel:

@@ -28,7 +28,7 @@ OWN_VARIABLES = {"KEYS_FROM", "CLOSING_KEYS_FROM", "HEALTH_SERVER", "HEALTH_CA",
 FOREIGN_VARIABLE = re.compile(r"AWS_(ENDPOINT_URL|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|PYTHON\w+|PATH|(PY)?SPARK_\w+")
 """What libraries read: obstore and Delta (AWS_), Python, Spark."""
 
-COMING = {"--store", "--log", "--log-from", "--lease-term", "--serving-copy", "--engine", "--master", "--remote", "--lake", "ledger copy"}
+COMING = {"--store", "--log", "--log-from", "--no-follow", "--lease-term", "--serving-copy", "--engine", "--master", "--remote", "--lake", "ledger copy"}
 """Options and verbs of several machines that come with other changes: to be emptied when they are there."""
 COMING_VARIABLES = {"GREENCLOUD_STORE_URI", "GREENCLOUD_SERVING_COPY", "NATS_USER", "NATS_PASSWORD"}
 

@@ -22,11 +22,14 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{/* Of a release whose servers have a tag of their own: dict root, tag. */}}
 {{- define "greencloud.image" -}}
-{{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- if .tag -}}
+{{ .root.Values.image.repository }}:{{ .tag }}
+{{- else if .root.Values.image.digest -}}
+{{ .root.Values.image.repository }}@{{ .root.Values.image.digest }}
 {{- else -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ .root.Values.image.repository }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
 {{- end }}
 {{- end }}
 
@@ -51,7 +54,6 @@ securityContext:
 {{- end }}
 
 {{- define "greencloud.container" -}}
-image: {{ include "greencloud.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext:
   allowPrivilegeEscalation: false

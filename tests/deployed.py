@@ -1,5 +1,5 @@
-"""What the tests of deploy/ share: whether the command line takes what a file of deploy/ starts, and the chart's manifests, rendered by
-Helm's own library."""
+"""What the tests of deploy/ share: whether the command line takes what a file of deploy/ starts, and the chart's manifests, rendered
+by Helm's own library."""
 
 from __future__ import annotations
 
@@ -25,10 +25,25 @@ CHART = DEPLOY / "helm" / "greencloud"
 OWN_VARIABLES = {"KEYS_FROM", "CLOSING_KEYS_FROM", "HEALTH_SERVER", "HEALTH_CA", "HEALTH_NAME", "HOME"}
 """What the files of deploy/ read themselves."""
 
-FOREIGN_VARIABLE = re.compile(r"AWS_(ENDPOINT_URL|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|PYTHON\w+|PATH|(PY)?SPARK_\w+")
+FOREIGN_VARIABLE = re.compile(
+    r"AWS_(ENDPOINT_URL|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|PYTHON\w+|PATH|(PY)?SPARK_\w+"
+)
 """What libraries read: obstore and Delta (AWS_), Python, Spark."""
 
-COMING = {"--store", "--log", "--log-from", "--no-follow", "--lease-term", "--serving-copy", "--engine", "--master", "--remote", "--lake", "ledger copy"}
+COMING = {
+    "--store",
+    "--store-cache",
+    "--log",
+    "--log-from",
+    "--no-follow",
+    "--lease-term",
+    "--serving-copy",
+    "--engine",
+    "--master",
+    "--remote",
+    "--lake",
+    "ledger copy",
+}
 """Options and verbs of several machines that come with other changes: to be emptied when they are there."""
 COMING_VARIABLES = {"GREENCLOUD_STORE_URI", "GREENCLOUD_SERVING_COPY", "NATS_USER", "NATS_PASSWORD"}
 
@@ -87,7 +102,12 @@ def render(values: dict[str, Any]) -> dict[str, Any]:
     if importlib.util.find_spec("helm_python") is None:
         pytest.skip("Helm's library is not installed: pip install 'greencloud[test]'")
     done = subprocess.run(
-        [sys.executable, "-c", RENDER, str(CHART)], input=json.dumps(values), capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", RENDER, str(CHART)],
+        input=json.dumps(values),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout)

@@ -43,6 +43,33 @@ ALL: dict[str, Any] = {
     "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
 }
 PLAIN: dict[str, Any] = {"tls": {"enabled": False, "existingSecret": "", "serverName": ""}}
+USUAL = (
+    *(
+        "enabled",
+        "schedule",
+        "resources",
+        "requests",
+        "limits",
+        "labels",
+        "annotations",
+        "interval",
+        "region",
+        "create",
+        "replicas",
+    ),
+    *(
+        "minReplicas",
+        "maxReplicas",
+        "podAnnotations",
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "extraArgs",
+        "pullPolicy",
+        "repository",
+    ),
+)
+"""Values whose names say it all, in Kubernetes and here."""
 FOREIGN = {"PodMonitor", "PrometheusRule"}  # of the Prometheus operator
 SETTINGS = {"all": merged(LEAST, ALL), "least": LEAST, "plain": merged(LEAST, PLAIN)}
 
@@ -201,7 +228,10 @@ def test_values_that_cannot_be_right_are_refused_by_their_name(change: dict[str,
     every=st.sampled_from(["30s", "5m", "1h"]),
     tls=st.booleans(),
     enabled=st.fixed_dictionaries(
-        {name: st.fixed_dictionaries({"enabled": st.booleans()}) for name in ("maintain", "podMonitor", "prometheusRule", "networkPolicy")}
+        {
+            name: st.fixed_dictionaries({"enabled": st.booleans()})
+            for name in ("maintain", "podMonitor", "prometheusRule", "networkPolicy")
+        }
     ),
 )
 def test_whatever_is_allowed_gives_objects_of_one_name_each(
@@ -232,8 +262,7 @@ def test_every_value_is_documented_and_in_the_schema() -> None:
                 look(value, below, f"{at}.{key}")
 
     look(yaml.safe_load(text), schema, "")
-    usual = "enabled|schedule|resources|requests|limits|labels|annotations|interval|region|create|podAnnotations|nodeSelector|tolerations"
-    usual += "|affinity|extraArgs|replicas|minReplicas|maxReplicas|pullPolicy|repository|service"
+    usual = "|".join(USUAL)
     for number, line in enumerate(lines):
         key = re.match(r"  ( *)(\w+):", line)
         if key and not re.fullmatch(usual, key[2]) and not line.rstrip().endswith(":"):

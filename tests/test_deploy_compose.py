@@ -114,5 +114,5 @@ def test_every_value_of_a_service_is_explained() -> None:
     """Each option that is ours and each variable has its reason behind it or above it."""
     lines = COMPOSE.read_text().splitlines()
     shared = lines[lines.index("x-environment: &environment") + 1 : lines.index("x-needs: &needs")]
-    commented = [line for line in shared if line and "#" in line or re.search(r"SECRET|PASSWORD", line)]
+    commented = [line for line in shared if (line and "#" in line) or re.search(r"SECRET|PASSWORD", line)]
     assert len(commented) == len([line for line in shared if line])

@@ -35,8 +35,8 @@ def path(tmp_path: Path) -> str:
     (folder / "greencloud-entrypoint").symlink_to(DEPLOY / "entrypoint.sh")
     (folder / "greencloud").write_text(f'#!/bin/sh\nexec {sys.executable} -m greencloud "$@"\n')
     (folder / "date").write_text('#!/bin/sh\n[ "$2" = +%Y-%m-01 ] && echo 2026-03-01 || exec /bin/date "$@"\n')  # it is March
-    for program in ("greencloud", "date"):
-        (folder / program).chmod(0o755)
+    for name in ("greencloud", "date"):
+        (folder / name).chmod(0o755)
     return f"{folder}:{os.environ['PATH']}"
 
 
@@ -52,7 +52,9 @@ def secret(folder: Path, *names: str) -> Path:
 
 
 def test_hadolint_finds_nothing() -> None:
-    done = subprocess.run([program("hadolint"), str(DEPLOY / "Dockerfile")], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [program("hadolint"), str(DEPLOY / "Dockerfile")], capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -118,7 +120,12 @@ def test_without_a_secret_nothing_is_made_but_what_the_verb_makes(tmp_path: Path
 
 def healthy(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(DEPLOY / "healthy.py")], capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **environment}
+        [sys.executable, str(DEPLOY / "healthy.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **environment},
     )
 
 

@@ -3,8 +3,8 @@
 Segments never change, and no name is used twice; so what was read of a footer may be kept, and need not be looked at again. DuckDB
 lets go of none, so after some thousand files a fresh one takes over.
 
-It takes a quarter of the memory of the machine, or of its container, unless ``limit`` says otherwise, and goes to disk for what does
-not fit.
+It takes a quarter of the memory of the machine, or of its container, unless ``limit`` says otherwise, and goes to disk for what
+does not fit.
 """
 
 from __future__ import annotations

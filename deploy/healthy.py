@@ -1,8 +1,8 @@
 """Whether the server of this container takes calls: ``grpc.health.v1``, as an exit code for probes.
 
 ``HEALTH_SERVER`` is HOST:PORT (127.0.0.1:4317). Of a server with TLS, ``HEALTH_NAME`` is the name in its certificate, and
-``HEALTH_CA`` a file with the authority to trust (PEM), if it is none of the system's. Kubernetes asks a server without TLS by itself,
-and no other one.
+``HEALTH_CA`` a file with the authority to trust (PEM), if it is none of the system's. Kubernetes itself asks a server without TLS
+only.
 """
 
 from __future__ import annotations

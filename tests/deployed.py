@@ -1,5 +1,5 @@
-"""What the tests of deploy/ share: whether the command line takes what a file of deploy/ starts, and the chart's manifests, rendered
-by Helm's own library."""
+"""What the tests of deploy/ share: whether the command line takes what a file of deploy/ starts, and the chart's manifests, as Helm's
+own library renders them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the tests of deploy/ share: whether the command line takes what a file of deploy/ starts, and the chart's manifests, as Helm's
-own library renders them."""
+"""What the tests of deploy/ share: whether the command line takes what a file of deploy/ starts, and the chart as Helm's own library
+renders it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the tests of deploy/ share: whether the command line takes what a file of deploy/ starts, and the chart as Helm's own library
-renders it."""
+"""What the tests of deploy/ share: whether the command line takes what a file of deploy/ starts; the chart, rendered by Helm's own
+library."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ COMING = {
     "ledger copy",
 }
 """Options and verbs of several machines that come with other changes: to be emptied when they are there."""
-COMING_VARIABLES = {"GREENCLOUD_STORE_URI", "GREENCLOUD_SERVING_COPY", "NATS_USER", "NATS_PASSWORD"}
+COMING_VARIABLES = {"GREENCLOUD_STORE_URI", "GREENCLOUD_LOG_URI", "GREENCLOUD_SERVING_COPY", "NATS_USER", "NATS_PASSWORD"}
 
 RENDER = """
 import json, sys

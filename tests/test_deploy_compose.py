@@ -57,9 +57,8 @@ def test_every_variable_is_read_by_somebody(services: dict[str, Any]) -> None:
 def test_all_that_share_a_store_share_the_log_and_the_keys(services: dict[str, Any]) -> None:
     serving = [each for each in of_greencloud(services).values() if each["command"]]
 
-    for key in ("GREENCLOUD_STORE_URI", "KEYS_FROM", "AWS_ENDPOINT_URL"):
+    for key in ("GREENCLOUD_STORE_URI", "GREENCLOUD_LOG_URI", "KEYS_FROM", "AWS_ENDPOINT_URL"):
         assert len({each["environment"][key] for each in serving}) == 1
-    assert len({word for each in serving for word in each["command"] if word.startswith("--log=")}) == 1
     folders = [next(each["source"] for each in one["volumes"] if each["target"] == "/var/lib/greencloud") for one in serving]
     assert len(set(folders)) == len(folders), "a data directory each"
 

@@ -153,7 +153,6 @@ securityContext:
 {{- define "greencloud.serveArgs" -}}
 - serve
 - --listen=0.0.0.0:4317
-- --log={{ .Values.log.uri }}
 - --metrics=0.0.0.0:9464
 - --insecure
 {{- if .Values.tls.enabled }}
@@ -212,6 +211,8 @@ livenessProbe:
 {{- define "greencloud.serveEnv" -}}
 env:
   {{- include "greencloud.env" . | nindent 2 }}
+  - name: GREENCLOUD_LOG_URI
+    value: {{ .Values.log.uri | quote }}
   - name: KEYS_FROM
     value: /run/greencloud/keys
   {{- if .Values.tls.enabled }}

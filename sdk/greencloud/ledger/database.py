@@ -3,7 +3,8 @@
 Segments never change, and no name is used twice; so what was read of a footer may be kept, and need not be looked at again. DuckDB
 lets go of none, so after some thousand files a fresh one takes over.
 
-It takes a quarter of the machine's memory unless ``limit`` says otherwise, and goes to disk for what does not fit.
+It takes a quarter of the memory of the machine, or of its container, unless ``limit`` says otherwise, and goes to disk for what
+does not fit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,7 +26,7 @@ import pyarrow as pa
 from greencloud.errors import StoreError, TooLargeError
 from greencloud.ledger.stop import Stop
 
-__all__ = ["fetch", "limit", "literal", "stream", "stream_arrow", "to_arrow"]
+__all__ = ["fetch", "limit", "literal", "memory", "stream", "stream_arrow", "to_arrow"]
 
 
 def fetch(sql: str, parameters: list[Any], *, root: Path) -> list[tuple[Any, ...]]:
@@ -132,7 +134,7 @@ class _Kept:
     lock: Lock = field(default_factory=Lock)
     database: duckdb.DuckDBPyConnection | None = None
     files: set[str] = field(default_factory=set)
-    settings: dict[str, str] = field(default_factory=lambda: {"memory_limit": f"{_memory() // 4}B"})
+    settings: dict[str, str] = field(default_factory=lambda: {"memory_limit": f"{memory() // 4}B"})
 
 
 def _database(parameters: list[Any]) -> duckdb.DuckDBPyConnection:
@@ -151,8 +153,14 @@ def _kept(process: int) -> _Kept:  # noqa: ARG001 - one a process: threads of th
     return _Kept()
 
 
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def memory(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes that this process may take: of the machine, or less where a container is limited (the kernel's cgroup-v2.rst and
+    cgroup-v1/memory.rst). A quarter of the machine may be all that a container has, and more, and its process would be killed."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # there is none, or it says "max"
+            found = min(found, int((cgroup / name).read_text()))
+    return found
 
 
 def _opened(settings: dict[str, str]) -> duckdb.DuckDBPyConnection:

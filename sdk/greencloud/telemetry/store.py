@@ -9,6 +9,7 @@
       dead-letters/     what came too late to be counted (``lateness``)
       settled.json      up to where hours are settled, and the segments of usage that hold them
       settled/          those segments
+      shared-log.json   how far shared logs were followed (``followed``), where there are any
       archive/          segments of the log that only tell of settled hours: nobody reads them, they may be deleted
 
 **Settling** keeps a run's work from growing with the log, for those who ask for it. Live items count for a horizon after they
@@ -40,6 +41,7 @@ from greencloud.facility import Facility
 from greencloud.telemetry.admission import HORIZON_NS, decoded, record_bounds
 from greencloud.telemetry.collect import Collected
 from greencloud.telemetry.deadletter import DeadLetter, DeadLetters
+from greencloud.telemetry.followed import Followed
 from greencloud.telemetry.hours import HourOfSpans, HourStore, fingerprint_of, hour_of_spans
 from greencloud.telemetry.index import HOUR_NS, LogIndex, Settled
 from greencloud.telemetry.lateness import dead_letter_files, write_late
@@ -238,6 +240,7 @@ class TelemetryStore:
 
     def _archive(self, index: LogIndex, through_ns: int) -> None:
         archive = self.path / "archive"
+        Followed(self.log, self.path).note_found()
         for name, summary in index.segments.items():
             if summary.records and summary.last_ns < through_ns - HORIZON_NS - HOUR_NS:
                 archive.mkdir(parents=True, exist_ok=True)

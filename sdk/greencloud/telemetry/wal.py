@@ -20,14 +20,14 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from greencloud.durable import sync_directory
 from greencloud.errors import StorageFullError, StoreError
-from greencloud.telemetry.record import Record, pack
+from greencloud.telemetry.record import FORMAT, Record, pack
 from greencloud.telemetry.segment import HEADER_SIZE, MARKER_SIZE, SUFFIX, frame, header, read_segment
 
 __all__ = ["SEGMENT_BYTES", "LogState", "WriteAheadLog", "move_segment", "read_log", "scan_log", "segment_paths"]
@@ -57,7 +57,8 @@ class _OpenSegment:
 
 
 class WriteAheadLog:
-    """Appends to the log in ``directory``, from any number of threads. Nothing is created before the first append.
+    """Appends to the log in ``directory``, from any number of threads. Nothing is created before the first append. ``version`` is
+    the format of records (``record``): another one than the usual is for what comes by a shared log.
 
     ``syncs``, ``sync_ns`` and ``synced_bytes`` say how many groups were made durable, in what time, and how large they were.
     """
@@ -69,11 +70,13 @@ class WriteAheadLog:
         min_free_bytes: int = _MIN_FREE_BYTES,
         clock_ns: Callable[[], int] = time.time_ns,
         segment_bytes: int = SEGMENT_BYTES,
+        version: int = FORMAT,
     ) -> None:
         self._directory = Path(directory)
         self._min_free_bytes = min_free_bytes
         self._clock_ns = clock_ns
         self._segment_bytes = segment_bytes
+        self._version = version
         self._turn = threading.Condition()
         self._waiting: list[_Waiter] = []
         self._committing = False
@@ -91,8 +94,11 @@ class WriteAheadLog:
             StorageFullError: no room; nothing was kept of this record and nothing else was harmed.
             StoreError: the log is closed, or the storage failed.
         """
-        pieces = pack(record)
-        waiter = _Waiter(pieces, sum(map(len, pieces)))
+        self.append_packed(pack(record))
+
+    def append_packed(self, pieces: Sequence[bytes]) -> None:
+        """Keep records that are laid out already in the log's format (``record``), all or none. Raises as ``append``."""
+        waiter = _Waiter(list(pieces), sum(map(len, pieces)))
         with self._turn:
             if self._closed:
                 raise StoreError(f"the log {self._directory} is closed", path=str(self._directory))
@@ -219,7 +225,7 @@ class WriteAheadLog:
         marker = os.urandom(MARKER_SIZE)
         fcntl.flock(descriptor, fcntl.LOCK_SH)  # it is in use: see move_segment
         try:
-            _write(descriptor, [header(marker)])
+            _write(descriptor, [header(marker, self._version)])
             sync_directory(self._directory)
         except BaseException:
             os.close(descriptor)

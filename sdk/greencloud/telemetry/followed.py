@@ -116,8 +116,9 @@ class Followed:
 
     def note_found(self) -> None:
         """Find and keep, where this directory follows a shared log: before segments are moved away."""
-        if self.path.exists():
-            self.note(self.find())
+        found = self.find()
+        if found.logs:
+            self.note(found)
 
     @contextmanager
     def turn(self) -> Iterator[bool]:

@@ -17,7 +17,7 @@ from typing import Final
 
 from greencloud.errors import GreencloudError, LogLostError, LogUnavailableError, StorageFullError, StoreError
 from greencloud.telemetry.followed import Followed, Places
-from greencloud.telemetry.record import PLACED_FORMAT, placed
+from greencloud.telemetry.record import placed
 from greencloud.telemetry.shared_log import Passage, SharedLog
 from greencloud.telemetry.wal import WriteAheadLog
 

@@ -25,7 +25,7 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from greencloud.errors import ConfigError, GreencloudError, LogUnavailableError, MissingExtraError, StorageFullError, StoreError
+from greencloud.errors import ConfigError, GreencloudError, LogUnavailableError, MissingExtraError, StorageFullError
 from greencloud.telemetry.shared_log import Bounds
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ class NatsLog:
             _LOG.debug("the shared log's broker: %s", type(error).__name__)
 
         options: dict[str, Any] = {
+            "reconnect_time_wait": 0.2,
             "user_credentials": environment.get("NATS_CREDS"),
             "nkeys_seed": environment.get("NATS_NKEY"),
             "token": environment.get("NATS_TOKEN"),
@@ -168,7 +169,6 @@ class NatsLog:
             servers=self._servers,
             name="greencloud",
             connect_timeout=2,
-            reconnect_time_wait=0.2,
             max_reconnect_attempts=-1 if self._name else 1,
             error_cb=failed,
             disconnected_cb=down,

@@ -138,7 +138,7 @@ class SharedLog:
         self.publish(b"".join(pack(record)))
 
     def publish(self, packed: bytes, number: str = "") -> int:
-        """Keep a packed record, and give its position; ``number`` is its own, so that it may be sent again. Raises as ``append``."""
+        """Keep a packed record, and give its position. Sent again under its ``number`` it is kept once. Raises as ``append``."""
         began = time.monotonic_ns()
         number = number or self._new_number()
         room = self._broker.part_bytes - _HEAD.size

@@ -72,7 +72,10 @@ def numbered(number: int, size: int = 16) -> Record:
 @given(st.lists(sent_spans(), max_size=8), st.lists(sent_points(), max_size=6), st.data())
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_split_among_intake_servers_and_any_crash_of_a_follower_is_the_same_usage(
-    tmp_path_factory: pytest.TempPathFactory, found: list[tuple[str, dict[str, object]]], measured: list[Record], data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory,
+    found: list[tuple[str, dict[str, object]]],
+    measured: list[Record],
+    data: st.DataObject,
 ) -> None:
     place = tmp_path_factory.mktemp("servers")
     broker = ListBroker()
@@ -109,7 +112,9 @@ def test_any_split_among_intake_servers_and_any_crash_of_a_follower_is_the_same_
 
 
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=6), st.integers(120, 400))
-def test_a_record_of_any_size_comes_out_as_it_went_in(tmp_path_factory: pytest.TempPathFactory, sizes: list[int], room: int) -> None:
+def test_a_record_of_any_size_comes_out_as_it_went_in(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], room: int
+) -> None:
     broker = ListBroker(part_bytes=room)
     server = Server(tmp_path_factory.mktemp("sizes"), broker)
     records = [Record("traces", "tenant", "alice", number, os.urandom(size)) for number, size in enumerate(sizes)]

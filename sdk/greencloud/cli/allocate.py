@@ -11,10 +11,11 @@ from pathlib import Path
 import click
 
 from greencloud.cli._audit import audited
-from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option
+from greencloud.cli._log import shared_log
+from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option, log_option
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.audit import system_user
-from greencloud.engine.gathering import gather
+from greencloud.engine.gathering import Gathered
 from greencloud.report import balance_table, dry_run_document, restatements_csv, restatements_table
 from greencloud.results import RunSummary
 from greencloud.telemetry import SHORTEST
@@ -44,6 +45,7 @@ __all__ = ["command"]
     help="Refuse to restate a window whose total would change by more, unless by late data alone; none: no bound.",
 )
 @click.option("--dry-run", is_flag=True, help="Post nothing: show what would be posted and restated.")
+@log_option
 @click.option("-o", "--output", type=click.Choice(["table", "json", "csv"]), default="table", help="Format of a dry run.")
 def command(
     *,
@@ -56,6 +58,7 @@ def command(
     requested_by: str,
     most_change: Fraction | None,
     dry_run: bool,
+    log: str,
     output: str,
 ) -> None:
     """Allocate energy and emissions of every site and window with telemetry, and post them as balanced batches.
@@ -97,17 +100,15 @@ def command(
         return
     asked = {"rule": rule, "from": start, "to": end, "settle_after": settle_after, "reason": reason, "by": requested_by}
     summary = "; ".join(f"{key}={value}" for key, value in asked.items() if value)
-    with audited(directory, "allocate", summary), directory.allocating():
-        gathered = gather(directory, keep=True)
-        for letter in gathered.collected.dead_letters:
-            click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
+    with audited(directory, "allocate", summary), shared_log(log) as shared:
         run = run_allocation(
             directory,
             rule=rule,
             start=start,
             end=end,
             now=datetime.now(UTC),
-            gathered=gathered,
+            told=_not_used,
+            log=shared,
             settle_after=settle_after,
             requested_by=requested_by,
             reason=reason,
@@ -126,6 +127,11 @@ def command(
         click.echo("there is no telemetry to allocate yet: send OTLP to greencloud serve, or use greencloud ingest", err=True)
     if run.refused:
         sys.exit(1)
+
+
+def _not_used(gathered: Gathered) -> None:
+    for letter in gathered.collected.dead_letters:
+        click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
 
 
 def _show(would: RunSummary, output: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import click
 
-from greencloud.cli._options import DURATION, data_option, facility_option
+from greencloud.cli._options import DURATION, data_option, facility_option, log_option
 
 __all__ = ["command"]
 
@@ -52,6 +52,14 @@ class Rate(click.ParamType[int]):
 @click.option("--largest-message", type=click.IntRange(1, 1024), default=64, metavar="MIB", help="Largest request, decompressed.")
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Show the server's own metrics (Prometheus) at /metrics.")
 @click.option("--http", default="", metavar="HOST:PORT", help="Serve product footprints (PACT) at /3/footprints.")
+@log_option
+@click.option(
+    "--log-from", type=click.IntRange(0), metavar="N", help="Go on there, and leave out what the log has lost; give it once."
+)
+@click.option("--no-follow", is_flag=True, help="Only put into the shared log; other servers allocate.")
+@click.option(
+    "--lease-term", type=DURATION, default="2m", metavar="T", help="When another server may allocate after one that died."
+)
 @click.option("--insecure", is_flag=True, help="Allow no TLS, and --metrics, on an address that other machines can reach.")
 def command(
     *,
@@ -69,6 +77,10 @@ def command(
     largest_message: int,
     metrics: str,
     http: str,
+    log: str,
+    log_from: int | None,
+    no_follow: bool,
+    lease_term: timedelta,
     insecure: bool,
 ) -> None:
     """Take telemetry by OTLP and answer questions on one port, until SIGTERM or Ctrl-C.
@@ -77,6 +89,12 @@ def command(
     """
     from greencloud.server import serve
 
+    if (log_from is not None or no_follow) and not log:
+        raise click.UsageError("--log-from and --no-follow are for a shared log: name it with --log")
+    if no_follow and allocate_every:
+        raise click.UsageError("a server that allocates follows the shared log: leave out --no-follow or --allocate-every")
+    if lease_term < timedelta(seconds=1):
+        raise click.BadParameter("a second at the least", param_hint="--lease-term")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     serve(
         data,
@@ -94,5 +112,9 @@ def command(
         largest_message=largest_message << 20,
         metrics=metrics,
         http=http,
+        log=log,
+        log_from=-1 if log_from is None else log_from,
+        follow=not no_follow,
+        lease_term=lease_term,
         ready=lambda target: click.echo(f"listening on {target}"),
     )

@@ -28,7 +28,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -44,7 +44,7 @@ from greencloud.engine.place import LedgerPlace
 from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
-from greencloud.ledger.lease import Held, Leases, StoredLeases
+from greencloud.ledger.lease import Held, Lease, Leases, Leasing, StoredLeases
 from greencloud.objects.objects import LOCAL, Objects
 from greencloud.telemetry import TelemetryStore
 from greencloud.usage import SegmentStore
@@ -60,6 +60,7 @@ class DataDirectory:
     """The paths of a data directory and what lies behind them. Make one with ``open``."""
 
     path: Path
+    leasing: Leasing = field(default_factory=Leasing, compare=False)
 
     @classmethod
     def open(cls, path: str | Path, *, create: bool) -> DataDirectory:
@@ -262,16 +263,32 @@ class DataDirectory:
         def clock() -> datetime:
             return datetime.now(UTC)
 
+        leases, host, objects = self._leases()
+        held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
+        try:
+            if objects.remote and held.over:  # who held it may be about to commit what it worked out before
+                self.ledger.store.fence(held.number, clock())
+            self.leasing.holds = held.number
+            yield held
+        finally:
+            self.leasing.holds = 0
+            held.release()
+
+    def lease(self) -> tuple[Lease | None, bool]:
+        """The latest lease to write to the ledger, held or not, and whether it is this directory's."""
+        leases, host, _ = self._leases()
+        latest = leases.latest()
+        return latest, latest is not None and latest.holder.partition("/")[0] == host
+
+    def _leases(self) -> tuple[Leases, str, Objects]:
+        """The leases of the ledger, the name of this directory among their holders, and where they lie."""
         host, ledger = socket.gethostname(), (self.path / "ledger").absolute()
         objects, seen = self.ledger_place.objects(ledger), self.ledger.store.lease
         if objects.remote:
             host += f":{sha256(os.fsencode(ledger.resolve())).hexdigest()[:16]}"
-        leases = StoredLeases(ledger / "leases", objects, seen) if objects.remote else Leases(ledger / "leases", seen)
-        held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
-        try:
-            yield held
-        finally:
-            held.release()
+        term, folder = self.leasing.term, ledger / "leases"
+        leases = StoredLeases(folder, objects, seen, term) if objects.remote else Leases(folder, seen, term)
+        return leases, host, objects
 
     def remember(self, name: str, entry: dict[str, Any]) -> None:
         """Append one JSON line to a record file of the directory, durably."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -27,6 +27,7 @@ from greencloud.engine.books import Books
 from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.fitting import SiteWindow
+from greencloud.engine.following import make_current
 from greencloud.engine.gathering import Gathered, due_windows, gather, gather_under
 from greencloud.engine.inputs import BatchInputs, revision_with
 from greencloud.engine.moved import moved_batches, withdrawal
@@ -39,6 +40,7 @@ from greencloud.facility import starter_facility
 from greencloud.ledger import Batch, Because
 from greencloud.ledger.lease import Held
 from greencloud.results import BatchSummary, RunSummary
+from greencloud.telemetry.shared_log import SharedLog
 from greencloud.units import Window, format_instant
 from greencloud.usage import Usage, empty_usage, merge
 
@@ -66,6 +68,8 @@ def run_allocation(
     reason: str = "",
     most_change: Fraction | None = None,
     dry_run: bool = False,
+    log: SharedLog | None = None,
+    told: Callable[[Gathered], object] = lambda _: None,
 ) -> RunSummary:
     """Allocate every site-window with usage or readings that starts in ``[start, end)``, and post what is new.
 
@@ -77,8 +81,12 @@ def run_allocation(
     or no book was in force when it was posted. With ``dry_run`` nothing is written and nobody is kept waiting; the answer is
     what would be posted and refused, and the restatements that would come, those refused by ``most_change`` among them.
 
+    ``log`` is the shared log that the directory follows, if it does: the run begins when all of it is here (``following``).
+    ``told`` is given what was gathered.
+
     Raises:
-        StoreError: another run is under way.
+        StoreError: another run is under way, or the directory follows a shared log and none was named.
+        LogUnavailableError, LogLostError: not all of the shared log is here; nothing was allocated.
         AllocationError: there is no such rule. What concerns one window is in ``RunSummary.refused`` instead.
     """
     rule_named(rule)
@@ -88,8 +96,13 @@ def run_allocation(
     if dry_run:
         return _Run(data, gathered or gather(data), options, None).summary()
     if gathered is None:
-        with data.allocating(), data.writing() as held:
-            return _Run(data, gather(data, keep=True), options, held).summary()
+        with data.allocating():
+            make_current(data, log)
+            with data.writing() as held:
+                make_current(data, log, held.keep)
+                known = gather(data, keep=True)
+                told(known)
+                return _Run(data, known, options, held).summary()
     with data.writing() as held:
         return _Run(data, gathered, options, held).summary()
 

@@ -22,9 +22,12 @@ from prometheus_client import CollectorRegistry, generate_latest, start_http_ser
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from greencloud.ledger.lease import Leasing
 from greencloud.server.app import RunningServer, split_listen
 from greencloud.server.counts import CAUSES
 from greencloud.server.errors import ListenError
+from greencloud.server.logs import Logs
+from greencloud.telemetry.follower import Follower
 
 __all__ = ["LogFigures", "Merged", "Metrics", "Page", "WorkerMetrics"]
 
@@ -65,9 +68,10 @@ class _Instruments:
 class Metrics(_Instruments):
     """Of one server process."""
 
-    def __init__(self, server: RunningServer, log: LogFigures, directory: Path) -> None:
+    def __init__(self, server: RunningServer, logs: Logs, directory: Path, leasing: Leasing) -> None:
         super().__init__()
         counts, gate = server.counts, server.gate
+        log: LogFigures = logs.intake
         duration = self.meter.create_histogram(
             "greencloud.intake.duration", "s", "From headers to answer.", explicit_bucket_boundaries_advisory=_SECONDS
         )
@@ -115,7 +119,27 @@ class Metrics(_Instruments):
         self.counter("greencloud.log.syncs", "{sync}", "Groups of requests made durable.", lambda: [Observation(log.syncs)])
         self.counter("greencloud.log.sync.time", "s", "Time in it.", lambda: [Observation(log.sync_ns / 1e9)])
         self.counter("greencloud.log.size", "By", "Bytes made durable.", lambda: [Observation(log.synced_bytes)])
+        if follower := logs.follower:
+            self._following(follower)
+        self.gauge(
+            "greencloud.ledger.lease.held",
+            "{lease}",
+            "Whether this process holds it.",
+            lambda: [Observation(int(leasing.holds > 0))],
+        )
         self.gauge("greencloud.disk.free", "By", "Free where the data directory is.", lambda: [Observation(_free(directory))])
+
+    def _following(self, follower: Follower) -> None:
+        self.gauge(
+            "greencloud.shared_log.position",
+            "{message}",
+            "Up to where the shared log was followed.",
+            lambda: [Observation(follower.position)],
+        )
+        self.gauge(
+            "greencloud.shared_log.behind", "{message}", "Messages that are not here yet.", lambda: [Observation(follower.behind)]
+        )
+        self.gauge("greencloud.shared_log.lag", "s", "Since when that is so.", lambda: [Observation(follower.behind_s)])
 
 
 class WorkerMetrics(_Instruments):

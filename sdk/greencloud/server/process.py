@@ -12,26 +12,29 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.errors import MissingExtraError
+from greencloud.ledger.lease import TERM, Leasing
 from greencloud.server.app import LARGEST_MESSAGE, RunningServer, build_server
 from greencloud.server.auth import Authenticator
 from greencloud.server.credentials import KeyStore, Principal
 from greencloud.server.errors import status_of
 from greencloud.server.intake import Intake, Taken
+from greencloud.server.logs import Logs, logs_of
 from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE
 from greencloud.server.schedule import allocating_every
 from greencloud.server.settings import Settings, now
 from greencloud.server.wiring import services_of
 
 if TYPE_CHECKING:
+    from greencloud.engine import DataDirectory
     from greencloud.server.metrics import Metrics
-    from greencloud.telemetry import WriteAheadLog
+    from greencloud.telemetry.shared_log import RecordLog
 
 __all__ = ["GRACE_S", "Open", "on_signals", "prepare", "run", "serve"]
 
@@ -59,6 +62,10 @@ def serve(
     largest_message: int = LARGEST_MESSAGE,
     metrics: str = "",
     http: str = "",
+    log: str = "",
+    log_from: int = -1,
+    follow: bool = True,
+    lease_term: timedelta = TERM,
     ready: Callable[[str], None],
     clock: Callable[[], datetime] = now,
 ) -> None:
@@ -66,7 +73,8 @@ def serve(
 
     With ``allocate_every`` above zero it runs the allocation at that interval. With several ``workers`` each is a process of its
     own on the same port. ``metrics`` is an address for a Prometheus page, ``http`` one for product footprints as PACT has them.
-    ``auth`` is the auth file.
+    ``auth`` is the auth file. ``log``, ``log_from``, ``follow`` and ``lease_term`` are for several servers
+    (``greencloud.server.settings``).
 
     Raises:
         ListenError: the address cannot be had, or would carry tokens in clear text over a network.
@@ -87,6 +95,10 @@ def serve(
         largest_message=largest_message,
         metrics=metrics,
         http=http,
+        log=log,
+        log_from=log_from,
+        follow=follow,
+        lease_term_s=lease_term.total_seconds(),
         clock=clock,
     )
     settings.check()
@@ -110,8 +122,8 @@ class Open:
     """A server that runs, and what its metrics are of."""
 
     server: RunningServer
-    log: WriteAheadLog
-    directory: Path
+    logs: Logs
+    data: DataDirectory
 
     @property
     def target(self) -> str:
@@ -121,7 +133,7 @@ class Open:
         """Count from now on."""
         from greencloud.server.metrics import Metrics
 
-        return Metrics(self.server, self.log, self.directory)
+        return Metrics(self.server, self.logs, self.data.path, self.data.leasing)
 
 
 def prepare(settings: Settings, facility: Path | None) -> None:
@@ -143,20 +155,18 @@ def run(settings: Settings) -> Iterator[Open]:
     """Serve while the block lasts, and drain at its end."""
     from greencloud.engine import DataDirectory
     from greencloud.ledger.database import limit
-    from greencloud.telemetry import WriteAheadLog
 
     tls, auth = settings.check(), settings.auth_file()
     _pin_malloc()
     limit(memory=settings.query_memory or None, threads=settings.query_threads or None)
-    data = DataDirectory.open(settings.data, create=False)
-    log = WriteAheadLog(data.wal_directory)
+    opened = DataDirectory.open(settings.data, create=False)
+    data = replace(opened, leasing=Leasing(timedelta(seconds=settings.lease_term_s)))
     clock = settings.clock
-    verifier = auth.verifier(KeyStore(data.keys_directory))
-    try:
-        services = services_of(data, clock)
+    with logs_of(settings, data) as logs, closing(auth.verifier(KeyStore(data.keys_directory))) as verifier:
+        services = services_of(data, clock, logs.shared)
         server = build_server(
             services,
-            _intake(log),
+            _intake(logs.intake),
             verifier,
             listen=settings.listen,
             tls=tls,
@@ -168,12 +178,9 @@ def run(settings: Settings) -> Iterator[Open]:
         )
         every, rule = settings.allocate_every_s, "reserved_and_used"
         with _told(server), allocating_every(every, lambda: services.run_allocation(rule, None, None, "schedule")):
-            yield Open(server, log, data.path)
+            yield Open(server, logs, data)
         _LOG.info("stopping: calls under way have %.0f s", GRACE_S)
         server.stop(GRACE_S)
-    finally:
-        verifier.close()
-        log.close()
 
 
 def on_signals(stopping: threading.Event) -> None:
@@ -258,7 +265,7 @@ def _told(server: RunningServer) -> Iterator[None]:
         thread.join()
 
 
-def _intake(log: WriteAheadLog) -> Intake:
+def _intake(log: RecordLog) -> Intake:
     from greencloud.telemetry import take
 
     def take_live(signal: str, payload: bytes, principal: Principal, received_ns: int) -> Taken:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from greencloud.ledger.lease import TERM
 from greencloud.server.app import LARGEST_MESSAGE, THREADS, Tls, is_loopback, split_listen
 from greencloud.server.auth_file import AuthFile, read_auth_file
 from greencloud.server.errors import ListenError
@@ -27,6 +28,9 @@ class Settings:
     """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` and
     ``http`` "" are none.
     ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger.
+
+    ``log`` is the shared log, "" for none (``greencloud.telemetry.log_uri``); ``log_from`` leaves out what is lost up to there, -1
+    nothing; without ``follow`` the process only puts into it. ``lease_term_s`` is how long a lease holds that nobody renews.
 
     ``tls_client_ca`` are the authorities of clients' certificates, ``auth`` the auth file (``greencloud.server.auth_file``).
     """
@@ -47,6 +51,10 @@ class Settings:
     shared: bool = False
     query_memory: int = 0
     query_threads: int = 0
+    log: str = ""
+    log_from: int = -1
+    follow: bool = True
+    lease_term_s: float = TERM.total_seconds()
     clock: Callable[[], datetime] = field(default=now, compare=False)
 
     def check(self) -> Tls | None:

@@ -55,7 +55,7 @@ class NatsLog:
 
     def __init__(self, servers: Sequence[str], stream: str, environment: Mapping[str, str]) -> None:
         _nats()
-        self.part_bytes = _LARGEST_PART
+        self._part_bytes = 0
         self.subject = f"greencloud.log.{stream}"
         self._stream = stream
         self._servers = list(servers)
@@ -73,6 +73,10 @@ class NatsLog:
         if not self._name:
             self._ask(self._js(), _ANSWER_S)
         return self._name
+
+    @property
+    def part_bytes(self) -> int:
+        return self._part_bytes if self.name else 0  # what the server takes is known once it was asked
 
     def put(self, message: bytes, number: str) -> int:
         return self._ask(self._put(message, number), _PUT_S)
@@ -131,15 +135,14 @@ class NatsLog:
         if self._connecting is None:
             self._connecting = asyncio.Lock()
         async with self._connecting:
-            if self._client is None:
+            if self._client is None or self._client.is_closed:
                 self._client = await self._connected()
             context = self._client.jetstream(timeout=_ANSWER_S)
             if not self._name:
                 info = await self._made(context)
                 created = info.created
-                self.part_bytes = min(_LARGEST_PART, self._client.max_payload) - _HEADERS
-                if info.config.max_msg_size and info.config.max_msg_size > 0:
-                    self.part_bytes = min(self.part_bytes, info.config.max_msg_size - _HEADERS)
+                limits = (_LARGEST_PART, self._client.max_payload, info.config.max_msg_size or 0)
+                self._part_bytes = min(limit for limit in limits if limit > 0) - _HEADERS
                 self._name = f"nats/{self._stream}/{created:%Y-%m-%dT%H:%M:%S.%fZ}" if created else f"nats/{self._stream}"
             return context
 

@@ -58,8 +58,10 @@ class Bounds(NamedTuple):
 class Broker(Protocol):
     """One order of messages. Everything raises ``LogUnavailableError`` where the broker does not answer."""
 
-    part_bytes: int
-    """What a message may hold."""
+    @property
+    def part_bytes(self) -> int:
+        """What a message may hold."""
+        ...
 
     @property
     def name(self) -> str:

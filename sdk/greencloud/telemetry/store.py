@@ -90,6 +90,11 @@ class TelemetryStore:
         """Hours before it are settled; a multiple of a day, 0 where none is."""
         return self._settled()[0].through_ns
 
+    @property
+    def followed(self) -> Followed:
+        """How far shared logs were followed."""
+        return Followed(self.log, self.path)
+
     def settled_usage(self) -> Usage:
         """The usage of settled hours."""
         _, names = self._settled()
@@ -240,7 +245,7 @@ class TelemetryStore:
 
     def _archive(self, index: LogIndex, through_ns: int) -> None:
         archive = self.path / "archive"
-        Followed(self.log, self.path).note_found()
+        self.followed.note_found()
         for name, summary in index.segments.items():
             if summary.records and summary.last_ns < through_ns - HORIZON_NS - HOUR_NS:
                 archive.mkdir(parents=True, exist_ok=True)

@@ -89,7 +89,7 @@ def catch_up(
     followed: Followed,
     wal: Callable[[], WriteAheadLog],
     *,
-    patience_s: float = PATIENCE_S,
+    patience_s: float | None = None,
     waiting: Callable[[], object] = lambda: None,
 ) -> None:
     """Return when the directory holds all that the shared log held when this was called; ``waiting`` is told now and then.
@@ -101,7 +101,7 @@ def catch_up(
         LogLostError, StoreError: as ``follow``.
     """
     name, end = log.name, log.bounds().last
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
     pause = threading.Event()
 
     def reached() -> int:

@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from greencloud.errors import ConfigError, GreencloudError, LogUnavailableError, MissingExtraError, StorageFullError
@@ -239,12 +240,10 @@ class NatsLog:
 
     async def _get(self, position: int) -> bytes | None:
         context = await self._js()
-        try:
-            # From the leader, which has all that there is.
-            found = await context.get_msg(self._stream, seq=position, direct=False)
-        except _nats().js.errors.NotFoundError:
-            return None
-        return found.data or b""
+        for direct in (True, False):  # what a replica does not have yet, the leader has
+            with suppress(_nats().js.errors.NotFoundError):
+                return (await context.get_msg(self._stream, seq=position, direct=direct)).data or b""
+        return None
 
     async def _batch(self, first: int) -> list[tuple[int, bytes]]:
         """Messages from a position on, or none after a moment's wait."""
@@ -273,11 +272,12 @@ class NatsLog:
 
     async def _leave(self) -> None:
         if self._client is not None:
-            await self._client.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(_nats().errors.Error, OSError):  # the server may be gone already
+                await self._client.close()
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _unfit(info: StreamInfo, subject: str) -> str:

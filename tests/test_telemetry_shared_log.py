@@ -70,7 +70,7 @@ def numbered(number: int, size: int = 16) -> Record:
 
 
 @given(st.lists(sent_spans(), max_size=8), st.lists(sent_points(), max_size=6), st.data())
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_split_among_intake_servers_and_any_crash_of_a_follower_is_the_same_usage(
     tmp_path_factory: pytest.TempPathFactory,
     found: list[tuple[str, dict[str, object]]],
@@ -112,6 +112,7 @@ def test_any_split_among_intake_servers_and_any_crash_of_a_follower_is_the_same_
 
 
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=6), st.integers(120, 400))
+@settings(max_examples=examples(30))
 def test_a_record_of_any_size_comes_out_as_it_went_in(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], room: int
 ) -> None:
@@ -293,11 +294,44 @@ def test_a_thread_follows_and_whoever_waits_for_it_has_all_that_was_there(tmp_pa
     assert server.places() == list(range(1, 40))
 
 
-def test_segments_of_both_formats_are_read_side_by_side(tmp_path: Path) -> None:
+def test_what_was_taken_before_is_handed_over_and_every_server_has_it(tmp_path: Path) -> None:
+    broker = ListBroker()
+    first, other = Server(tmp_path / "a", broker), Server(tmp_path / "b", broker)
+    before = [tenant(traces([span(number, T0, T0 + SECOND)])) for number in (1, 2, 3)]
+    with WriteAheadLog(first.wal, min_free_bytes=0) as own:
+        for record in before[:2]:
+            own.append(record)
+        with pytest.raises(StoreError, match="is being written"):
+            first.follow()
+        own.append(before[2])
+    for server in (first, first, other):
+        catch_up(server.log, server.followed, server.opened)
+    assert set(first.places()) == set(other.places())
+    for server in (first, other):
+        assert {record.payload for record in server.records()} == {record.payload for record in before}
+        assert TelemetryStore(server.wal, server.folder).collect(BOOK).span_count == 3
+    assert not [path for path in first.wal.glob("*.wal") if path.read_bytes()[6] == FORMAT]
+    end = first.log.bounds().last
+    first.follow()
+    assert first.log.bounds().last == end
+
+
+def test_settled_hours_cannot_be_handed_over_and_are_told(tmp_path: Path) -> None:
     server = Server(tmp_path, ListBroker())
     with WriteAheadLog(server.wal, min_free_bytes=0) as own:
         own.append(tenant(traces([span(1, T0, T0 + SECOND)])))
+    assert TelemetryStore(server.wal, server.folder).settle(BOOK, T0 + 60 * 24 * HOUR_NS)
+    with pytest.raises(StoreError, match=r"settled hours[\s\S]*copy its wal/ and telemetry/"):
+        server.follow()
+    server.follow(skip_to=0)
+
+
+def test_segments_of_both_formats_are_read_side_by_side(tmp_path: Path) -> None:
+    server = Server(tmp_path, ListBroker())
     server.log.publish(b"".join(pack(tenant(traces([span(2, T0, T0 + SECOND)])))))
+    server.follow()
+    with WriteAheadLog(server.wal, min_free_bytes=0) as own:
+        own.append(tenant(traces([span(1, T0, T0 + SECOND)])))
     server.follow()
     assert TelemetryStore(server.wal, server.folder).collect(BOOK).span_count == 2
     assert {path.read_bytes()[6] for path in server.wal.glob("*.wal")} == {2, 3}

@@ -51,12 +51,12 @@ class Followed:
     """The places of the data directory whose write-ahead log is ``wal``, and whose telemetry is in ``folder``."""
 
     def __init__(self, wal: Path, folder: Path) -> None:
-        self._wal = wal
-        self._folder = folder
+        self.wal = wal
+        self.folder = folder
 
     @property
     def path(self) -> Path:
-        return self._folder / _NOTE
+        return self.folder / _NOTE
 
     def noted(self) -> Places:
         """What was noted; nothing where this directory follows no shared log. Raises StoreError."""
@@ -80,7 +80,7 @@ class Followed:
             StoreError: the log is damaged, or cannot be read.
         """
         found = self.noted()
-        paths = [path for folder in (self._folder / "archive", self._wal) for path in segment_paths(folder)]
+        paths = [path for folder in (self.folder / "archive", self.wal) for path in segment_paths(folder)]
         found.segments = {path.name: found.segments.get(path.name, 0) for path in paths}
         for path in paths:
             known, size = found.segments[path.name], path.stat().st_size
@@ -88,7 +88,7 @@ class Followed:
                 raise StoreError(
                     f"{path} has {size:,} bytes, and had {known:,}: what it held of a shared log would not be followed again",
                     path=str(path),
-                    advice=f"restore it from a backup; or restore {self._wal} and {self._folder} together",
+                    advice=f"restore it from a backup; or restore {self.wal} and {self.folder} together",
                 )
             if size == known or version_of(path) != PLACED_FORMAT:
                 continue
@@ -128,8 +128,8 @@ class Followed:
 
     @contextmanager
     def _lock(self, name: str, *, wait: bool) -> Iterator[bool]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / name).open("w") as file:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / name).open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:

@@ -17,6 +17,7 @@ from typing import Final
 
 from greencloud.errors import GreencloudError, LogLostError, LogUnavailableError, StorageFullError, StoreError
 from greencloud.telemetry.followed import Followed, Places
+from greencloud.telemetry.handing_over import hand_over
 from greencloud.telemetry.record import placed
 from greencloud.telemetry.shared_log import Passage, SharedLog
 from greencloud.telemetry.wal import WriteAheadLog
@@ -49,7 +50,9 @@ def follow(
             return False
         name = log.name
         places = followed.find()
-        _begin(places, name, followed, skip_to)
+        if name not in places.logs:
+            _begin(log, places, followed, skip_to)
+        places.reach(name, skip_to or 0)
         followed.note(places)
         position, seal = places.logs[name]
         noted_at, noted = time.monotonic(), position
@@ -72,16 +75,21 @@ def follow(
     return True
 
 
-def _begin(places: Places, name: str, followed: Followed, skip_to: int | None) -> None:
-    """See to it that there is a place to begin at."""
-    if name not in places.logs and places.logs and skip_to is None:
+def _begin(log: SharedLog, places: Places, followed: Followed, skip_to: int | None) -> None:
+    """See to it that nothing is left out where a log is followed for the first time."""
+    name = log.name
+    if skip_to is not None:
+        return
+    if places.logs:
         others = ", ".join(f"{other} up to {position}" for other, (position, _) in places.logs.items())
         raise LogLostError(
             f"{followed.path.parent.parent} has followed {others}; {name} is another log",
             path=str(followed.path),
             advice="name the log that was followed; or start once with --log-from 0, if what is left of that one is all here",
         )
-    places.reach(name, skip_to or 0)
+    count = hand_over(log, followed.wal, followed.folder)
+    if count:
+        _LOG.info("%d requests that were taken before are handed over to %s", count, name)
 
 
 def catch_up(
@@ -100,32 +108,34 @@ def catch_up(
         LogUnavailableError: the broker does not answer, or the log was not followed up to its end in that time.
         LogLostError, StoreError: as ``follow``.
     """
-    name, end = log.name, log.bounds().last
+    name, end = log.name, -1
     until = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
     pause = threading.Event()
-
-    def reached() -> int:
-        return followed.noted().logs.get(name, (0, 0))[0]
 
     def go_on(passage: Passage) -> bool:
         waiting()
         return passage.position < end and time.monotonic() < until
 
-    while name not in followed.noted().logs or reached() < end:
+    while True:
+        place = followed.noted().logs.get(name)
+        if place and end < 0:  # not before: to begin is to hand over what the directory has, too
+            end = log.bounds().last
+        if place and place[0] >= end:
+            return
         own = wal()
         try:
             alone = follow(log, followed, own, go_on)
         finally:
             own.close()
-        if alone and reached() >= end:
-            return
         waiting()
         if time.monotonic() >= until:
+            here = place[0] if place else 0
             raise LogUnavailableError(
-                f"{name} was followed up to {reached():,} of {end:,}: nothing is allocated before all of it is here",
+                f"{name} was followed up to {here:,} of {log.bounds().last:,}; nothing is allocated before all of it is here",
                 advice="see that a server with --log runs on this directory, and greencloud doctor for what holds it up",
             )
-        pause.wait(0.1)
+        if not alone:
+            pause.wait(0.1)
 
 
 class Follower:

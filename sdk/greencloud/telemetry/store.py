@@ -6,6 +6,7 @@
     telemetry/
       index.json        which hours each segment tells of (``index``); worked out from the log
       hours/            rows of spans by the hour (``hours``); worked out from the log
+      handed-over/      what was taken before a log was shared (``handing_over``); nobody reads it, it may be deleted
       dead-letters/     what came too late to be counted (``lateness``)
       settled.json      up to where hours are settled, and the segments of usage that hold them
       settled/          those segments

@@ -58,6 +58,10 @@ class KafkaLog:
             with self._asking, self._answered():
                 found = self._asker().list_topics(self._topic, timeout=_ANSWER_S)
                 topic = found.topics[self._topic]
+                if topic.error is not None and topic.error.code() == self._library.KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise ConfigError(
+                        f"there is no topic {self._topic}", key="--log", advice="make it with one partition: docs/several-servers.md"
+                    )
                 if topic.error is not None:
                     raise self._silent(str(topic.error.name()))
                 if len(topic.partitions) != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -12,21 +13,27 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import grpc
 import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from greencloud.engine import DataDirectory, run_allocation
-from greencloud.errors import LogUnavailableError, StoreError
+from greencloud.errors import LeaseLostError, LogUnavailableError, StoreError
 from greencloud.ledger import Ledger
+from greencloud.ledger.lease import Leasing
 from greencloud.objects.bucket import Bucket
 from greencloud.telemetry import read_log
 from greencloud.telemetry.log_uri import open_log
-from ledger_builders import CREATED, EVER, EVER_BY_ACCOUNT
+from ledger_builders import CREATED, EVER, EVER_BY_ACCOUNT, batch
 from nats_broker import Broker, brokering, free_port
 from object_store import Lake
 from otlp import SECOND, SpanSpec, exporting, trace_request
@@ -37,6 +44,7 @@ from test_server_workers import Stubborn
 TAMPERED = """
 import os, signal, sys
 from greencloud.ledger import Ledger
+from greencloud.ledger.lease import Leasing
 made, struck = Ledger.__init__, []
 def checkpoint(step):
     if step == os.environ["AT"] and not struck:
@@ -86,6 +94,27 @@ def send(server: Served, first: int, count: int, account: str = "acme") -> set[i
     return sent
 
 
+def exported(server: Served, first: int, count: int) -> set[int]:
+    """The same by OpenTelemetry's own SDK and exporter."""
+    numbers = itertools.count(first)
+
+    class Numbers(IdGenerator):
+        def generate_span_id(self) -> int:
+            return next(numbers)
+
+        def generate_trace_id(self) -> int:
+            return first
+
+    headers = {"authorization": f"Bearer {server.token('acme')}"}
+    exporter = OTLPSpanExporter(endpoint=f"http://{server.target}", insecure=True, headers=headers)
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}), id_generator=Numbers(), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    for _ in range(count):
+        provider.get_tracer("test").start_span("work").end()
+    provider.shutdown()
+    return set(range(first, first + count))
+
+
 def until(true: Callable[[], Any], *servers: Served, seconds: float = 60) -> Any:
     """What ``true`` gives once it is so."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
@@ -118,7 +147,7 @@ def worked_out_alone(server: Served, place: Path) -> Any:
 def test_two_servers_take_what_both_allocate_alike(broker: Broker, tmp_path: Path) -> None:
     options = ("--log", broker.uri("alike"), "--allocate-every", "1s")
     with serving(tmp_path / "a", *options) as one, serving(tmp_path / "b", *options, "--workers", "2") as other:
-        sent = send(one, 1, 20) | send(other, 101, 20)
+        sent = send(one, 1, 20) | exported(other, 101, 20)
         until(lambda: taken(one, other) == [sent, sent], one, other)
         ledgers = [Ledger(server.data / "ledger") for server in (one, other)]
         until(lambda: told(ledgers[0])[0] and told(ledgers[0]) == told(ledgers[1]), one, other)
@@ -169,6 +198,31 @@ def test_metrics_tell_position_lag_and_lease(broker: Broker, tmp_path: Path) -> 
     assert [value for name, value in shown.items() if name.startswith("greencloud_shared_log_behind")] == [0]
     assert shown["greencloud_ledger_lease_held"] == 0
     assert shown["greencloud_log_syncs_total"] == 5
+
+
+def test_whoever_lost_its_lease_without_letting_go_cannot_commit_any_more(ledger_uri: str, tmp_path: Path) -> None:
+    placed(tmp_path, ledger_uri)
+    dead, next_one = (DataDirectory.open(tmp_path / name, create=False) for name in "ab")
+    brief = replace(dead, leasing=Leasing(timedelta(0)))
+    held = brief.writing()
+    lease = held.__enter__()  # and nobody renews it, nor lets it go
+    number = lease._lease.number
+    dead.ledger.post(batch({"a": 1}), lease=number)
+    assert next_one.lease()[1] is False
+    with next_one.writing() as taken_over:
+        assert next_one.leasing.holds == taken_over.number > number
+        with pytest.raises(LeaseLostError):
+            dead.ledger.post(batch({"a": 2}), lease=number)
+    assert next_one.leasing.holds == 0
+    latest, ours = next_one.lease()
+    assert latest
+    assert latest.let_go
+    assert ours
+    version = next_one.ledger.snapshot().version
+    with next_one.writing():
+        pass
+    assert next_one.ledger.snapshot().version == version, "one that was let go needs no fence"
+    held.gen.close()
 
 
 @pytest.mark.stress

@@ -17,7 +17,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -52,7 +52,7 @@ class Lease:
     holder: str
     expires: datetime
     let_go: bool = False
-    over: bool = False
+    over: bool = field(default=False, compare=False)
 
 
 class Held:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -22,12 +22,14 @@ from prometheus_client import CollectorRegistry, generate_latest, start_http_ser
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from greencloud.ledger.lease import Leasing
 from greencloud.server.app import RunningServer, split_listen
 from greencloud.server.counts import CAUSES
 from greencloud.server.errors import ListenError
-from greencloud.server.logs import Logs
-from greencloud.telemetry.follower import Follower
+
+if TYPE_CHECKING:
+    from greencloud.ledger.lease import Leasing
+    from greencloud.server.logs import Logs
+    from greencloud.telemetry.follower import Follower
 
 __all__ = ["LogFigures", "Merged", "Metrics", "Page", "WorkerMetrics"]
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.errors import MissingExtraError
-from greencloud.ledger.lease import TERM, Leasing
 from greencloud.server.app import LARGEST_MESSAGE, RunningServer, build_server
 from greencloud.server.auth import Authenticator
 from greencloud.server.credentials import KeyStore, Principal
@@ -65,7 +64,7 @@ def serve(
     log: str = "",
     log_from: int = -1,
     follow: bool = True,
-    lease_term: timedelta = TERM,
+    lease_term: timedelta = timedelta(minutes=2),
     ready: Callable[[str], None],
     clock: Callable[[], datetime] = now,
 ) -> None:
@@ -155,6 +154,7 @@ def run(settings: Settings) -> Iterator[Open]:
     """Serve while the block lasts, and drain at its end."""
     from greencloud.engine import DataDirectory
     from greencloud.ledger.database import limit
+    from greencloud.ledger.lease import Leasing
 
     tls, auth = settings.check(), settings.auth_file()
     _pin_malloc()

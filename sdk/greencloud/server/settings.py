@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from greencloud.ledger.lease import TERM
 from greencloud.server.app import LARGEST_MESSAGE, THREADS, Tls, is_loopback, split_listen
 from greencloud.server.auth_file import AuthFile, read_auth_file
 from greencloud.server.errors import ListenError
@@ -54,7 +53,7 @@ class Settings:
     log: str = ""
     log_from: int = -1
     follow: bool = True
-    lease_term_s: float = TERM.total_seconds()
+    lease_term_s: float = 120.0
     clock: Callable[[], datetime] = field(default=now, compare=False)
 
     def check(self) -> Tls | None:

@@ -60,7 +60,9 @@ class KafkaLog:
                 topic = found.topics[self._topic]
                 if topic.error is not None and topic.error.code() == self._library.KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise ConfigError(
-                        f"there is no topic {self._topic}", key="--log", advice="make it with one partition: docs/several-servers.md"
+                        f"there is no topic {self._topic}",
+                        key="--log",
+                        advice="make it with one partition: docs/several-servers.md",
                     )
                 if topic.error is not None:
                     raise self._silent(str(topic.error.name()))

@@ -58,10 +58,8 @@ class _OpenSegment:
 
 class WriteAheadLog:
     """Appends to the log in ``directory``, from any number of threads. Nothing is created before the first append. ``version`` is
-    the format of records (``record``): another one than the usual is for what comes by a shared log.
-
-    ``syncs``, ``sync_ns`` and ``synced_bytes`` say how many groups were made durable, in what time, and how large they were.
-    """
+    the format of records (``record``). ``syncs``, ``sync_ns`` and ``synced_bytes`` say how many groups were made durable, in what
+    time, and how large they were."""
 
     def __init__(
         self,
@@ -79,25 +77,22 @@ class WriteAheadLog:
         self._version = version
         self._turn = threading.Condition()
         self._waiting: list[_Waiter] = []
-        self._committing = False
-        self._closed = False
+        self._committing = self._closed = False
         self._segment: _OpenSegment | None = None
         self._counter = 0
-        self.syncs = 0
-        self.sync_ns = 0
-        self.synced_bytes = 0
+        self.syncs = self.sync_ns = self.synced_bytes = 0
 
     def append(self, record: Record) -> None:
-        """Keep a record; returns when it is durable.
-
-        Raises:
-            StorageFullError: no room; nothing was kept of this record and nothing else was harmed.
-            StoreError: the log is closed, or the storage failed.
-        """
+        """Keep a record; returns when it is durable. Raises as ``append_packed``."""
         self.append_packed(pack(record))
 
     def append_packed(self, pieces: Sequence[bytes]) -> None:
-        """Keep records that are laid out already in the log's format (``record``), all or none. Raises as ``append``."""
+        """Keep records that are laid out in the log's format, all or none.
+
+        Raises:
+            StorageFullError: no room; nothing was kept of them and nothing else was harmed.
+            StoreError: the log is closed, or the storage failed.
+        """
         waiter = _Waiter(list(pieces), sum(map(len, pieces)))
         with self._turn:
             if self._closed:
@@ -206,11 +201,7 @@ class WriteAheadLog:
         state = os.statvfs(place)
         free = state.f_bavail * state.f_frsize
         if free - length < self._min_free_bytes:
-            raise StorageFullError(
-                f"no room for telemetry in {self._directory}: {free} bytes are free, {self._min_free_bytes} of them are kept back",
-                path=str(self._directory),
-                advice="free some space, or move the data directory to a larger disk; senders will try again",
-            )
+            raise self._full(f"{free} bytes are free, {self._min_free_bytes} of them are kept back")
 
     def _new_segment(self) -> _OpenSegment:
         _make_directory(self._directory)
@@ -247,13 +238,16 @@ class WriteAheadLog:
             os.close(self._segment.descriptor)
             self._segment = None
 
+    def _full(self, why: str) -> StorageFullError:
+        return StorageFullError(
+            f"no room for telemetry in {self._directory}: {why}",
+            path=str(self._directory),
+            advice="free some space, or move the data directory to a larger disk; senders will try again",
+        )
+
     def _failure(self, error: OSError) -> StoreError:
         if error.errno in _NO_ROOM:
-            return StorageFullError(
-                f"no room for telemetry in {self._directory}: {error.strerror}",
-                path=str(self._directory),
-                advice="free some space, or move the data directory to a larger disk; senders will try again",
-            )
+            return self._full(str(error.strerror))
         return StoreError(
             f"the log {self._directory} cannot be written: {error.strerror}",
             path=str(self._directory),

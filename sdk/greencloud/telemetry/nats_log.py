@@ -41,6 +41,8 @@ _T = TypeVar("_T")
 
 _ANSWER_S: Final = 5.0
 _PUT_S: Final = 10.0  # exporters wait as long
+_TRY_S: Final = 3.0
+_AWAY_S: Final = 1.0  # who takes telemetry holds a thread meanwhile, and others wait for one
 _IDLE_S: Final = 0.2
 _KEPT_S: Final = 7 * 86_400.0
 _TWICE_S: Final = 120.0
@@ -65,6 +67,7 @@ class NatsLog:
         self._client: Client | None = None
         self._connecting: asyncio.Lock | None = None
         self._closed = False
+        self._refused_at = -_AWAY_S
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="greencloud-nats", daemon=True)
         self._thread.start()
@@ -137,7 +140,13 @@ class NatsLog:
             self._connecting = asyncio.Lock()
         async with self._connecting:
             if self._client is None or self._client.is_closed:
-                self._client = await self._connected()
+                if time.monotonic() - self._refused_at < _AWAY_S:  # all who waited for that try are answered by it
+                    raise _nats().errors.NoServersError
+                try:
+                    self._client = await self._connected()
+                except BaseException:
+                    self._refused_at = time.monotonic()
+                    raise
             context = self._client.jetstream(timeout=_ANSWER_S)
             if not self._name:
                 info = await self._made(context)
@@ -146,6 +155,9 @@ class NatsLog:
                 self._part_bytes = min(limit for limit in limits if limit > 0) - _HEADERS
                 self._name = f"nats/{self._stream}/{created:%Y-%m-%dT%H:%M:%S.%fZ}" if created else f"nats/{self._stream}"
             return context
+
+    def _connected_now(self) -> bool:
+        return self._client is not None and self._client.is_connected
 
     async def _connected(self) -> Client:
         nats, environment = _nats(), self._environment
@@ -211,13 +223,15 @@ class NatsLog:
 
     async def _put(self, message: bytes, number: str) -> int:
         nats = _nats()
-        until = time.monotonic() + _PUT_S
+        began = time.monotonic()
         while True:
-            left = until - time.monotonic()
+            passed = time.monotonic() - began
             try:
                 context = await self._js()
+                if not self._connected_now():
+                    raise nats.errors.ConnectionReconnectingError
                 ack = await context.publish(
-                    self.subject, message, timeout=max(0.1, min(3.0, left)), stream=self._stream, headers={"Nats-Msg-Id": number}
+                    self.subject, message, timeout=_TRY_S, stream=self._stream, headers={"Nats-Msg-Id": number}
                 )
             except nats.js.errors.APIError as error:
                 if error.err_code in _FULL:
@@ -226,10 +240,10 @@ class NatsLog:
                         path=self._stream,
                         advice="raise its limits, or see why servers do not follow it; senders will try again",
                     ) from error
-                if left <= 0:
+                if passed > _PUT_S:
                     raise
             except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError):
-                if left <= 0:
+                if passed > (_PUT_S if self._connected_now() else _AWAY_S):
                     raise
             else:
                 return int(ack.seq)

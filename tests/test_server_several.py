@@ -182,6 +182,20 @@ def test_a_server_that_cannot_reach_the_log_or_lags_does_not_allocate(tmp_path: 
         log.close()
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--no-follow",), "name it with --log"),
+        (("--log-from", "3"), "name it with --log"),
+        (("--log", "nats://h/s", "--no-follow", "--allocate-every", "5m"), "follows the shared log"),
+        (("--lease-term", "0s"), "a second at the least"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(tmp_path: Path, options: tuple[str, ...], why: str) -> None:
+    done = greencloud("serve", "--data", tmp_path / "data", *options, check=False)
+    assert (done.returncode, why in done.stderr) == (2, True)
+
+
 def test_metrics_tell_position_lag_and_lease(broker: Broker, tmp_path: Path) -> None:
     listen = f"127.0.0.1:{free_port()}"
     with serving(tmp_path / "a", "--log", broker.uri("metrics"), "--metrics", listen) as server:

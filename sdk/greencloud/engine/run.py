@@ -103,6 +103,7 @@ def run_allocation(
                 known = gather(data, keep=True)
                 told(known)
                 return _Run(data, known, options, held).summary()
+    make_current(data, log)
     with data.writing() as held:
         return _Run(data, gathered, options, held).summary()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,10 +74,12 @@ class Served:
 
 
 @contextmanager
-def serving(data: Path, *options: str | Path, listen: str = "127.0.0.1:0") -> Iterator[Served]:
-    """Start ``greencloud serve`` and wait for its one line."""
+def serving(
+    data: Path, *options: str | Path, listen: str = "127.0.0.1:0", program: Sequence[str] = ("-m", "greencloud")
+) -> Iterator[Served]:
+    """Start ``greencloud serve`` and wait for its one line. ``program``: what Python runs, if not the command line."""
     log = data.parent / f"{data.name}.server.log"
-    command = [sys.executable, "-m", "greencloud", "serve", "--data", str(data), "--listen", listen, *map(str, options)]
+    command = [sys.executable, *program, "serve", "--data", str(data), "--listen", listen, *map(str, options)]
     with log.open("a") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:

@@ -53,6 +53,8 @@ ONLY_IN = {
     "obstore": {"objects"},
     "jwt": {"server"},
     "msgspec": {"inventory"},
+    "nats": {"telemetry"},
+    "confluent_kafka": {"telemetry"},
     "jinja2": {"report"},
     "openpyxl": {"inventory", "report"},
     "pint": {"inventory"},

@@ -33,6 +33,7 @@ __all__ = [
     "data_option",
     "directory_option",
     "facility_option",
+    "log_option",
     "output_option",
 ]
 
@@ -230,6 +231,12 @@ def data_option(function: F) -> F:
 def facility_option(function: F) -> F:
     kind = click.Path(path_type=Path, exists=True, dir_okay=False)
     return click.option("--facility", type=kind, metavar="FILE", help="Facility book to put in force first.")(function)
+
+
+def log_option(function: F) -> F:
+    text = "Shared log of several servers (docs/several-servers.md)."
+    kind = "nats://HOST:PORT/STREAM"
+    return click.option("--log", default="", envvar="GREENCLOUD_LOG_URI", metavar=kind, help=text)(function)
 
 
 def output_option(*formats: str) -> Callable[[F], F]:

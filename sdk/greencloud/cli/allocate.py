@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -12,10 +11,11 @@ from pathlib import Path
 import click
 
 from greencloud.cli._audit import audited
-from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option
+from greencloud.cli._log import shared_log
+from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option, log_option
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.audit import system_user
-from greencloud.engine.gathering import Gathered, gather
+from greencloud.engine.gathering import Gathered
 from greencloud.report import balance_table, dry_run_document, restatements_csv, restatements_table
 from greencloud.results import RunSummary
 from greencloud.telemetry import SHORTEST
@@ -46,6 +46,7 @@ __all__ = ["command"]
 )
 @click.option("--lake", default="", metavar="URI", help="Take usage from a lake laid out by site and window: a folder or s3://…")
 @click.option("--dry-run", is_flag=True, help="Post nothing: show what would be posted and restated.")
+@log_option
 @click.option("-o", "--output", type=click.Choice(["table", "json", "csv"]), default="table", help="Format of a dry run.")
 def command(
     *,
@@ -59,6 +60,7 @@ def command(
     most_change: Fraction | None,
     lake: str,
     dry_run: bool,
+    log: str,
     output: str,
 ) -> None:
     """Allocate energy and emissions of every site and window with telemetry, and post them as balanced batches.
@@ -112,15 +114,15 @@ def command(
         "lake": lake,
     }
     summary = "; ".join(f"{key}={value}" for key, value in asked.items() if value)
-    with audited(directory, "allocate", summary), nullcontext() if lake else directory.allocating():
-        gathered = None if lake else _gathered(directory)
+    with audited(directory, "allocate", summary), shared_log(log) as shared:
         run = run_allocation(
             directory,
             rule=rule,
             start=start,
             end=end,
             now=datetime.now(UTC),
-            gathered=gathered,
+            told=_not_used,
+            log=shared,
             settle_after=settle_after,
             requested_by=requested_by,
             reason=reason,
@@ -142,12 +144,9 @@ def command(
         sys.exit(1)
 
 
-def _gathered(directory: DataDirectory) -> Gathered:
-    """What is known, and on standard error what of it is not used."""
-    gathered = gather(directory, keep=True)
+def _not_used(gathered: Gathered) -> None:
     for letter in gathered.collected.dead_letters:
         click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
-    return gathered
 
 
 def _show(would: RunSummary, output: str) -> None:

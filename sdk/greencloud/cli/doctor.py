@@ -18,8 +18,9 @@ import click
 
 from greencloud import __version__
 from greencloud.cli._doctor_books import books_findings
+from greencloud.cli._doctor_servers import shared_log_findings
 from greencloud.cli._finding import Finding, guarded
-from greencloud.cli._options import output_option
+from greencloud.cli._options import log_option, output_option
 from greencloud.cli._source import Source, optional_server_options
 from greencloud.errors import GreencloudError, NotFoundError, StoreError
 from greencloud.units import format_instant
@@ -42,9 +43,10 @@ LOW_SPACE = 1 << 30
     metavar="DIR",
     help="Data directory to examine.",
 )
+@log_option
 @optional_server_options
 @output_option("table", "json")
-def command(data: Path | None, source: Source | None, output: str) -> None:
+def command(data: Path | None, log: str, source: Source | None, output: str) -> None:
     """Show versions, and the state of a data directory: facility book, keys, audit trail, log, usage, ledger and balance, closed
     periods, and the provider's books with their evidence.
 
@@ -59,6 +61,7 @@ def command(data: Path | None, source: Source | None, output: str) -> None:
     findings = list(_installation())
     if data:
         findings += guarded("data directory", _data_directory(data))
+        findings += guarded("shared log", shared_log_findings(data, log))
     if source:
         from greencloud.cli._server_check import server_findings
 

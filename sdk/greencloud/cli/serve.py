@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import click
 
 from greencloud.cli._ledger_copy import serving_copy as checked_copy
-from greencloud.cli._options import DURATION, data_option, facility_option
+from greencloud.cli._options import DURATION, data_option, facility_option, log_option
 
 __all__ = ["command"]
 
@@ -60,6 +60,14 @@ class Rate(click.ParamType[int]):
     metavar="postgresql://…",
     help="Answer look-ups by account from a copy in PostgreSQL, and keep it up to date: docs/serving-copy.md.",
 )
+@log_option
+@click.option(
+    "--log-from", type=click.IntRange(0), metavar="N", help="Go on there, and leave out what the log has lost; give it once."
+)
+@click.option("--no-follow", is_flag=True, help="Only put into the shared log; other servers allocate.")
+@click.option(
+    "--lease-term", type=DURATION, default="2m", metavar="T", help="When another server may allocate after one that died."
+)
 @click.option("--insecure", is_flag=True, help="Allow no TLS, and --metrics, on an address that other machines can reach.")
 def command(
     *,
@@ -78,6 +86,10 @@ def command(
     metrics: str,
     http: str,
     serving_copy: str,
+    log: str,
+    log_from: int | None,
+    no_follow: bool,
+    lease_term: timedelta,
     insecure: bool,
 ) -> None:
     """Take telemetry by OTLP and answer questions on one port, until SIGTERM or Ctrl-C.
@@ -86,6 +98,12 @@ def command(
     """
     from greencloud.server import serve
 
+    if (log_from is not None or no_follow) and not log:
+        raise click.UsageError("--log-from and --no-follow are for a shared log: name it with --log")
+    if no_follow and allocate_every:
+        raise click.UsageError("a server that allocates follows the shared log: leave out --no-follow or --allocate-every")
+    if lease_term < timedelta(seconds=1):
+        raise click.BadParameter("a second at the least", param_hint="--lease-term")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     serve(
         data,
@@ -104,5 +122,9 @@ def command(
         metrics=metrics,
         http=http,
         serving_copy=serving_copy,
+        log=log,
+        log_from=-1 if log_from is None else log_from,
+        follow=not no_follow,
+        lease_term=lease_term,
         ready=lambda target: click.echo(f"listening on {target}"),
     )

@@ -32,7 +32,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -51,7 +51,8 @@ from greencloud.engine.stored_books import StoredBooks
 from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
-from greencloud.ledger.lease import Held, Leases, StoredLeases
+from greencloud.ledger.keeping import kept
+from greencloud.ledger.lease import Held, Lease, Leases, Leasing, StoredLeases
 from greencloud.objects.bucket import Bucket
 from greencloud.objects.objects import Objects
 from greencloud.telemetry import TelemetryStore
@@ -65,6 +66,7 @@ class DataDirectory:
     """The paths of a data directory and what lies behind them. Make one with ``open``."""
 
     path: Path
+    leasing: Leasing = field(default_factory=Leasing, compare=False)
 
     @classmethod
     def open(cls, path: str | Path, *, create: bool) -> DataDirectory:
@@ -280,16 +282,33 @@ class DataDirectory:
         def clock() -> datetime:
             return datetime.now(UTC)
 
+        leases, host, objects = self._leases()
+        held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
+        try:
+            if objects.remote and held.over:  # who held it may be about to commit what it worked out before
+                self.ledger.store.fence(held.number, clock())
+            self.leasing.holds = held.number
+            with kept(held):
+                yield held
+        finally:
+            self.leasing.holds = 0
+            held.release()
+
+    def lease(self) -> tuple[Lease | None, bool]:
+        """The latest lease to write to the ledger, held or not, and whether it is this directory's."""
+        leases, host, _ = self._leases()
+        latest = leases.latest()
+        return latest, latest is not None and latest.holder.partition("/")[0] == host
+
+    def _leases(self) -> tuple[Leases, str, Objects]:
+        """The leases of the ledger, the name of this directory among their holders, and where they lie."""
         host, ledger = socket.gethostname(), (self.path / "ledger").absolute()
         objects, seen = self._ledger_objects, self.ledger.store.lease
         if objects.remote:
             host += f":{sha256(os.fsencode(ledger.resolve())).hexdigest()[:16]}"
-        leases = StoredLeases(ledger / "leases", objects, seen) if objects.remote else Leases(ledger / "leases", seen)
-        held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
-        try:
-            yield held
-        finally:
-            held.release()
+        term, folder = self.leasing.term, ledger / "leases"
+        leases = StoredLeases(folder, objects, seen, term) if objects.remote else Leases(folder, seen, term)
+        return leases, host, objects
 
     def remember(self, name: str, entry: dict[str, Any]) -> None:
         """Append one JSON line to a record file of the directory, durably."""

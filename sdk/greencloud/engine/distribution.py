@@ -3,19 +3,14 @@
 Workers write segments that nobody sees (``work``); here each is posted with the rest of its site's day, through the same ledger,
 lease and checks as of a run in one process. So engines differ in where the work is done and in nothing that a reader can see, and
 a driver that dies leaves what it had posted, and files that no version names, which the vacuum removes.
-
-The lease is kept by a thread of its own while the driver waits. If another writer takes it over, the next post says so.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import date
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.partition import Made, Partition
@@ -23,13 +18,10 @@ from greencloud.engine.run_state import RunState
 from greencloud.engine.runner import Runner
 from greencloud.errors import GreencloudError, StorageFullError, StoreError, StoreUnavailableError
 from greencloud.ledger.header import decode_headers
-from greencloud.ledger.lease import TERM, Held
 from greencloud.ledger.version import Segment
 from greencloud.ledger.written import WrittenBatch
 
 __all__ = ["Progress", "distribute", "place_of", "silent"]
-
-_LOG: Final = logging.getLogger("greencloud.engine")
 
 Progress: TypeAlias = Callable[[int, int], object]
 """Told how many windows are done, and of how many."""
@@ -52,23 +44,21 @@ def distribute(state: RunState, runner: Runner, parts: Iterable[Partition], coun
             begun again goes on from there.
         LeaseLostError: another writer has taken over.
     """
-    held = state.held
-    assert held is not None, "workers write"
+    assert state.held is not None, "workers write"
     handed = _Handed(parts)
     found: dict[tuple[date, str], list[WrittenBatch]] = defaultdict(list)
     done: Counter[tuple[date, str]] = Counter()
-    with _kept(held):
-        for number, made in enumerate(runner.map(handed, place_of(state.data)), 1):
-            day = made.window.start.date(), made.site
-            done[day] += 1
-            if batch := _taken(state, made):
-                found[day].append(batch)
-            progress(number, count)
-            for whole in [each for each in done if handed.whole(each, done[each])]:
-                del done[whole]
-                state.post(found.pop(whole, []))
-        for batches in found.values():
-            state.post(batches)
+    for number, made in enumerate(runner.map(handed, place_of(state.data)), 1):
+        day = made.window.start.date(), made.site
+        done[day] += 1
+        if batch := _taken(state, made):
+            found[day].append(batch)
+        progress(number, count)
+        for whole in [each for each in done if handed.whole(each, done[each])]:
+            del done[whole]
+            state.post(found.pop(whole, []))
+    for batches in found.values():
+        state.post(batches)
     progress(count, count)
 
 
@@ -113,24 +103,3 @@ def _failure(made: Made) -> GreencloudError:
     text = f"a worker at {made.site} {made.window}: {made.message}"
     known = {kind.reason: kind for kind in (StorageFullError, StoreUnavailableError)}
     return known.get(made.reason, StoreError)(text, advice="what was posted until then stands; begin the run again to go on")
-
-
-@contextmanager
-def _kept(held: Held) -> Iterator[None]:
-    """Keep the lease while the block waits for workers."""
-    ended = threading.Event()
-
-    def keep() -> None:
-        while not ended.wait(TERM.total_seconds() / 8):
-            try:
-                held.keep()
-            except GreencloudError as error:  # the next post meets it, and raises
-                _LOG.warning("the lease could not be kept: %s", error.message)
-
-    thread = threading.Thread(target=keep, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()

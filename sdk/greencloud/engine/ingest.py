@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greencloud.engine.data import DataDirectory
+from greencloud.engine.following import check_followed
 from greencloud.errors import NotFoundError, UsageDataError
 from greencloud.telemetry import WriteAheadLog, records_from_file, take
+from greencloud.telemetry.shared_log import RecordLog, SharedLog
 from greencloud.usage import read_usage
 
 __all__ = ["OTLP_SUFFIXES", "USAGE_SUFFIXES", "Ingested", "ingest_file"]
@@ -48,8 +50,10 @@ def ingest_file(
     account: str = "",
     received_ns: int | None = None,
     progress: Callable[[int], object] = int,
+    log: SharedLog | None = None,
 ) -> Ingested:
-    """Take one file. With ``account`` OTLP is taken as that tenant's own; without, as the provider's.
+    """Take one file. With ``account`` OTLP is taken as that tenant's own; without, as the provider's. It goes to the shared ``log``
+    that the directory follows, if it follows one.
 
     Raises:
         NotFoundError: there is no such file.
@@ -75,7 +79,7 @@ def ingest_file(
     if suffix in USAGE_SUFFIXES:
         taken = _usage(data, path)
     elif suffix in OTLP_SUFFIXES:
-        taken = _otlp(data, path, account, time.time_ns() if received_ns is None else received_ns, progress)
+        taken = _otlp(data, path, account, time.time_ns() if received_ns is None else received_ns, progress, shared=log)
     else:
         raise UsageDataError(
             f"what {path.name} holds cannot be told from its name",
@@ -96,11 +100,16 @@ def _usage(data: DataDirectory, path: Path) -> Ingested:
     return Ingested(str(path), "usage", rows=usage.rows.num_rows, readings=usage.readings.num_rows)
 
 
-def _otlp(data: DataDirectory, path: Path, account: str, received_ns: int, progress: Callable[[int], object]) -> Ingested:
+def _otlp(
+    data: DataDirectory, path: Path, account: str, received_ns: int, progress: Callable[[int], object], *, shared: SharedLog | None
+) -> Ingested:
     role = "tenant" if account else "provider"
     requests = rejected = 0
     message = ""
-    log = WriteAheadLog(data.wal_directory)
+    if shared is None:
+        check_followed(data)
+    own = WriteAheadLog(data.wal_directory)
+    log: RecordLog = shared or own
     try:
         for record in records_from_file(path, role=role, account=account, received_ns=received_ns):
             admission = take(log, record.signal, record.payload, role=role, account=account, received_ns=received_ns, live=False)
@@ -109,7 +118,7 @@ def _otlp(data: DataDirectory, path: Path, account: str, received_ns: int, progr
             message = message or admission.message
             progress(requests)
     finally:
-        log.close()
+        own.close()
     return Ingested(str(path), "otlp", requests=requests, rejected=rejected, message=message)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
@@ -26,6 +26,7 @@ from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.distribution import Progress, distribute, silent
 from greencloud.engine.fitting import SiteWindow
+from greencloud.engine.following import make_current
 from greencloud.engine.gathering import Gathered, due_windows, gather, gather_under
 from greencloud.engine.inputs import BatchInputs
 from greencloud.engine.lake_run import LakeRun
@@ -41,6 +42,7 @@ from greencloud.errors import QuantityError, StoreError
 from greencloud.ledger import Batch
 from greencloud.ledger.lease import Held
 from greencloud.results import BatchSummary, RunSummary
+from greencloud.telemetry.shared_log import SharedLog
 from greencloud.units import Window, format_instant
 from greencloud.usage import empty_usage, merge
 
@@ -68,6 +70,8 @@ def run_allocation(
     runner: Runner | None = None,
     lake: str = "",
     progress: Progress = silent,
+    log: SharedLog | None = None,
+    told: Callable[[Gathered], object] = lambda _: None,
 ) -> RunSummary:
     """Allocate every site-window with usage or readings that starts in ``[start, end)``, and post what is new.
 
@@ -84,8 +88,12 @@ def run_allocation(
     usage from there and from nowhere else (``greencloud.engine.lake_run``). ``progress`` is told how many windows are done, and of
     how many.
 
+    ``log`` is the shared log that the directory follows, if it does: the run begins when all of it is here (``following``).
+    ``told`` is given what was gathered.
+
     Raises:
-        StoreError: another run is under way.
+        StoreError: another run is under way, or the directory follows a shared log and none was named.
+        LogUnavailableError, LogLostError: not all of the shared log is here; nothing was allocated.
         AllocationError: there is no such rule. What concerns one window is in ``RunSummary.refused`` instead.
     """
     rule_named(rule)
@@ -102,8 +110,14 @@ def run_allocation(
     if dry_run:
         return _Run(data, gathered or gather(data), options, None).summary()
     if gathered is None:
-        with data.allocating(), data.writing() as held:
-            return _Run(data, gather(data, keep=True), options, held, runner=runner, progress=progress).summary()
+        with data.allocating():
+            make_current(data, log)
+            with data.writing() as held:
+                make_current(data, log, held.keep)
+                known = gather(data, keep=True)
+                told(known)
+                return _Run(data, known, options, held, runner=runner, progress=progress).summary()
+    make_current(data, log)
     with data.writing() as held:
         if data.objects.remote:  # another machine may have known more meanwhile, and posted it
             gathered = gather(data, keep=True)

@@ -21,7 +21,9 @@ varies is a field, so that a program need not read prose. ``reason`` is the UPPE
     ├── ProofError (ValueError)     INVALID_PROOF        account: a close, statement or log of roots that does not hold
     ├── StoreError                  STORE_ERROR          path: torn, newer, locked or full
     │   ├── StorageFullError        STORAGE_FULL         retry_after_s
-    │   └── LeaseLostError          LEASE_LOST           another writer has taken over
+    │   ├── LeaseLostError          LEASE_LOST           another writer has taken over
+    │   └── LogLostError            LOG_LOST             messages of a shared log are gone
+    ├── LogUnavailableError         LOG_UNAVAILABLE      retry_after_s: a shared log does not answer, or is not followed
     ├── StoreUnavailableError       STORE_UNAVAILABLE    path: object storage does not answer
     ├── MissingExtraError (ImportError) MISSING_EXTRA    extra: the pip extra that brings it
     ├── UnauthenticatedError        UNAUTHENTICATED
@@ -48,6 +50,8 @@ from greencloud.errors.local import (
     GoalError,
     GreencloudError,
     LeaseLostError,
+    LogLostError,
+    LogUnavailableError,
     MissingExtraError,
     NotFoundError,
     PermissionDeniedError,
@@ -84,6 +88,8 @@ __all__ = [
     "GreencloudError",
     "InvalidArgumentError",
     "LeaseLostError",
+    "LogLostError",
+    "LogUnavailableError",
     "MissingExtraError",
     "NotFoundError",
     "PermissionDeniedError",

@@ -17,6 +17,8 @@ __all__ = [
     "GoalError",
     "GreencloudError",
     "LeaseLostError",
+    "LogLostError",
+    "LogUnavailableError",
     "MissingExtraError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -195,6 +197,23 @@ class LeaseLostError(StoreError):
 
     reason = "LEASE_LOST"
     exit_code = 6
+
+
+class LogLostError(StoreError):
+    """What was to be followed of a shared log is gone, or the log is another one; nothing after it was taken."""
+
+    reason = "LOG_LOST"
+
+
+class LogUnavailableError(GreencloudError):
+    """A shared log does not answer, or was not followed up to its end. Try again after ``retry_after_s`` seconds."""
+
+    reason = "LOG_UNAVAILABLE"
+    exit_code = 6
+
+    def __init__(self, message: str, *, retry_after_s: float = 2.0, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.retry_after_s = retry_after_s
 
 
 class StoreUnavailableError(GreencloudError):

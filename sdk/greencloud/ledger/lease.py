@@ -17,7 +17,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -28,7 +28,7 @@ from greencloud.errors import LeaseLostError, StorageFullError, StoreError
 from greencloud.objects.objects import Objects
 from greencloud.units import format_instant, parse_instant
 
-__all__ = ["TERM", "Held", "Lease", "Leases", "StoredLeases"]
+__all__ = ["TERM", "Held", "Lease", "Leases", "Leasing", "StoredLeases"]
 
 TERM: Final = timedelta(minutes=2)
 """How long a lease holds that nobody renews."""
@@ -37,11 +37,23 @@ _TIDY: Final = 64
 """So many old leases stay in an object store: a number that became free while somebody is about to take it would be held twice."""
 
 
+@dataclass(slots=True)
+class Leasing:
+    """How a process takes leases: for which ``term``; and the number of the one that it holds, 0 for none."""
+
+    term: timedelta = TERM
+    holds: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
+    """``let_go``: its holder came to an end with it. ``over``: it was taken over from a holder that did not."""
+
     number: int
     holder: str
     expires: datetime
+    let_go: bool = False
+    over: bool = field(default=False, compare=False)
 
 
 class Held:
@@ -66,18 +78,30 @@ class Held:
         """For whoever works for long before they write. Raises as ``number``."""
         with self._lock:
             now = self._clock()
-            if self._lease.expires - now < TERM / 2:
+            if self._lease.expires - now < self._leases.term / 2:
                 self._lease = self._leases.renew(self._lease, now)
+
+    @property
+    def term(self) -> timedelta:
+        """How long it holds when nobody keeps it."""
+        return self._leases.term
+
+    @property
+    def over(self) -> bool:
+        """Whether it was taken over from a holder that did not let go, and may yet believe that it holds it."""
+        return self._lease.over
 
     def release(self) -> None:
         self._leases.release(self._lease, self._clock())
 
 
 class Leases:
-    """The leases in a folder, which the first one makes. ``seen``: the highest number that the table has seen, or 0."""
+    """The leases in a folder, which the first one makes. ``seen``: the highest number that the table has seen, or 0. ``term``: how
+    long one holds that nobody renews."""
 
-    def __init__(self, folder: Path, seen: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, folder: Path, seen: Callable[[], int] = lambda: 0, term: timedelta = TERM) -> None:
         self.folder = folder
+        self.term = term
         self.where = str(folder)
         self._seen = seen
 
@@ -89,7 +113,7 @@ class Leases:
         number = max(numbers)
         try:
             told = json.loads(self._read(number))
-            return Lease(number, str(told["holder"]), parse_instant(told["expires"]))
+            return Lease(number, str(told["holder"]), parse_instant(told["expires"]), bool(told.get("let_go", False)))
         except (ValueError, KeyError, TypeError):
             # Its writer died before it was whole; nobody holds it.
             return Lease(number, "", datetime.fromtimestamp(0, UTC))
@@ -110,7 +134,8 @@ class Leases:
                 path=self.where,
                 advice="wait for its end; if it is dead, its lease passes on then",
             )
-        lease = Lease(max(held.number if held else 0, self._seen()) + 1, holder, now + TERM)
+        over = bool(held and held.holder and not held.let_go)
+        lease = Lease(max(held.number if held else 0, self._seen()) + 1, holder, now + self.term, over=over)
         with self._room():
             made = self._create(lease, in_place_of=held)
         if not made:
@@ -125,7 +150,7 @@ class Leases:
             StorageFullError: no room for its file.
         """
         self._check(lease)
-        renewed = Lease(lease.number, lease.holder, now + TERM)
+        renewed = replace(lease, expires=now + self.term)
         with self._room():
             replace_file(self._path(lease.number), _content(renewed))
         return renewed
@@ -135,7 +160,7 @@ class Leases:
         latest = self.latest()
         if latest and latest.number == lease.number:
             try:
-                replace_file(self._path(lease.number), _content(Lease(lease.number, lease.holder, now)))
+                replace_file(self._path(lease.number), _content(replace(lease, expires=now, let_go=True)))
             except OSError as error:
                 if error.errno not in NO_ROOM:
                     raise
@@ -205,21 +230,22 @@ class Leases:
 class StoredLeases(Leases):
     """The leases under a folder's name in an object store."""
 
-    def __init__(self, folder: Path, objects: Objects, seen: Callable[[], int] = lambda: 0) -> None:
-        super().__init__(folder, seen)
+    def __init__(self, folder: Path, objects: Objects, seen: Callable[[], int] = lambda: 0, term: timedelta = TERM) -> None:
+        super().__init__(folder, seen, term)
         self.where = f"{objects.uri}/{folder.name}"
         self._objects = objects
 
     def renew(self, lease: Lease, now: datetime) -> Lease:
         self._check(lease)
-        renewed = Lease(lease.number + 1, lease.holder, now + TERM)
+        renewed = replace(lease, number=lease.number + 1, expires=now + self.term)
         if not self._create(renewed):
             raise LeaseLostError(f"{self.where}: lease {lease.number} of {lease.holder} has passed on to who was first just now")
         return renewed
 
     def release(self, lease: Lease, now: datetime) -> None:
         latest = self.latest()
-        if latest and latest.number == lease.number and self._create(Lease(lease.number + 1, lease.holder, now)):
+        gone = replace(lease, number=lease.number + 1, expires=now, let_go=True)
+        if latest and latest.number == lease.number and self._create(gone):
             for number in self._numbers():
                 if number <= lease.number - _TIDY:
                     self._objects.remove(self._path(number))
@@ -240,5 +266,6 @@ class StoredLeases(Leases):
 
 def _content(lease: Lease, token: str = "") -> str:
     """``token``: what makes it unlike any other of that number, holder and time."""
-    told = {"holder": lease.holder, "expires": format_instant(lease.expires)} | ({"token": token} if token else {})
+    told: dict[str, object] = {"holder": lease.holder, "expires": format_instant(lease.expires)}
+    told |= ({"token": token} if token else {}) | ({"let_go": True} if lease.let_go else {})
     return json.dumps(told, sort_keys=True) + "\n"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -27,6 +27,11 @@ from greencloud.server.counts import CAUSES
 from greencloud.server.errors import ListenError
 from greencloud.serving.copy import CAUSES as CAUSES_ELSEWHERE
 from greencloud.serving.copy import COPY
+
+if TYPE_CHECKING:
+    from greencloud.ledger.lease import Leasing
+    from greencloud.server.logs import Logs
+    from greencloud.telemetry.follower import Follower
 
 __all__ = ["LogFigures", "Merged", "Metrics", "Page", "WorkerMetrics"]
 
@@ -67,9 +72,12 @@ class _Instruments:
 class Metrics(_Instruments):
     """Of one server process."""
 
-    def __init__(self, server: RunningServer, log: LogFigures, directory: Path, copy: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, server: RunningServer, logs: Logs, directory: Path, leasing: Leasing, copy: Mapping[str, int] | None = None
+    ) -> None:
         super().__init__()
         counts, gate = server.counts, server.gate
+        log: LogFigures = logs.intake
         duration = self.meter.create_histogram(
             "greencloud.intake.duration", "s", "From headers to answer.", explicit_bucket_boundaries_advisory=_SECONDS
         )
@@ -124,7 +132,27 @@ class Metrics(_Instruments):
                 "Questions by account: by whom answered, and why if not by the copy.",
                 lambda: [Observation(copy.get(name, 0), {"answer": name}) for name in (COPY, *CAUSES_ELSEWHERE)],
             )
+        if follower := logs.follower:
+            self._following(follower)
+        self.gauge(
+            "greencloud.ledger.lease.held",
+            "{lease}",
+            "Whether this process holds it.",
+            lambda: [Observation(int(leasing.holds > 0))],
+        )
         self.gauge("greencloud.disk.free", "By", "Free where the data directory is.", lambda: [Observation(_free(directory))])
+
+    def _following(self, follower: Follower) -> None:
+        self.gauge(
+            "greencloud.shared_log.position",
+            "{message}",
+            "Up to where the shared log was followed.",
+            lambda: [Observation(follower.position)],
+        )
+        self.gauge(
+            "greencloud.shared_log.behind", "{message}", "Messages that are not here yet.", lambda: [Observation(follower.behind)]
+        )
+        self.gauge("greencloud.shared_log.lag", "s", "Since when that is so.", lambda: [Observation(follower.behind_s)])
 
 
 class WorkerMetrics(_Instruments):

@@ -12,8 +12,8 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,7 @@ from greencloud.server.auth import Authenticator
 from greencloud.server.credentials import KeyStore, Principal
 from greencloud.server.errors import status_of
 from greencloud.server.intake import Intake, Taken
+from greencloud.server.logs import Logs, logs_of
 from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE
 from greencloud.server.schedule import allocating_every
 from greencloud.server.settings import Settings, now
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
     from greencloud.server.metrics import Metrics
     from greencloud.serving import ServingCopy
-    from greencloud.telemetry import WriteAheadLog
+    from greencloud.telemetry.shared_log import RecordLog
 
 __all__ = ["GRACE_S", "Open", "on_signals", "prepare", "run", "serve"]
 
@@ -63,6 +64,10 @@ def serve(
     metrics: str = "",
     http: str = "",
     serving_copy: str = "",
+    log: str = "",
+    log_from: int = -1,
+    follow: bool = True,
+    lease_term: timedelta = timedelta(minutes=2),
     ready: Callable[[str], None],
     clock: Callable[[], datetime] = now,
 ) -> None:
@@ -70,7 +75,8 @@ def serve(
 
     With ``allocate_every`` above zero it runs the allocation at that interval. With several ``workers`` each is a process of its
     own on the same port. ``metrics`` is an address for a Prometheus page, ``http`` one for product footprints as PACT has them.
-    ``auth`` is the auth file, ``serving_copy`` the connection string of a copy of the ledger in PostgreSQL.
+    ``auth`` is the auth file, ``serving_copy`` the connection string of a copy of the ledger in PostgreSQL. ``log``, ``log_from``,
+    ``follow`` and ``lease_term`` are for several servers (``greencloud.server.settings``).
 
     Raises:
         ListenError: the address cannot be had, or would carry tokens in clear text over a network.
@@ -92,6 +98,10 @@ def serve(
         metrics=metrics,
         http=http,
         serving_copy=serving_copy,
+        log=log,
+        log_from=log_from,
+        follow=follow,
+        lease_term_s=lease_term.total_seconds(),
         clock=clock,
     )
     settings.check()
@@ -115,8 +125,8 @@ class Open:
     """A server that runs, and what its metrics are of."""
 
     server: RunningServer
-    log: WriteAheadLog
-    directory: Path
+    logs: Logs
+    data: DataDirectory
     copy: ServingCopy | None = None
 
     @property
@@ -127,7 +137,7 @@ class Open:
         """Count from now on."""
         from greencloud.server.metrics import Metrics
 
-        return Metrics(self.server, self.log, self.directory, self.copy.counts if self.copy else None)
+        return Metrics(self.server, self.logs, self.data.path, self.data.leasing, self.copy.counts if self.copy else None)
 
 
 def prepare(settings: Settings, facility: Path | None) -> None:
@@ -149,21 +159,20 @@ def run(settings: Settings) -> Iterator[Open]:
     """Serve while the block lasts, and drain at its end."""
     from greencloud.engine import DataDirectory
     from greencloud.ledger.database import limit
-    from greencloud.telemetry import WriteAheadLog
+    from greencloud.ledger.lease import Leasing
 
     tls, auth = settings.check(), settings.auth_file()
     _pin_malloc()
     limit(memory=settings.query_memory or None, threads=settings.query_threads or None)
-    data = DataDirectory.open(settings.data, create=False)
-    log = WriteAheadLog(data.wal_directory)
+    opened = DataDirectory.open(settings.data, create=False)
+    data = replace(opened, leasing=Leasing(timedelta(seconds=settings.lease_term_s)))
     clock = settings.clock
-    verifier = auth.verifier(KeyStore(data.keys_directory))
-    try:
+    with logs_of(settings, data) as logs, closing(auth.verifier(KeyStore(data.keys_directory))) as verifier:
         copy = _copy(settings)
-        services = services_of(data, clock, copy=copy)
+        services = services_of(data, clock, logs.shared, copy=copy)
         server = build_server(
             services,
-            _intake(log),
+            _intake(logs.intake),
             verifier,
             listen=settings.listen,
             tls=tls,
@@ -183,14 +192,11 @@ def run(settings: Settings) -> Iterator[Open]:
                     posted()
 
             with allocating_every(every, allocate):
-                yield Open(server, log, data.path, copy)
+                yield Open(server, logs, data, copy)
         _LOG.info("stopping: calls under way have %.0f s", GRACE_S)
         server.stop(GRACE_S)
         if copy:
             copy.close()
-    finally:
-        verifier.close()
-        log.close()
 
 
 def _copy(settings: Settings) -> ServingCopy | None:
@@ -295,7 +301,7 @@ def _told(server: RunningServer) -> Iterator[None]:
         thread.join()
 
 
-def _intake(log: WriteAheadLog) -> Intake:
+def _intake(log: RecordLog) -> Intake:
     from greencloud.telemetry import take
 
     def take_live(signal: str, payload: bytes, principal: Principal, received_ns: int) -> Taken:

@@ -30,6 +30,9 @@ class Settings:
     the copy up to date.
     ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger.
 
+    ``log`` is the shared log, "" for none (``greencloud.telemetry.log_uri``); ``log_from`` leaves out what is lost up to there, -1
+    nothing; without ``follow`` the process only puts into it. ``lease_term_s`` is how long a lease holds that nobody renews.
+
     ``tls_client_ca`` are the authorities of clients' certificates, ``auth`` the auth file (``greencloud.server.auth_file``).
     """
 
@@ -51,6 +54,10 @@ class Settings:
     shared: bool = False
     query_memory: int = 0
     query_threads: int = 0
+    log: str = ""
+    log_from: int = -1
+    follow: bool = True
+    lease_term_s: float = 120.0
     clock: Callable[[], datetime] = field(default=now, compare=False)
 
     def check(self) -> Tls | None:

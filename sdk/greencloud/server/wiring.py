@@ -16,6 +16,7 @@ from greencloud.serving import ServingCopy, with_copy
 
 if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
+    from greencloud.telemetry.shared_log import SharedLog
 
 __all__ = ["services_of"]
 
@@ -23,8 +24,13 @@ _MOST_EXPLAINED: Final = 100_000
 """Windows, by site and component, of an explained figure: as rows of QueryFootprint, each takes some 2.5 kB."""
 
 
-def services_of(data: DataDirectory, clock: Callable[[], datetime], *, copy: ServingCopy | None = None) -> Services:
-    """The services on a data directory; ``clock`` is when they are asked. ``copy``: a serving copy to ask before the ledger."""
+def services_of(
+    data: DataDirectory, clock: Callable[[], datetime], log: SharedLog | None = None, *, copy: ServingCopy | None = None
+) -> Services:
+    """The services on a data directory; ``clock`` is when they are asked, ``log`` the shared log that the directory follows.
+
+    ``copy``: a serving copy to ask before the ledger.
+    """
     from greencloud.allocation import RULES
     from greencloud.allocation.explanation import Where
     from greencloud.engine import LARGE_CHANGE, run_allocation
@@ -49,7 +55,14 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime], *, copy: Ser
 
     def run_rule(rule: str, start: datetime | None, end: datetime | None, requested_by: str) -> RunSummary:
         return run_allocation(
-            data, rule=rule, start=start, end=end, now=clock(), requested_by=requested_by, most_change=LARGE_CHANGE
+            data,
+            rule=rule,
+            start=start,
+            end=end,
+            now=clock(),
+            requested_by=requested_by,
+            most_change=LARGE_CHANGE,
+            log=log,
         )
 
     def restate(order: RestateOrder) -> RunSummary:
@@ -63,6 +76,7 @@ def services_of(data: DataDirectory, clock: Callable[[], datetime], *, copy: Ser
             reason=order.reason,
             most_change=None if order.unbounded else LARGE_CHANGE,
             dry_run=order.dry_run,
+            log=log,
         )
         if order.dry_run:
             return run

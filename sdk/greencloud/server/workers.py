@@ -5,8 +5,8 @@ which any other program has is refused, and only then opened to others that ask 
 listens, so the kernel spreads connections over the workers alone. Another greencloud finds the port held and is refused.
 
 Each worker is a fresh process, never a fork, with segments of its own in the write-ahead log; the first runs the scheduled
-allocation. One that ends by itself is started again, after a pause that doubles while it keeps ending soon. When told to stop, all
-drain.
+allocation, and follows the shared log if there is one. One that ends by itself is started again, after a pause that doubles while
+it keeps ending soon. When told to stop, all drain.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def supervise(settings: Settings, count: int, *, ready: Callable[[str], None], s
     with holding(settings.listen) as listen:
         base = replace(settings, listen=listen, shared=True)
         workers = [
-            _Worker(number, base if number == 0 else replace(base, allocate_every_s=0.0, refresh_copy=False), stopping)
+            _Worker(
+                number, base if number == 0 else replace(base, allocate_every_s=0.0, follow=False, refresh_copy=False), stopping
+            )
             for number in range(count)
         ]
         try:

@@ -13,7 +13,9 @@ shall fill the disk by that.
 
 In the log a record is: signal, role and flags (1 live, 2 late, 4 deflated; one byte each), length of the account (u16), length of
 the payload (u32), time of receipt, first and last (i64 nanoseconds each), then account and payload; little-endian. Records of
-format 1 had no flags and no bounds: they are as from a file, since what was rejected is not in them.
+format 1 had no flags and no bounds: they are as from a file, since what was rejected is not in them. In format 3, of what came by
+a shared log (``shared_log``), the place there goes before each record of format 2: position (u64), length of the log's name (u16),
+name.
 """
 
 from __future__ import annotations
@@ -28,14 +30,29 @@ from isal import isal_zlib
 
 from greencloud.errors import DecodeError
 
-__all__ = ["EVER_NS", "ROLES", "SIGNALS", "Head", "Record", "heads", "pack", "record_at", "unpack"]
+__all__ = [
+    "EVER_NS",
+    "FORMAT",
+    "PLACED_FORMAT",
+    "ROLES",
+    "SIGNALS",
+    "Head",
+    "Record",
+    "heads",
+    "pack",
+    "placed",
+    "record_at",
+    "unpack",
+]
 
 SIGNALS: Final = ("traces", "metrics")
 ROLES: Final = ("provider", "tenant")
 EVER_NS: Final = (1 << 63) - 1
 
 _HEADS: Final = {1: struct.Struct("<BBHIq"), 2: struct.Struct("<BBBxHxxIqqq")}
-_NEWEST: Final = max(_HEADS)
+FORMAT: Final = max(_HEADS)
+PLACED_FORMAT: Final = 3
+_PLACE: Final = struct.Struct("<QH")
 _LIVE, _LATE, _DEFLATED = 1, 2, 4
 _LARGE_BYTES: Final = 256 << 10
 _SAMPLE_BYTES: Final = 32 << 10
@@ -65,7 +82,8 @@ class Record:
 
 
 class Head(NamedTuple):
-    """All of a record but its texts, and where in the frame they are."""
+    """All of a record but its texts, and where in the frame they are. ``log`` and ``position``: its place in a shared log, if it
+    came by one; positions begin at 1."""
 
     signal: str
     role: str
@@ -78,6 +96,8 @@ class Head(NamedTuple):
     account_at: int
     payload_at: int
     end: int
+    log: str = ""
+    position: int = 0
 
     def overlaps(self, first_ns: int, until_ns: int) -> bool:
         """Whether items of it may be of ``[first_ns, until_ns)``."""
@@ -89,7 +109,7 @@ def pack(record: Record) -> list[bytes]:
     account = record.account.encode()
     payload = _deflated(record.payload)
     shrunk = payload is not record.payload
-    head = _HEADS[_NEWEST].pack(
+    head = _HEADS[FORMAT].pack(
         SIGNALS.index(record.signal),
         ROLES.index(record.role),
         _LIVE * record.live | _LATE * record.late | _DEFLATED * shrunk,
@@ -100,6 +120,12 @@ def pack(record: Record) -> list[bytes]:
         record.last_ns,
     )
     return [head + account, payload]
+
+
+def placed(log: str, position: int, packed: bytes) -> list[bytes]:
+    """A packed record of a shared log as a log of format 3 holds it."""
+    name = log.encode()
+    return [_PLACE.pack(position, len(name)) + name, packed]
 
 
 def _deflated(payload: bytes) -> bytes:
@@ -114,16 +140,21 @@ def _deflated(payload: bytes) -> bytes:
     return bytes(shrunk) if len(shrunk) * _SHRINKS <= len(payload) else payload
 
 
-def heads(body: memoryview, version: int = _NEWEST) -> Iterator[Head]:
+def heads(body: memoryview, version: int = FORMAT) -> Iterator[Head]:
     """The heads of the records of one whole frame.
 
     Raises:
         DecodeError: the bytes are not records laid end to end.
     """
-    head = _HEADS[version]
-    at = 0
+    head = _HEADS[min(version, FORMAT)]
+    at = position = 0
+    log = ""
     while at < len(body):
         try:
+            if version == PLACED_FORMAT:
+                position, length = _PLACE.unpack_from(body, at)
+                at += _PLACE.size + length
+                log = str(body[at - length : at], "utf-8")
             if version == 1:
                 signal, role, account_length, length, received_ns = head.unpack_from(body, at)
                 flags, first_ns, last_ns = 0, 0, EVER_NS
@@ -135,10 +166,9 @@ def heads(body: memoryview, version: int = _NEWEST) -> Iterator[Head]:
             if end > len(body):
                 raise DecodeError(f"a record at byte {at} of its frame is longer than the frame")
             live, late, deflated = bool(flags & _LIVE), bool(flags & _LATE), bool(flags & _DEFLATED)
-            yield Head(
-                SIGNALS[signal], ROLES[role], live, received_ns, first_ns, last_ns, late, deflated, account_at, payload_at, end
-            )
-        except (struct.error, IndexError) as error:
+            kind = SIGNALS[signal], ROLES[role], live
+            yield Head(*kind, received_ns, first_ns, last_ns, late, deflated, account_at, payload_at, end, log, position)
+        except (struct.error, IndexError, UnicodeDecodeError) as error:
             raise DecodeError(f"no record at byte {at} of its frame: {error}") from None
         at = end
 
@@ -165,7 +195,7 @@ def record_at(body: memoryview, head: Head) -> Record:
     )
 
 
-def unpack(body: memoryview, version: int = _NEWEST) -> Iterator[Record]:
+def unpack(body: memoryview, version: int = FORMAT) -> Iterator[Record]:
     """The records of one whole frame.
 
     Raises:

@@ -20,9 +20,9 @@ from typing import Final, NamedTuple, TypeVar
 from isal import isal_zlib  # zlib's CRC-32, four times as fast: it is as much of an append as the decoding is
 
 from greencloud.errors import DecodeError, StoreError
-from greencloud.telemetry.record import Head, Record, heads, record_at
+from greencloud.telemetry.record import FORMAT, PLACED_FORMAT, Head, Record, heads, record_at
 
-__all__ = ["HEADER_SIZE", "MARKER_SIZE", "SUFFIX", "Frame", "Segment", "frame", "header", "read_segment"]
+__all__ = ["HEADER_SIZE", "MARKER_SIZE", "SUFFIX", "Frame", "Segment", "frame", "header", "read_segment", "version_of"]
 
 _T = TypeVar("_T")
 
@@ -30,7 +30,7 @@ SUFFIX: Final = ".wal"
 MARKER_SIZE: Final = 8
 
 _MAGIC: Final = b"GCWAL\x00"
-_VERSION: Final = 2  # 1 had records without times
+_NEWEST: Final = PLACED_FORMAT  # of the records in it: 1 had no times, 3 has places in a shared log
 _HEADER: Final = struct.Struct(f"<6sH{MARKER_SIZE}s")
 _FRAME: Final = struct.Struct(f"<{MARKER_SIZE}sII")
 HEADER_SIZE: Final = _HEADER.size
@@ -82,8 +82,8 @@ class Segment:
             ) from error
 
 
-def header(marker: bytes) -> bytes:
-    return _HEADER.pack(_MAGIC, _VERSION, marker)
+def header(marker: bytes, version: int = FORMAT) -> bytes:
+    return _HEADER.pack(_MAGIC, version, marker)
 
 
 def frame(marker: bytes, pieces: Iterable[bytes]) -> list[bytes]:
@@ -110,7 +110,7 @@ def read_segment(path: Path, start: int = 0, keep: Callable[[Head], bool] | None
     view = memoryview(data)
     size = len(view)
     if size < _HEADER.size or not any(view[: _HEADER.size]):
-        return Segment(path, _VERSION, size, size, ())
+        return Segment(path, FORMAT, size, size, ())
     version, marker = _opened(path, view)
     frames: list[Frame] = []
     at = max(start, _HEADER.size)
@@ -129,6 +129,13 @@ def read_segment(path: Path, start: int = 0, keep: Callable[[Head], bool] | None
     return Segment(path, version, size, size - at, tuple(frames))
 
 
+def version_of(path: Path) -> int:
+    """The format of the records in a segment; 0 where it has no whole header. Raises StoreError."""
+    with path.open("rb") as file:
+        data = file.read(_HEADER.size)
+    return _opened(path, memoryview(data))[0] if len(data) == _HEADER.size and any(data) else 0
+
+
 def _opened(path: Path, view: memoryview) -> tuple[int, bytes]:
     """Version and marker."""
     magic, version, marker = _HEADER.unpack_from(view)
@@ -138,9 +145,9 @@ def _opened(path: Path, view: memoryview) -> tuple[int, bytes]:
             path=str(path),
             advice="move the file out of the log's directory, or restore it from a backup",
         )
-    if version > _VERSION:
+    if version > _NEWEST:
         raise StoreError(
-            f"{path} is a telemetry log of format {version}; this greencloud reads up to {_VERSION}",
+            f"{path} is a telemetry log of format {version}; this greencloud reads up to {_NEWEST}",
             path=str(path),
             advice="upgrade greencloud to the version that wrote it",
         )

@@ -6,9 +6,11 @@
     telemetry/
       index.json        which hours each segment tells of (``index``); worked out from the log
       hours/            rows of spans by the hour (``hours``); worked out from the log
+      handed-over/      what was taken before a log was shared (``handing_over``); nobody reads it, it may be deleted
       dead-letters/     what came too late to be counted (``lateness``)
       settled.json      up to where hours are settled, and the segments of usage that hold them
       settled/          those segments
+      shared-log.json   how far shared logs were followed (``followed``), where there are any
       archive/          segments of the log that only tell of settled hours: nobody reads them, they may be deleted
 
 **Settling** keeps a run's work from growing with the log, for those who ask for it. Live items count for a horizon after they
@@ -40,6 +42,7 @@ from greencloud.facility import Facility
 from greencloud.telemetry.admission import HORIZON_NS, decoded, record_bounds
 from greencloud.telemetry.collect import Collected
 from greencloud.telemetry.deadletter import DeadLetter, DeadLetters
+from greencloud.telemetry.followed import Followed
 from greencloud.telemetry.hours import HourOfSpans, HourStore, fingerprint_of, hour_of_spans
 from greencloud.telemetry.index import HOUR_NS, LogIndex, Settled
 from greencloud.telemetry.lateness import dead_letter_files, write_late
@@ -87,6 +90,11 @@ class TelemetryStore:
     def settled_ns(self) -> int:
         """Hours before it are settled; a multiple of a day, 0 where none is."""
         return self._settled()[0].through_ns
+
+    @property
+    def followed(self) -> Followed:
+        """How far shared logs were followed."""
+        return Followed(self.log, self.path)
 
     def settled_usage(self) -> Usage:
         """The usage of settled hours."""
@@ -238,6 +246,7 @@ class TelemetryStore:
 
     def _archive(self, index: LogIndex, through_ns: int) -> None:
         archive = self.path / "archive"
+        self.followed.note_found()
         for name, summary in index.segments.items():
             if summary.records and summary.last_ns < through_ns - HORIZON_NS - HOUR_NS:
                 archive.mkdir(parents=True, exist_ok=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from greencloud.telemetry.admission import Admission, admit
 from greencloud.telemetry.record import Record
-from greencloud.telemetry.wal import WriteAheadLog
+from greencloud.telemetry.shared_log import RecordLog
 
 __all__ = ["take"]
 
 
-def take(log: WriteAheadLog, signal: str, payload: bytes, *, role: str, account: str, received_ns: int, live: bool) -> Admission:
+def take(log: RecordLog, signal: str, payload: bytes, *, role: str, account: str, received_ns: int, live: bool) -> Admission:
     """Judge a request and keep what is ours of it; when this returns that is durable.
 
     Raises:
         DecodeError: the bytes are not an OTLP export request of that signal, or a tenant has no account.
         StorageFullError, StoreError: it could not be kept; nothing of it was.
+        LogUnavailableError: a shared log did not answer; it may have been kept.
     """
     admission = admit(signal, payload, role=role, account=account, received_ns=received_ns, live=live)
     if admission.kept:

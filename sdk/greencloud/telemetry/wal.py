@@ -20,14 +20,14 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from greencloud.durable import sync_directory
 from greencloud.errors import StorageFullError, StoreError
-from greencloud.telemetry.record import Record, pack
+from greencloud.telemetry.record import FORMAT, Record, pack
 from greencloud.telemetry.segment import HEADER_SIZE, MARKER_SIZE, SUFFIX, frame, header, read_segment
 
 __all__ = ["SEGMENT_BYTES", "LogState", "WriteAheadLog", "move_segment", "read_log", "scan_log", "segment_paths"]
@@ -57,10 +57,9 @@ class _OpenSegment:
 
 
 class WriteAheadLog:
-    """Appends to the log in ``directory``, from any number of threads. Nothing is created before the first append.
-
-    ``syncs``, ``sync_ns`` and ``synced_bytes`` say how many groups were made durable, in what time, and how large they were.
-    """
+    """Appends to the log in ``directory``, from any number of threads. Nothing is created before the first append. ``version`` is
+    the format of records (``record``). ``syncs``, ``sync_ns`` and ``synced_bytes`` say how many groups were made durable, in what
+    time, and how large they were."""
 
     def __init__(
         self,
@@ -69,30 +68,32 @@ class WriteAheadLog:
         min_free_bytes: int = _MIN_FREE_BYTES,
         clock_ns: Callable[[], int] = time.time_ns,
         segment_bytes: int = SEGMENT_BYTES,
+        version: int = FORMAT,
     ) -> None:
         self._directory = Path(directory)
         self._min_free_bytes = min_free_bytes
         self._clock_ns = clock_ns
         self._segment_bytes = segment_bytes
+        self._version = version
         self._turn = threading.Condition()
         self._waiting: list[_Waiter] = []
-        self._committing = False
-        self._closed = False
+        self._committing = self._closed = False
         self._segment: _OpenSegment | None = None
         self._counter = 0
-        self.syncs = 0
-        self.sync_ns = 0
-        self.synced_bytes = 0
+        self.syncs = self.sync_ns = self.synced_bytes = 0
 
     def append(self, record: Record) -> None:
-        """Keep a record; returns when it is durable.
+        """Keep a record; returns when it is durable. Raises as ``append_packed``."""
+        self.append_packed(pack(record))
+
+    def append_packed(self, pieces: Sequence[bytes]) -> None:
+        """Keep records that are laid out in the log's format, all or none.
 
         Raises:
-            StorageFullError: no room; nothing was kept of this record and nothing else was harmed.
+            StorageFullError: no room; nothing was kept of them and nothing else was harmed.
             StoreError: the log is closed, or the storage failed.
         """
-        pieces = pack(record)
-        waiter = _Waiter(pieces, sum(map(len, pieces)))
+        waiter = _Waiter(list(pieces), sum(map(len, pieces)))
         with self._turn:
             if self._closed:
                 raise StoreError(f"the log {self._directory} is closed", path=str(self._directory))
@@ -200,11 +201,7 @@ class WriteAheadLog:
         state = os.statvfs(place)
         free = state.f_bavail * state.f_frsize
         if free - length < self._min_free_bytes:
-            raise StorageFullError(
-                f"no room for telemetry in {self._directory}: {free} bytes are free, {self._min_free_bytes} of them are kept back",
-                path=str(self._directory),
-                advice="free some space, or move the data directory to a larger disk; senders will try again",
-            )
+            raise self._full(f"{free} bytes are free, {self._min_free_bytes} of them are kept back")
 
     def _new_segment(self) -> _OpenSegment:
         _make_directory(self._directory)
@@ -219,7 +216,7 @@ class WriteAheadLog:
         marker = os.urandom(MARKER_SIZE)
         fcntl.flock(descriptor, fcntl.LOCK_SH)  # it is in use: see move_segment
         try:
-            _write(descriptor, [header(marker)])
+            _write(descriptor, [header(marker, self._version)])
             sync_directory(self._directory)
         except BaseException:
             os.close(descriptor)
@@ -241,13 +238,16 @@ class WriteAheadLog:
             os.close(self._segment.descriptor)
             self._segment = None
 
+    def _full(self, why: str) -> StorageFullError:
+        return StorageFullError(
+            f"no room for telemetry in {self._directory}: {why}",
+            path=str(self._directory),
+            advice="free some space, or move the data directory to a larger disk; senders will try again",
+        )
+
     def _failure(self, error: OSError) -> StoreError:
         if error.errno in _NO_ROOM:
-            return StorageFullError(
-                f"no room for telemetry in {self._directory}: {error.strerror}",
-                path=str(self._directory),
-                advice="free some space, or move the data directory to a larger disk; senders will try again",
-            )
+            return self._full(str(error.strerror))
         return StoreError(
             f"the log {self._directory} cannot be written: {error.strerror}",
             path=str(self._directory),

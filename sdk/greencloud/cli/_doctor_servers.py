@@ -1,0 +1,42 @@
+"""What ``greencloud doctor`` tells of a directory that is one of several: how far it follows the shared log, and who holds the
+lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from greencloud.cli._finding import Finding
+from greencloud.cli._log import shared_log
+from greencloud.units import format_instant
+
+__all__ = ["shared_log_findings"]
+
+
+def shared_log_findings(path: Path, uri: str) -> Iterator[Finding]:
+    """Nothing for a directory that follows no shared log and never had its ledger written under a lease."""
+    from greencloud.engine import DataDirectory
+
+    directory = DataDirectory.open(path, create=False)
+    noted = directory.telemetry.followed.find().logs
+    for name, (position, _) in sorted(noted.items()):
+        yield Finding("shared log", "ok", f"{name} was followed up to {position:,}")
+    with shared_log(uri) as log:
+        if log is not None:
+            bounds = log.bounds()
+            position = noted.get(log.name, (0, 0))[0]
+            text = f"{log.name} holds {bounds.first:,} to {bounds.last:,}; {max(0, bounds.last - position):,} are not here yet"
+            if position > bounds.last or bounds.first > position + 1:
+                remedy = "see the server's log; docs/several-servers.md, When messages are gone"
+                yield Finding("shared log", "fault", text, remedy)
+            elif noted and log.name not in noted:
+                remedy = "name the log that was followed, or see docs/several-servers.md, Another log"
+                yield Finding("shared log", "fault", f"{log.name} is not the log that was followed", remedy)
+            else:
+                yield Finding("shared log", "ok", text)
+    held, ours = directory.lease()
+    if held is not None:
+        alive = held.expires > datetime.now(UTC) and not held.let_go
+        state = f"until {format_instant(held.expires)}" if alive else "let go" if held.let_go else "expired"
+        yield Finding("lease", "ok", f"{held.number}, {state}, {'of this directory' if ours else 'of another'} ({held.holder})")

@@ -27,7 +27,7 @@ Rows = list[dict[str, Any]]
 Situation = tuple[Facility, Rows, Rows]
 Split = list[tuple[str, ...]]
 
-slow = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

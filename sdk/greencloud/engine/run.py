@@ -20,9 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from greencloud.allocation import DEFAULT_RULE, allocate_window, rule_named
+from greencloud.allocation import DEFAULT_RULE, rule_named
 from greencloud.engine.batch import batch_of
-from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.distribution import Progress, distribute, silent
 from greencloud.engine.fitting import SiteWindow
@@ -38,6 +37,7 @@ from greencloud.engine.recomputation import window_of
 from greencloud.engine.run_state import GRACE, Options, RunState
 from greencloud.engine.runner import InProcess, Runner
 from greencloud.engine.slices import slices_of
+from greencloud.engine.window_batch import window_batch
 from greencloud.errors import QuantityError, StoreError
 from greencloud.ledger import Batch
 from greencloud.ledger.lease import Held
@@ -179,10 +179,16 @@ class _Run(RunState):
             return None
         inputs, revision = found
         try:
-            with collector_paused():
-                allocated = allocate_window(self.facility, inputs.usage, site, window, rule=self.options.rule, slices=inputs.slices)
-                provisional, created = self.provisional(window), self.options.now
-                batch = batch_of(allocated, usage_revision=revision, provisional=provisional, created=created)
+            batch = window_batch(
+                self.facility,
+                inputs,
+                site,
+                window,
+                rule=self.options.rule,
+                usage_revision=revision,
+                provisional=self.provisional(window),
+                created=self.options.now,
+            )
         except REFUSALS as error:
             self.outcome.refuse(site, window, error)
             return None

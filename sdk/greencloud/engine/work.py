@@ -22,14 +22,13 @@ from typing import Final
 
 import pyarrow.compute as pc
 
-from greencloud.allocation import allocate_window, rule_named
-from greencloud.engine.batch import batch_of
-from greencloud.engine.collector import collector_paused
+from greencloud.allocation import rule_named
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.inputs import BatchInputs
 from greencloud.engine.lake import LakePartition, read_partition
 from greencloud.engine.partition import Made, Partition, Result
 from greencloud.engine.posting import REFUSALS
+from greencloud.engine.window_batch import window_batch
 from greencloud.errors import GreencloudError, NotFoundError
 from greencloud.facility import Facility
 from greencloud.ledger import Batch
@@ -85,10 +84,17 @@ def _done(data: DataDirectory, part: Partition) -> Made:
         if not data.inputs.holds(revision):
             data.inputs.write(inputs)
         return _answer(part, "unchanged", inputs, read_s=read - began)
-    with collector_paused():
-        allocated = allocate_window(facility, inputs.usage, part.site, part.window, rule=part.rule, slices=inputs.slices)
-        batch = batch_of(allocated, usage_revision=revision, provisional=part.provisional, created=part.created)
-        check_batch(batch)
+    batch = window_batch(
+        facility,
+        inputs,
+        part.site,
+        part.window,
+        rule=part.rule,
+        usage_revision=revision,
+        provisional=part.provisional,
+        created=part.created,
+    )
+    check_batch(batch)
     made = time.perf_counter()
     if not part.usage:
         data.inputs.write(inputs)

@@ -185,6 +185,78 @@ def test_the_least_rows_are_added_up_where_all_of_a_window_is_known(
         assert [letter[2] for letter in found.letters() if letter[0].startswith("more than")] == crowded
 
 
+def crowd(seed: int) -> list[Record]:
+    """Few names and times, and much of everything: copies, strange parents, counters that hold each other, shared GPUs."""
+    chance = random.Random(seed)
+    spot = [{"service.name": service, "host.name": host} for service in ("shop", "db") for host in ("h1", "h2", "nowhere")]
+    traced = [bytes([number] * 16) for number in range(1, 30)]
+    records = []
+    for _ in range(250):
+        start = T0 - 20 * HOUR_NS + chance.randrange(40) * HOUR_NS // 2
+        given = {"greencloud.cpu.time": chance.randrange(10**12)} if chance.random() < 0.6 else {}
+        made = span(
+            chance.randrange(1, 9),
+            start,
+            start + chance.choice([0, SECOND, HOUR_NS, 2 * HOUR_NS, 9 * HOUR_NS]),
+            parent=chance.randrange(9),
+            name=chance.choice("abcdefgh"),
+            trace=chance.choice(traced),
+            attributes=given,
+        )
+        records.append(tenant(traces([made], chance.choice(spot)), chance.choice(["alice", "bob", "queue", "db"])))
+    for _ in range(250):
+        name, unit, attributes = chance.choice(
+            [
+                ("process.cpu.time", "s", {}),
+                ("container.cpu.time", "s", {}),
+                ("k8s.pod.memory.usage", "By", {}),
+                ("hw.gpu.utilization", "1", {"hw.id": "0", "cloud.account.id": "alice"}),
+                ("hw.gpu.utilization", "1", {"hw.id": "0", "cloud.account.id": "bob"}),
+                ("hw.host.energy", "J", {}),
+                ("hw.host.power", "W", {}),
+            ]
+        )
+        resource = {**chance.choice(spot), "container.id": chance.choice("cd"), "k8s.pod.uid": "p"}
+        if name == "process.cpu.time":
+            resource = chance.choice(spot)
+        if name == "hw.gpu.utilization":
+            resource = {"host.name": "h1", "service.name": chance.choice("xy")}
+        at = chance.randrange(40)
+        sent = [
+            point(T0 - 20 * HOUR_NS + at * HOUR_NS // 2, 1.0 if name.endswith(("on", "usage")) else at / 2, attributes=attributes)
+        ]
+        payload = metrics(name, sent, unit=unit, gauge=name.endswith(("power", "usage", "ation")), resource=resource)
+        if name.startswith("hw.") or chance.random() < 0.4:
+            named = metrics(
+                name,
+                sent,
+                unit=unit,
+                gauge=name.endswith(("power", "usage", "ation")),
+                resource=resource | {"cloud.account.id": "alice"},
+            )
+            records.append(provider(named))
+        else:
+            records.append(tenant(payload, chance.choice(["alice", "bob"]), "metrics"))
+    return admitted(records)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_crowd_in_parts_is_what_it_is_together(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MAX_OPERATIONS", 3)
+    records, chance = crowd(seed), random.Random(seed)
+    expected = stored(records, tmp_path, book())
+    files: list[list[Record]] = [[] for _ in range(5)]
+    for record in records:
+        chance.choice(files).append(record)
+    found = shuffled(files, Dealing(book(), 11), seed)
+    assert digest(found.usage) == digest(expected.usage)
+    assert found.letters() == told(expected.dead_letters)
+    reasons = " ".join(letter.reason for letter in expected.dead_letters)
+    for each in ("spans tell", "another sender", "proportion", "another start", "more than", "a wider one holds"):
+        assert each in reasons
+    assert digest(collect(records, book()).usage) == digest(expected.usage)
+
+
 def test_only_the_windows_that_are_asked_for_are_made() -> None:
     records = [tenant(traces([span(number, T0 + number * HOUR_NS, T0 + number * HOUR_NS + SECOND)])) for number in range(5)]
     dealing = Dealing(book(), 2, first_us=(T0 + HOUR_NS) // 1000, until_us=(T0 + 3 * HOUR_NS) // 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ from greencloud.cli._audit import audited
 from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option
 from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.audit import system_user
-from greencloud.engine.gathering import gather
+from greencloud.engine.gathering import Gathered, gather
 from greencloud.report import balance_table, dry_run_document, restatements_csv, restatements_table
 from greencloud.results import RunSummary
 from greencloud.telemetry import SHORTEST
@@ -43,6 +44,7 @@ __all__ = ["command"]
     metavar="PERCENT",
     help="Refuse to restate a window whose total would change by more, unless by late data alone; none: no bound.",
 )
+@click.option("--lake", default="", metavar="URI", help="Take usage from a lake laid out by site and window: a folder or s3://…")
 @click.option("--dry-run", is_flag=True, help="Post nothing: show what would be posted and restated.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "csv"]), default="table", help="Format of a dry run.")
 def command(
@@ -55,6 +57,7 @@ def command(
     reason: str,
     requested_by: str,
     most_change: Fraction | None,
+    lake: str,
     dry_run: bool,
     output: str,
 ) -> None:
@@ -74,6 +77,10 @@ def command(
         raise click.BadParameter("at most 1,000 (reason) and 256 (name) characters, in one line", param_hint="--reason, --by")
     if output != "table" and not dry_run:
         raise click.UsageError("-o is for --dry-run; greencloud restatements -o and greencloud report -o show what is posted.")
+    if lake and (dry_run or settle_after is not None):
+        raise click.UsageError(
+            "--lake goes with neither --dry-run nor --settle-after, which are about the data directory's telemetry."
+        )
     if dry_run and settle_after is not None:
         raise click.UsageError("--dry-run changes nothing, and --settle-after does: give one of them.")
     if settle_after is not None and settle_after < SHORTEST:
@@ -95,12 +102,18 @@ def command(
         )
         _show(would, output)
         return
-    asked = {"rule": rule, "from": start, "to": end, "settle_after": settle_after, "reason": reason, "by": requested_by}
+    asked = {
+        "rule": rule,
+        "from": start,
+        "to": end,
+        "settle_after": settle_after,
+        "reason": reason,
+        "by": requested_by,
+        "lake": lake,
+    }
     summary = "; ".join(f"{key}={value}" for key, value in asked.items() if value)
-    with audited(directory, "allocate", summary), directory.allocating():
-        gathered = gather(directory, keep=True)
-        for letter in gathered.collected.dead_letters:
-            click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
+    with audited(directory, "allocate", summary), nullcontext() if lake else directory.allocating():
+        gathered = None if lake else _gathered(directory)
         run = run_allocation(
             directory,
             rule=rule,
@@ -112,6 +125,7 @@ def command(
             requested_by=requested_by,
             reason=reason,
             most_change=most_change,
+            lake=lake,
         )
     if run.posted:
         click.echo(balance_table(list(run.posted)))
@@ -126,6 +140,14 @@ def command(
         click.echo("there is no telemetry to allocate yet: send OTLP to greencloud serve, or use greencloud ingest", err=True)
     if run.refused:
         sys.exit(1)
+
+
+def _gathered(directory: DataDirectory) -> Gathered:
+    """What is known, and on standard error what of it is not used."""
+    gathered = gather(directory, keep=True)
+    for letter in gathered.collected.dead_letters:
+        click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
+    return gathered
 
 
 def _show(would: RunSummary, output: str) -> None:

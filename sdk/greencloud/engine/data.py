@@ -83,6 +83,11 @@ class DataDirectory:
             ) from error
         return data
 
+    @classmethod
+    def attach(cls, uri: str, folder: Path) -> DataDirectory:
+        """The data directory whose store is at ``uri``, with ``folder`` as a cache of it."""
+        raise NotImplementedError(f"{uri} {folder}")
+
     def _check(self, *, create: bool) -> None:
         marker = self.path / "greencloud.json"
         if not marker.exists():

@@ -22,7 +22,8 @@ from greencloud.errors import (
     UnbalancedError,
     UsageDataError,
 )
-from greencloud.ledger import Batch, Because, Ledger
+from greencloud.ledger import Because, Ledger
+from greencloud.ledger.batch import AnyBatch
 from greencloud.ledger.lease import Held
 from greencloud.ledger.restatement_chain import restatement_of
 from greencloud.results import BatchSummary, RefusedWindow, Restatement, RunSummary
@@ -55,9 +56,13 @@ class Outcome:
         return RunSummary(tuple(posted), self.unchanged, tuple(refused), tuple(sorted(self.restatements, key=place)))
 
     def refuse(self, site: str, window: Window, error: GreencloudError) -> None:
-        self.refused.append(RefusedWindow(site, window.start, window.end, str(error), error.reason))
+        self.refuse_for(site, window, str(error), error.reason)
 
-    def post(self, batches: Sequence[Batch], why: Because) -> None:
+    def refuse_for(self, site: str, window: Window, message: str, reason: str) -> None:
+        """As ``refuse``, of an error that a worker told."""
+        self.refused.append(RefusedWindow(site, window.start, window.end, message, reason))
+
+    def post(self, batches: Sequence[AnyBatch], why: Because) -> None:
         """Post batches of one site and day.
 
         Raises:
@@ -82,7 +87,7 @@ class Outcome:
                 self.unchanged += len(left) - len(posted)
                 return
 
-    def _refusals(self, batches: Sequence[Batch], why: Because) -> set[Window]:
+    def _refusals(self, batches: Sequence[AnyBatch], why: Because) -> set[Window]:
         """The windows of which the ledger refuses the batch; each is told."""
         found = set()
         for would in self.ledger.preview(batches, because=why):
@@ -91,7 +96,7 @@ class Outcome:
                 found.add(would.batch.window)
         return found
 
-    def _preview(self, batches: Sequence[Batch], why: Because) -> None:
+    def _preview(self, batches: Sequence[AnyBatch], why: Because) -> None:
         found = self.ledger.preview(batches, because=why)
         self.unchanged += len(batches) - len(found)
         for would in found:

@@ -16,38 +16,37 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from greencloud.allocation import DEFAULT_RULE, allocate_window, rule_named
 from greencloud.engine.batch import batch_of
-from greencloud.engine.books import Books
 from greencloud.engine.collector import collector_paused
 from greencloud.engine.data import DataDirectory
+from greencloud.engine.distribution import Progress, distribute, silent
 from greencloud.engine.fitting import SiteWindow
 from greencloud.engine.gathering import Gathered, due_windows, gather, gather_under
-from greencloud.engine.inputs import BatchInputs, revision_with
+from greencloud.engine.inputs import BatchInputs
+from greencloud.engine.lake_run import LakeRun
 from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.engine.orphans import final, orphans
-from greencloud.engine.posting import REFUSALS, Outcome
+from greencloud.engine.partition import Partition
+from greencloud.engine.posting import REFUSALS
 from greencloud.engine.recomputation import window_of
+from greencloud.engine.run_state import GRACE, Options, RunState
+from greencloud.engine.runner import InProcess, Runner
 from greencloud.engine.slices import slices_of
 from greencloud.errors import QuantityError, StoreError
-from greencloud.facility import starter_facility
-from greencloud.ledger import Batch, Because
+from greencloud.ledger import Batch
 from greencloud.ledger.lease import Held
 from greencloud.results import BatchSummary, RunSummary
 from greencloud.units import Window, format_instant
-from greencloud.usage import Usage, empty_usage, merge
+from greencloud.usage import empty_usage, merge
 
 __all__ = ["GRACE", "LARGE_CHANGE", "run_allocation"]
 
 _LOG = logging.getLogger("greencloud.engine")
-
-GRACE = timedelta(minutes=10)
-"""How long after its end a window stays provisional: exporters batch and retry for seconds, hosts buffer for minutes."""
 
 LARGE_CHANGE = Fraction(1)
 """The bound of ``most_change`` where nobody says another: a total that more than doubles, or falls to less than half."""
@@ -66,6 +65,9 @@ def run_allocation(
     reason: str = "",
     most_change: Fraction | None = None,
     dry_run: bool = False,
+    runner: Runner | None = None,
+    lake: str = "",
+    progress: Progress = silent,
 ) -> RunSummary:
     """Allocate every site-window with usage or readings that starts in ``[start, end)``, and post what is new.
 
@@ -77,114 +79,125 @@ def run_allocation(
     or no book was in force when it was posted. With ``dry_run`` nothing is written and nobody is kept waiting; the answer is
     what would be posted and refused, and the restatements that would come, those refused by ``most_change`` among them.
 
+    With a ``runner`` its workers allocate (``greencloud.engine.distribution``); the ledger is the same to the bit. ``lake``: take
+    usage from there and from nowhere else (``greencloud.engine.lake_run``). ``progress`` is told how many windows are done, and of
+    how many.
+
     Raises:
         StoreError: another run is under way.
         AllocationError: there is no such rule. What concerns one window is in ``RunSummary.refused`` instead.
     """
     rule_named(rule)
+    if dry_run and (runner or lake):
+        raise QuantityError(
+            "a dry run is made in this process, of what the data directory holds", advice="leave --engine and --lake out"
+        )
     if start and end and start >= end:
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
-    options = _Options(rule, start, end, now, settle_after, requested_by, reason, most_change)
+    options = Options(rule, start, end, now, settle_after, requested_by, reason, most_change)
+    if lake:
+        with data.allocating(), data.writing() as held:
+            return LakeRun(data, lake, options, held).summary(runner or InProcess(), progress)
     if dry_run:
         return _Run(data, gathered or gather(data), options, None).summary()
     if gathered is None:
         with data.allocating(), data.writing() as held:
-            return _Run(data, gather(data, keep=True), options, held).summary()
+            return _Run(data, gather(data, keep=True), options, held, runner=runner, progress=progress).summary()
     with data.writing() as held:
-        return _Run(data, gathered, options, held).summary()
+        return _Run(data, gathered, options, held, runner=runner, progress=progress).summary()
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """The arguments of ``run_allocation``."""
+class _Run(RunState):
+    """A run of what is known of a data directory."""
 
-    rule: str
-    start: datetime | None
-    end: datetime | None
-    now: datetime
-    settle_after: timedelta | None
-    requested_by: str
-    reason: str
-    most_change: Fraction | None
-
-    def wanted(self, start: datetime) -> bool:
-        return (self.start is None or start >= self.start) and (self.end is None or start < self.end)
-
-
-class _Run:
-    """A run under way. ``held``: the lease to write; None for a dry run."""
-
-    def __init__(self, data: DataDirectory, known: Gathered, options: _Options, held: Held | None) -> None:
-        self.data = data
+    def __init__(
+        self,
+        data: DataDirectory,
+        known: Gathered,
+        options: Options,
+        held: Held | None,
+        *,
+        runner: Runner | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        super().__init__(data, known.facility, options, held)
+        self.runner = runner
+        self.progress = progress
         self.known = known
-        self.options = options
-        self.held = held
-        self.rule = rule_named(options.rule)
-        self.ledger = data.ledger
-        self.because = Because(options.requested_by, options.reason, Books(data, known.facility).changes, options.most_change)
-        self.defaults = starter_facility().revision
         self.due = due_windows(known)
         self.slices = slices_of(data, known.facility) if self.rule.needs_slices else None
-        self.visible = {(batch.site, batch.start): batch for batch in self.ledger.snapshot().readable_batches()}
-        self.outcome = Outcome(self.ledger, held)
 
     def summary(self) -> RunSummary:
         days: dict[tuple[date, str], list[Window]] = defaultdict(list)
         for site, window in self.due:
             if self.options.wanted(window.start):
                 days[window.start.date(), site].append(window)
-        for (_, site), windows in days.items():
-            self._post([batch for window in windows if (batch := self._made(site, window))])
+        self._allocate(days)
         self._finish(self._withdraw())
         self._settle()
         return self.outcome.summary()
 
+    def _allocate(self, days: Mapping[tuple[date, str], Sequence[Window]]) -> None:
+        """Make and post the batches of every window, by day and site."""
+        count, done = sum(map(len, days.values())), 0
+        if self.runner:
+            places = [(site, window) for (_, site), windows in days.items() for window in windows]
+            distribute(self, self.runner, (part for place in places if (part := self._partition(*place))), count, self.progress)
+            return
+        for (_, site), windows in days.items():
+            self.post([batch for window in windows if (batch := self._made(site, window))])
+            done += len(windows)
+            self.progress(done, count)
+
+    def _partition(self, site: str, window: Window) -> Partition | None:
+        """A window for a worker, its inputs kept where the worker finds them; None as ``changed``."""
+        if not (found := self.changed(site, window)):
+            return None
+        self.data.inputs.write(found[0])
+        return self.partition(site, window, usage=found[1])
+
     def _made(self, site: str, window: Window) -> Batch | None:
         """The batch of a window, its inputs kept; None where it is refused, or the one that is visible is of the same inputs."""
-        if self.held:
-            self.held.keep()
+        if not (found := self.changed(site, window)):
+            return None
+        inputs, revision = found
         try:
-            return self._allocated(site, window, self.due[site, window])
+            with collector_paused():
+                allocated = allocate_window(self.facility, inputs.usage, site, window, rule=self.options.rule, slices=inputs.slices)
+                provisional, created = self.provisional(window), self.options.now
+                batch = batch_of(allocated, usage_revision=revision, provisional=provisional, created=created)
         except REFUSALS as error:
             self.outcome.refuse(site, window, error)
-        return None
-
-    def _allocated(self, site: str, window: Window, parts: list[Usage]) -> Batch | None:
-        before = self.visible.get((site, window.start))
-        provisional = self.options.now < window.end + GRACE
-        self.known.check(site, window)
-        usage = merge(parts)
-        within = self.slices.within(site, window) if self.slices else None
-        if self.slices and within is None:
-            within = usage.rows.slice(0, 0)
-        inputs = BatchInputs(usage, within)
-        revision = revision_with(usage, within)
-        if before and self._same(before, revision, provisional):
-            self.outcome.unchanged += 1
-            if self.held and not self.data.inputs.holds(revision):  # posted before inputs were kept, or they were lost
-                self.data.inputs.write(inputs)
             return None
-        with collector_paused():
-            allocated = allocate_window(self.known.facility, usage, site, window, rule=self.options.rule, slices=within)
-            batch = batch_of(allocated, usage_revision=revision, provisional=provisional, created=self.options.now)
         if self.held:
             self.data.inputs.write(inputs)
         return batch
 
-    def _post(self, batches: Sequence[Batch]) -> None:
-        """Post batches of one site and day."""
-        by_default: dict[bool, list[Batch]] = defaultdict(list)
-        for batch in batches:
-            before = self.visible.get((batch.summary.site, batch.summary.start))
-            by_default[before is not None and before.facility_revision == self.defaults].append(batch)
-        for defaults, own in by_default.items():
-            # What was posted by named defaults, before there was a book, is no standard to measure the book by.
-            why = replace(self.because, most_change=None) if defaults else self.because
-            self.outcome.post(own, why)
+    def changed(self, site: str, window: Window) -> tuple[BatchInputs, str] | None:
+        """The inputs of a window and their revision; None where they are refused, or those of the batch that is visible."""
+        if self.held:
+            self.held.keep()
+        try:
+            self.known.check(site, window)
+            usage = merge(self.due[site, window])
+            within = self.slices.within(site, window) if self.slices else None
+        except REFUSALS as error:
+            self.outcome.refuse(site, window, error)
+            return None
+        if self.slices and within is None:
+            within = usage.rows.slice(0, 0)
+        inputs = BatchInputs(usage, within)
+        revision = inputs.revision
+        if revision != self.unchanged_if(site, window):
+            return inputs, revision
+        self.outcome.unchanged += 1
+        if self.held and not self.data.inputs.holds(revision):  # posted before inputs were kept, or they were lost
+            self.data.inputs.write(inputs)
+        return None
 
     def _withdraw(self) -> list[BatchSummary]:
         """Batches whose usage a new book puts at another site, which stand for nothing any more; all of them."""
-        facility = self.known.facility
+        facility = self.facility
         hours_refused = {Window.at(window.start, 3600) for window in self.outcome.refused}
         days: dict[tuple[date, str], list[Batch]] = defaultdict(list)
         moved = moved_batches(self.visible.values(), self.due, facility.revision, self._due_under)
@@ -196,7 +209,7 @@ class _Run:
                 gone = batch_of(withdrawal(old, facility), usage_revision=nothing, provisional=False, created=self.options.now)
                 days[old.start.date(), old.site].append(gone)
         for batches in days.values():
-            self._post(batches)
+            self.post(batches)
         return moved
 
     def _finish(self, moved: list[BatchSummary]) -> None:
@@ -211,13 +224,13 @@ class _Run:
                 except REFUSALS as error:
                     self.outcome.refuse(old.site, window_of(old), error)
         for batches in days.values():
-            self._post(batches)
+            self.post(batches)
 
     def _settle(self) -> None:
         if self.options.settle_after is not None and self.held:
             now_ns = int(self.options.now.timestamp()) * 1_000_000_000
             try:
-                self.data.telemetry.settle(self.known.facility, now_ns, self.options.settle_after)
+                self.data.telemetry.settle(self.facility, now_ns, self.options.settle_after)
             except StoreError as error:  # all is posted; the next run tries again
                 _LOG.warning("old telemetry was not settled: %s", error.message)
 
@@ -225,11 +238,3 @@ class _Run:
         """The site-windows that an earlier book makes of what is known today; none where the book is not kept any more."""
         facility = self.data.facility_of(revision)
         return set(due_windows(gather_under(self.data, facility))) if facility else set()
-
-    def _same(self, before: BatchSummary, revision: str, provisional: bool) -> bool:
-        return (
-            before.facility_revision == self.known.facility.revision
-            and before.usage_revision == revision
-            and before.methodology_version == str(self.rule)
-            and (before.provisional == provisional or not before.provisional)
-        )

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from greencloud.durable import NO_ROOM, replace_file, sync_directory
@@ -44,9 +45,13 @@ class Lease:
 
 
 class Held:
-    """A lease that is held, and renewed when half of its term has passed at the time that it is kept or its number asked for."""
+    """A lease that is held, and renewed when half of its term has passed at the time that it is kept or its number asked for.
+
+    Several threads may share it: one that waits for workers keeps it while another posts.
+    """
 
     def __init__(self, leases: Leases, lease: Lease, clock: Callable[[], datetime]) -> None:
+        self._lock = Lock()
         self._leases = leases
         self._lease = lease
         self._clock = clock
@@ -59,9 +64,10 @@ class Held:
 
     def keep(self) -> None:
         """For whoever works for long before they write. Raises as ``number``."""
-        now = self._clock()
-        if self._lease.expires - now < TERM / 2:
-            self._lease = self._leases.renew(self._lease, now)
+        with self._lock:
+            now = self._clock()
+            if self._lease.expires - now < TERM / 2:
+                self._lease = self._leases.renew(self._lease, now)
 
     def release(self) -> None:
         self._leases.release(self._lease, self._clock())

@@ -1,0 +1,76 @@
+"""A run over a lake of usage leaves what a run over the same usage in the data directory leaves, to the bit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from greencloud.engine import DataDirectory, run_allocation
+from greencloud.engine.lake import write_partition
+from greencloud.engine.runner import InProcess
+from greencloud.errors import UsageDataError
+from greencloud.units import Window
+from greencloud.usage import Usage, by_window, empty_usage
+from ledger_bits import bits
+from profiles import examples
+from test_engine_distribution import START, STEPS, Shuffled, Use, book, take
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def lay_out(lake: str, usage: Usage) -> None:
+    for (site, window), part in by_window(usage).items():
+        write_partition(lake, site, window, part)
+
+
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STEPS)
+def test_a_lake_leaves_the_same_ledger_to_the_bit(steps: list[tuple[list[Use], int, int]]) -> None:
+    with TemporaryDirectory() as folder:
+        one, other = (DataDirectory.open(Path(folder, name), create=True) for name in ("one", "other"))
+        lake = str(Path(folder, "lake"))
+        known: set[tuple[int, str, str]] = set()
+        for uses, watts, _ in steps:
+            fresh = [use for use in uses if (use.hour, use.host, use.account) not in known]
+            known |= {(use.hour, use.host, use.account) for use in fresh}
+            if fresh:
+                take(one, fresh)
+            lay_out(lake, one.segments.read())
+            for data in (one, other):
+                data.apply_facility(book(Path(folder), watts))
+            here = run_allocation(one, now=NOW)
+            there = run_allocation(other, now=NOW, lake=lake, runner=Shuffled(len(uses)))
+            assert [each.id for each in there.posted] == [each.id for each in here.posted]
+            assert there.unchanged_count == here.unchanged_count
+            assert bits(one) == bits(other)
+        assert run_allocation(other, now=NOW, lake=lake).posted == ()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDirectory:
+    found = DataDirectory.open(tmp_path / "data", create=True)
+    found.apply_facility(book(tmp_path, 200))
+    return found
+
+
+def test_a_run_over_a_lake_leaves_alone_what_the_lake_does_not_hold(data: DataDirectory, tmp_path: Path) -> None:
+    take(data, [Use(0, "h1", "a", 60)])
+    run_allocation(data, now=NOW)
+    before = bits(data)
+    source = DataDirectory.open(tmp_path / "source", create=True)
+    take(source, [Use(1, "h1", "a", 60)])
+    lay_out(str(tmp_path / "lake"), source.segments.read())
+    run = run_allocation(data, now=NOW, lake=str(tmp_path / "lake"), runner=InProcess())
+    assert [each.start for each in run.posted] == [START.replace(hour=22)]
+    assert before.items() < bits(data).items()
+
+
+def test_windows_of_another_length_are_refused(data: DataDirectory, tmp_path: Path) -> None:
+    lake = str(tmp_path / "lake")
+    write_partition(lake, "hall", Window(START, 900), empty_usage())
+    with pytest.raises(UsageDataError, match="900 s"):
+        run_allocation(data, now=NOW, lake=lake)

@@ -185,13 +185,13 @@ def test_the_least_rows_are_added_up_where_all_of_a_window_is_known(
         assert [letter[2] for letter in found.letters() if letter[0].startswith("more than")] == crowded
 
 
-def crowd(seed: int) -> list[Record]:
+def crowd(seed: int, size: int = 250) -> list[Record]:
     """Few names and times, and much of everything: copies, strange parents, counters that hold each other, shared GPUs."""
     chance = random.Random(seed)
     spot = [{"service.name": service, "host.name": host} for service in ("shop", "db") for host in ("h1", "h2", "nowhere")]
     traced = [bytes([number] * 16) for number in range(1, 30)]
     records = []
-    for _ in range(250):
+    for _ in range(size):
         start = T0 - 20 * HOUR_NS + chance.randrange(40) * HOUR_NS // 2
         given = {"greencloud.cpu.time": chance.randrange(10**12)} if chance.random() < 0.6 else {}
         made = span(
@@ -204,12 +204,13 @@ def crowd(seed: int) -> list[Record]:
             attributes=given,
         )
         records.append(tenant(traces([made], chance.choice(spot)), chance.choice(["alice", "bob", "queue", "db"])))
-    for _ in range(250):
+    for _ in range(size):
         name, unit, attributes = chance.choice(
             [
                 ("process.cpu.time", "s", {}),
                 ("container.cpu.time", "s", {}),
                 ("k8s.pod.memory.usage", "By", {}),
+                ("k8s.pod.cpu.time", "s", {}),
                 ("hw.gpu.utilization", "1", {"hw.id": "0", "cloud.account.id": "alice"}),
                 ("hw.gpu.utilization", "1", {"hw.id": "0", "cloud.account.id": "bob"}),
                 ("hw.host.energy", "J", {}),

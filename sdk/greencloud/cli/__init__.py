@@ -28,6 +28,7 @@ VERBS = {
     "agent": ("Report this host's CPU, memory and energy to a server (provider).", "agent"),
     "token": ("Issue a bearer token.", "server"),
     "ingest": ("Take OTLP files and usage tables into a data directory.", "server"),
+    "lake": ("Lay telemetry out by site and window, for runs on many machines.", "server"),
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
     "restatements": ("List what was restated: old, new, difference and cause, line by line.", "server"),
     "compare": ("Show who would pay what under each allocation rule.", "server"),

@@ -1,0 +1,110 @@
+"""A raw lake that Spark lays out holds what one process makes of it, also when an executor dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greencloud.engine.lake import partitions, read_partition
+from greencloud.engine.shuffle import InMemory, shuffle_lake
+from greencloud.engine.spark_shuffle import SparkShuffle
+from greencloud.errors import StoreError
+from greencloud.usage import digest
+from raw_lake import laid_down
+from telemetry_world import book
+from test_telemetry_shuffle import crowd, told
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600), pytest.mark.filterwarnings("default")]
+sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install 'greencloud[spark]'")
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Any]:
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    paths = os.pathsep.join([*os.environ.get("PYTHONPATH", "").split(os.pathsep), str(Path(__file__).parent)])
+    builder = sql.SparkSession.builder.master("local-cluster[2,1,1024]").appName("greencloud lake shuffle")
+    settings = {
+        "spark.executorEnv.PYTHONPATH": paths,
+        "spark.driver.memory": "1g",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.adaptive.enabled": "true",
+    }
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    made = builder.getOrCreate()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def check(lake: str, expected: str) -> None:
+    one, other = partitions(lake), partitions(expected)
+    assert [(part.site, part.start, digest(read_partition(lake, part))) for part in one] == [
+        (part.site, part.start, digest(read_partition(expected, part))) for part in other
+    ]
+
+
+def test_spark_makes_the_lake_that_one_process_makes(session: Any, tmp_path: Path) -> None:
+    raw = str(tmp_path / "raw")
+    laid_down(tmp_path / "raw", crowd(6, 60))
+    expected = shuffle_lake(raw, str(tmp_path / "expected"), book(), InMemory())
+    found = shuffle_lake(raw, str(tmp_path / "lake"), book(), SparkShuffle(session, tasks=8), buckets=5)
+    check(str(tmp_path / "lake"), str(tmp_path / "expected"))
+    assert told(found.dead_letters) == told(expected.dead_letters)
+    assert (found.files, found.spans, found.rows) == (expected.files, expected.spans, expected.rows)
+
+
+def test_an_executor_that_dies_changes_nothing(session: Any, tmp_path: Path) -> None:
+    raw = str(tmp_path / "raw")
+    laid_down(tmp_path / "raw", crowd(7, 60))
+    shuffle_lake(raw, str(tmp_path / "expected"), book(), InMemory())
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not list((tmp_path / "lake").rglob("*.parquet")):
+            time.sleep(0.02)
+        for pid in _executors()[:1]:
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    shuffle_lake(raw, str(tmp_path / "lake"), book(), SparkShuffle(session, tasks=8), buckets=5)
+    killer.join(5)
+    assert killed
+    check(str(tmp_path / "lake"), str(tmp_path / "expected"))
+
+
+def test_a_damaged_file_is_named_in_a_sentence(session: Any, tmp_path: Path) -> None:
+    path = tmp_path / "raw" / "role=provider" / "a.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(StoreError, match=r"^Spark: \S*a\.jsonl:1: not JSON"):
+        shuffle_lake(str(tmp_path / "raw"), str(tmp_path / "lake"), book(), SparkShuffle(session))
+
+
+def _executors() -> list[int]:
+    """Executors of this test's own Spark: children of the JVM that this process started."""
+    told = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in told.splitlines()[1:]]
+    parents = {int(pid): int(parent) for pid, parent, _ in rows}
+
+    def ours(pid: int) -> bool:
+        while pid > 1:
+            if pid == os.getpid():
+                return True
+            pid = parents.get(pid, 0)
+        return False
+
+    return [int(pid) for pid, _, args in rows if "CoarseGrainedExecutorBackend" in args and "java" in args and ours(int(pid))]

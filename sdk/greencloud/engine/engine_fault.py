@@ -1,0 +1,33 @@
+"""What an engine's failure comes down to: one sentence out of the eighty lines of a Java trace with a Python one inside."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from greencloud.errors import GreencloudError, StoreError, StoreUnavailableError
+
+__all__ = ["fault_of", "useful_line"]
+
+_LONGEST: Final = 600
+_PYTHON: Final = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit)): (.+)$", re.MULTILINE)
+_CAUSE: Final = re.compile(r"^\s*Caused by: (?:[\w.$]+: )?(.+)$", re.MULTILINE)
+_LOST: Final = re.compile(r"(?:ExecutorLostFailure|Lost task)[^\n]*?Reason: ([^\n]+)")
+_AGAIN: Final = "what was posted until then stands; begin the run again to go on"
+
+
+def useful_line(text: str) -> str:
+    """The line that says why: a worker's last Python error, why its executor was lost, the last cause, or else the first line."""
+    for pattern in (_PYTHON, _LOST, _CAUSE):
+        if found := [match[match.lastindex or 0].strip() for match in pattern.finditer(text)]:
+            return found[-1][:_LONGEST]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:_LONGEST] if lines else "it gave no reason"
+
+
+def fault_of(engine: str, error: BaseException) -> GreencloudError:
+    """An engine's error as one of ours."""
+    text = str(error)
+    line = useful_line(text)
+    kind = StoreUnavailableError if f"{StoreUnavailableError.reason}: " in text else StoreError
+    return kind(f"{engine} gave up: {line or type(error).__name__}", advice=_AGAIN)

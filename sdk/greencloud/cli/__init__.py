@@ -29,6 +29,7 @@ VERBS = {
     "token": ("Issue a bearer token.", "server"),
     "ingest": ("Take OTLP files and usage tables into a data directory.", "server"),
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
+    "cluster": ("What the machines of a cluster need: an archive for workers.", "server"),
     "restatements": ("List what was restated: old, new, difference and cause, line by line.", "server"),
     "compare": ("Show who would pay what under each allocation rule.", "server"),
     "ledger": ("Close periods, keep the ledger tidy, hand it to an auditor.", "server"),

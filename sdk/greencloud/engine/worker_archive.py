@@ -112,9 +112,11 @@ def _needed() -> Iterator[Distribution]:
         except PackageNotFoundError:  # an optional one, as obstore where nothing lies in object storage
             continue
         extras = wanted.extras or {""}
-        for requirement in map(Requirement, found.requires or ()):
-            if requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in extras):
-                waiting.append(requirement)
+        waiting += [
+            requirement
+            for requirement in map(Requirement, found.requires or ())
+            if requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
+        ]
         if key[0] not in names | {"greencloud"}:
             names.add(key[0])
             yield found

@@ -14,6 +14,13 @@ _PYTHON: Final = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception
 _CAUSE: Final = re.compile(r"^\s*Caused by: (?:[\w.$]+: )?(.+)$", re.MULTILINE)
 _LOST: Final = re.compile(r"(?:ExecutorLostFailure|Lost task)[^\n]*?Reason: ([^\n]+)")
 _AGAIN: Final = "what was posted until then stands; begin the run again to go on"
+_ADVICE: Final = {
+    "No module named": "workers run the Python that PYSPARK_PYTHON names: give one that has it, or send --archive "
+    "(greencloud cluster archive makes it)",
+    "JAVA_GATEWAY_EXITED": "Spark's driver needs Java 17 or newer: install it, or set JAVA_HOME",
+    "PYTHON_VERSION_MISMATCH": "set PYSPARK_PYTHON to a Python on the workers of the driver's minor version",
+    "exited with code 137": "most often memory: give workers more, or see docs/scale.md for windows that are too large",
+}
 
 
 def useful_line(text: str) -> str:
@@ -30,4 +37,5 @@ def fault_of(engine: str, error: BaseException) -> GreencloudError:
     text = str(error)
     line = useful_line(text)
     kind = StoreUnavailableError if f"{StoreUnavailableError.reason}: " in text else StoreError
-    return kind(f"{engine} gave up: {line or type(error).__name__}", advice=_AGAIN)
+    advice = next((known for word, known in _ADVICE.items() if word in line), _AGAIN)
+    return kind(f"{engine} gave up: {line}", advice=advice)

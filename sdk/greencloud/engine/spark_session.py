@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from greencloud.engine.engine_fault import fault_of
 from greencloud.engine.worker_archive import NAME, checked_archive
@@ -96,7 +96,7 @@ def _shipped(archive: Path | None) -> dict[str, str]:
     return {"spark.archives": f"{archive.absolute()}#{NAME}", "spark.executorEnv.PYTHONPATH": NAME}
 
 
-def _session_class() -> type[SparkSession]:
+def _session_class() -> Any:  # typed where pyspark is installed only
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:

@@ -48,7 +48,8 @@ def test_a_partition_travels_unchanged(part: Partition) -> None:
 
 WORKER_TRACE = """An error occurred while calling o74.collectToPython.
 : org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 0.0 failed 4 times, most recent failure: Lost
-task 0.3 in stage 0.0 (TID 3) (127.0.0.1 executor 1): org.apache.spark.api.python.PythonException: Traceback (most recent call last):
+task 0.3 in stage 0.0 (TID 3) (127.0.0.1 executor 1):
+org.apache.spark.api.python.PythonException: Traceback (most recent call last):
   File "/spark/python/lib/pyspark.zip/pyspark/worker.py", line 3373, in main
     process()
 RuntimeError: a worker (Python 3.11 on linux x86_64) cannot import greencloud (No module named 'greencloud'): install it there
@@ -57,7 +58,7 @@ RuntimeError: a worker (Python 3.11 on linux x86_64) cannot import greencloud (N
 \tat java.base/java.lang.Thread.run(Thread.java:840)
 Caused by: org.apache.spark.SparkException: something else
 """
-LOST_TRACE = """Job aborted due to stage failure: Task 1 in stage 2.0 failed 4 times, most recent failure: Lost task 1.3 in stage 2.0
+LOST_TRACE = """Job aborted due to stage failure: Task 1 in stage 2.0 failed 4 times, most recent failure: Lost task 1.3 in stage
 ExecutorLostFailure (executor 4 exited caused by one of the running tasks) Reason: Command exited with code 137
 Driver stacktrace:
 \tat org.apache.spark.scheduler.DAGScheduler.abortStage(DAGScheduler.scala:2898)

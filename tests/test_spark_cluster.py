@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import psutil
 import pytest
@@ -34,6 +34,8 @@ from spark_cluster import CONF, MASTER, ROOT, driver, executors, options, spark_
 from test_engine_distribution import NOW, SITES, Use, book, take
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
+
+Command: TypeAlias = list[str | Path]
 
 RUN = Path(__file__).with_name("spark_run.py")
 
@@ -172,17 +174,33 @@ def test_workers_have_nothing_but_the_archive(home: Path, two_days: dict[str, st
     python = str(bare / "bin" / "python")
     assert subprocess.run([python, "-c", "import greencloud"], capture_output=True, check=False, env={}).returncode
     data = world(tmp_path / "shipped", 36)
-    command = [sys.executable, RUN, data.path, MASTER, archive]
+    command: Command = [sys.executable, RUN, data.path, MASTER, archive]
     with started(command, tmp_path / "log", PYSPARK_PYTHON=python) as begun:
         assert begun.end() == 0, begun.text[-3000:]
         assert "posted 72" in begun.text
     assert bits(data) == two_days
 
 
+def test_the_page_leads_from_nothing_to_a_finished_run(home: Path, tmp_path: Path) -> None:
+    """The commands of docs/spark.md, but for what is installed already and with this test's settings."""
+    page = (ROOT / "docs" / "spark.md").read_text()
+    commands = page.partition("## Try it")[2].partition("```sh\n")[2].partition("```")[0].replace("examples/", f"{ROOT}/examples/")
+    told = "\n".join(line for line in commands.splitlines() if not line.startswith("pip install"))
+    assert told.count("greencloud allocate") == 1
+    quiet = " ".join(f"'{word}'" for word in options())
+    script = f'greencloud() {{ "{sys.executable}" -m greencloud "$@"; }}\n{told}\n'.replace(
+        "--engine spark", f"--engine spark {quiet}"
+    )
+    with started(["bash", "-eu", "-c", script], tmp_path / "log") as begun:
+        assert begun.end() == 0, begun.text[-3000:]
+        assert "18 batches posted, 0 unchanged, 0 refused" in begun.text
+    assert DataDirectory.open(tmp_path / "spark-data", create=False).ledger.verify() == []
+
+
 def test_a_job_file_for_spark_submit(home: Path, tmp_path: Path) -> None:
     data = world(tmp_path / "job", 6)
     job = ROOT / "examples" / "spark" / "allocate_job.py"
-    command = [home / "bin" / "spark-submit", "--master", MASTER, *options(), job, "--data", data.path]
+    command: Command = [home / "bin" / "spark-submit", "--master", MASTER, *options(), job, "--data", data.path]
     with started(command, tmp_path / "log", PYSPARK_PYTHON=sys.executable) as begun:
         assert begun.end() == 0, begun.text[-3000:]
         assert "12 batches posted, 0 unchanged, 0 refused" in begun.text
@@ -197,7 +215,7 @@ def test_a_thin_client_of_spark_connect(home: Path, two_days: dict[str, str], tm
     if importlib.util.find_spec("zstandard") is None:
         pytest.skip("pip install 'greencloud[spark-connect]'")
     port = free_port()
-    server = [
+    server: Command = [
         home / "bin" / "spark-submit",
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "--master", MASTER),
         *options(CONF | {"spark.connect.grpc.binding.port": str(port), "spark.connect.grpc.binding.address": "127.0.0.1"}),
@@ -206,7 +224,7 @@ def test_a_thin_client_of_spark_connect(home: Path, two_days: dict[str, str], tm
     data = world(tmp_path / "connect", 36)
     with started(server, tmp_path / "server", PYSPARK_PYTHON=sys.executable) as begun:
         begun.wait_for("Spark Connect server started")
-        command = [sys.executable, RUN, data.path, f"sc://127.0.0.1:{port}"]
+        command: Command = [sys.executable, RUN, data.path, f"sc://127.0.0.1:{port}"]
         with started(command, tmp_path / "log") as client:
             assert client.end() == 0, client.text[-3000:]
             assert "posted 72" in client.text
@@ -227,9 +245,18 @@ def test_a_standalone_cluster_loses_an_executor_a_worker_and_its_driver(
     port = free_port()
     url = f"spark://127.0.0.1:{port}"
     data = world(tmp_path / "standalone", 36)
-    part = [home / "bin" / "spark-class"]
-    master = [*part, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]
-    worker = [
+    part: Command = [home / "bin" / "spark-class"]
+    master: Command = [
+        *part,
+        "org.apache.spark.deploy.master.Master",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--webui-port",
+        "0",
+    ]
+    worker: Command = [
         *part,
         "org.apache.spark.deploy.worker.Worker",
         "--host",
@@ -242,7 +269,7 @@ def test_a_standalone_cluster_loses_an_executor_a_worker_and_its_driver(
         "0",
         url,
     ]
-    run = [sys.executable, RUN, data.path, url]
+    run: Command = [sys.executable, RUN, data.path, url]
     environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_DAEMON_MEMORY": "256m", "SPARK_WORKER_DIR": str(tmp_path / "work")}
     with (
         started(master, tmp_path / "master", **environment) as begun,

@@ -65,8 +65,8 @@ def session(home: Path) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def two_days(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What a run in this process leaves of 36 hours."""
-    data = world(tmp_path_factory.mktemp("plain") / "world", 36)
+    """What a run in this process leaves of 18 hours, on two days."""
+    data = world(tmp_path_factory.mktemp("plain") / "world", 18)
     run_allocation(data, now=NOW)
     return bits(data)
 
@@ -90,7 +90,7 @@ class Killing(SparkRunner):
 
     def __init__(self, session: Any, seed: int) -> None:
         super().__init__(session, windows_per_task=1, cores=2)
-        self.moments = sorted(random.Random(seed).sample(range(1, 60), 2))
+        self.moments = sorted(random.Random(seed).sample(range(1, 30), 2))
         self.killed: list[int] = []
 
     def map(self, parts: Iterable[Partition], place: str) -> Iterator[Made]:
@@ -104,11 +104,11 @@ class Killing(SparkRunner):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_executors_are_killed(session: Any, two_days: dict[str, str], tmp_path: Path, seed: int) -> None:
-    data = world(tmp_path / "killed", 36)
+    data = world(tmp_path / "killed", 18)
     runner = Killing(session, seed)
     run = run_allocation(data, now=NOW, runner=runner)
     assert len(runner.killed) == 2
-    assert len(run.posted) == 72
+    assert len(run.posted) == 36
     assert bits(data) == two_days
     _nothing_else_after_the_vacuum(data)
 
@@ -132,10 +132,10 @@ class _Spoilt:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_driver_is_killed_and_the_next_run_goes_on(home: Path, two_days: dict[str, str], tmp_path: Path, seed: int) -> None:
-    data = world(tmp_path / "killed", 36)
-    done = random.Random(seed).randrange(10, 60)
+    data = world(tmp_path / "killed", 18)
+    done = random.Random(seed).randrange(4, 30)
     with started([sys.executable, RUN, data.path, MASTER], tmp_path / "log") as begun:
-        begun.wait_for(f"\n{done} of 72")
+        begun.wait_for(f"\n{done} of 36")
         java = psutil.Process(begun.process.pid).children(recursive=True)
         begun.process.send_signal(signal.SIGKILL)
         begun.process.wait()
@@ -145,7 +145,7 @@ def test_the_driver_is_killed_and_the_next_run_goes_on(home: Path, two_days: dic
     posted = set(bits(data).items())
     assert posted < set(two_days.items())
     run = run_allocation(data, now=NOW, runner=ProcessPool(2))
-    assert 0 < len(run.posted) <= 72
+    assert 0 < len(run.posted) <= 36
     assert bits(data) == two_days
     _nothing_else_after_the_vacuum(data)
 
@@ -173,11 +173,11 @@ def test_workers_have_nothing_but_the_archive(home: Path, two_days: dict[str, st
     venv.create(bare, with_pip=False)
     python = str(bare / "bin" / "python")
     assert subprocess.run([python, "-c", "import greencloud"], capture_output=True, check=False, env={}).returncode
-    data = world(tmp_path / "shipped", 36)
+    data = world(tmp_path / "shipped", 18)
     command: Command = [sys.executable, RUN, data.path, MASTER, archive]
     with started(command, tmp_path / "log", PYSPARK_PYTHON=python) as begun:
         assert begun.end() == 0, begun.text[-3000:]
-        assert "posted 72" in begun.text
+        assert "posted 36" in begun.text
     assert bits(data) == two_days
 
 
@@ -221,18 +221,18 @@ def test_a_thin_client_of_spark_connect(home: Path, two_days: dict[str, str], tm
         *options(CONF | {"spark.connect.grpc.binding.port": str(port), "spark.connect.grpc.binding.address": "127.0.0.1"}),
         *("--conf", "spark.log.level=INFO", "spark-internal"),
     ]
-    data = world(tmp_path / "connect", 36)
+    data = world(tmp_path / "connect", 18)
     with started(server, tmp_path / "server", PYSPARK_PYTHON=sys.executable) as begun:
         begun.wait_for("Spark Connect server started")
         command: Command = [sys.executable, RUN, data.path, f"sc://127.0.0.1:{port}"]
         with started(command, tmp_path / "log") as client:
             assert client.end() == 0, client.text[-3000:]
-            assert "posted 72" in client.text
+            assert "posted 36" in client.text
         assert bits(data) == two_days
         done = driver(data.path, "--remote", f"sc://127.0.0.1:{port}")
         with started(done, tmp_path / "log") as client:
             assert client.end() == 0, client.text[-3000:]
-            assert "72 unchanged" in client.text
+            assert "36 unchanged" in client.text
 
 
 @pytest.mark.stress
@@ -244,7 +244,7 @@ def test_a_standalone_cluster_loses_an_executor_a_worker_and_its_driver(
     moments = random.Random(seed)
     port = free_port()
     url = f"spark://127.0.0.1:{port}"
-    data = world(tmp_path / "standalone", 36)
+    data = world(tmp_path / "standalone", 18)
     part: Command = [home / "bin" / "spark-class"]
     master: Command = [
         *part,
@@ -280,14 +280,14 @@ def test_a_standalone_cluster_loses_an_executor_a_worker_and_its_driver(
         for each in (one, two):
             each.wait_for("Successfully registered")
         with started(run, tmp_path / "log", **environment) as first:
-            first.wait_for(f"\n{moments.randrange(4, 20)} of 72")
+            first.wait_for(f"\n{moments.randrange(2, 10)} of 36")
             for victim in executors(psutil.Process(one.process.pid)):
                 victim.kill()
-            first.wait_for(f"\n{moments.randrange(20, 40)} of 72")
+            first.wait_for(f"\n{moments.randrange(10, 20)} of 36")
             for process in [*psutil.Process(two.process.pid).children(recursive=True), two.process]:
                 with suppress(psutil.Error):
                     process.kill()
-            first.wait_for(f"\n{moments.randrange(40, 60)} of 72")
+            first.wait_for(f"\n{moments.randrange(20, 30)} of 36")
             first.process.send_signal(signal.SIGKILL)
             first.process.wait()
         assert data.ledger.verify() == []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,14 +39,24 @@ CONF = {
 }
 
 
-def spark_home() -> Path:
-    """Skips the test where pyspark, or a Java that it can use, is not installed."""
+@contextmanager
+def spark_home(folder: Path) -> Iterator[Path]:
+    """SPARK_HOME: links to what is installed, since ``local-cluster`` writes what executors unpack into a folder beside it.
+
+    Skips the test where pyspark, or a Java that it can use, is not installed.
+    """
     found = importlib.util.find_spec("pyspark")
     if found is None or found.origin is None:
         pytest.skip("pyspark is not installed: pip install 'greencloud[spark]'")
     if subprocess.run(["sh", "-c", "${JAVA_HOME:+$JAVA_HOME/bin/}java -version"], capture_output=True, check=False).returncode:
         pytest.skip("Java is not installed: Spark needs 17 or newer")
-    return Path(found.origin).parent
+    for path in Path(found.origin).parent.iterdir():
+        if path.name != "work":
+            (folder / path.name).symlink_to(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_HOME", str(folder))
+        yield folder
+    shutil.rmtree(folder / "work", ignore_errors=True)
 
 
 def options(conf: Mapping[str, str] = CONF) -> list[str]:
@@ -101,7 +112,7 @@ def started(command: Sequence[str | Path], log: Path, **environment: str) -> Ite
     """A program, and the end of it and of all that it began."""
     word = f"GREENCLOUD_TEST_RUN={uuid.uuid4()}"
     key, _, value = word.partition("=")
-    clean = {name: text for name, text in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "PYTHONPATH"))}
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(("PYSPARK_", "PYTHONPATH"))}
     begun = Started(command, log, env=clean | {key: value} | environment)
     try:
         yield begun

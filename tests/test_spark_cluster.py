@@ -50,8 +50,9 @@ def world(folder: Path, hours: int, hosts: Iterable[str] = tuple(SITES)) -> Data
 
 
 @pytest.fixture(scope="module")
-def home() -> Path:
-    return spark_home()
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with spark_home(tmp_path_factory.mktemp("spark")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,12 @@ def test_whatever_an_engine_says_is_told_in_one_line(text: str) -> None:
     assert len(fault_of("Spark", RuntimeError(text)).message.splitlines()) == 1
 
 
+def test_a_token_is_not_told() -> None:
+    assert (
+        useful_line("cannot reach sc://spark:15002/;token=abc123;user_id=x") == "cannot reach sc://spark:15002/;token=…;user_id=x"
+    )
+
+
 def test_a_store_that_is_silent_and_memory_that_is_short_are_told_apart() -> None:
     silent = fault_of(
         "Spark", RuntimeError(WORKER_TRACE.replace("RuntimeError: a worker", "StoreUnavailableError: STORE_UNAVAILABLE: "))
@@ -258,7 +264,8 @@ def test_this_python_names_what_compiled_code_must_fit() -> None:
 def test_options_that_do_not_go_together_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], told: str
 ) -> None:
-    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    for name in ("PYSPARK_GATEWAY_PORT", "SPARK_REMOTE"):
+        monkeypatch.delenv(name, raising=False)
     done = verb("allocate", "--data", tmp_path, *options, check=False)
     assert done.returncode == 2
     assert told in " ".join(done.stderr.split())

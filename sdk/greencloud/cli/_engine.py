@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ENGINES: Final = ("local", "processes", "spark", "ray")
 _SUBMITTED: Final = "PYSPARK_GATEWAY_PORT"  # spark-submit sets it for what it runs
+_REMOTE: Final = "SPARK_REMOTE"  # Spark's own name for it
 _TOLD_EVERY_S: Final = 30.0
 
 
@@ -64,7 +65,7 @@ class Engine:
             raise click.UsageError("--remote and --conf are for --engine spark.")
         if self.master and self.remote:
             raise click.UsageError("--master begins a driver here, --remote has one at the server: give one of them.")
-        if self.name == "spark" and not self.master and not self.remote and _SUBMITTED not in os.environ:
+        if self.name == "spark" and not (self.master or self.remote or {_SUBMITTED, _REMOTE} & set(os.environ)):
             raise click.UsageError("--engine spark needs --master URL (spark://…, yarn, k8s://…, local[2]) or --remote sc://….")
 
     @contextmanager
@@ -83,7 +84,8 @@ class Engine:
             from greencloud.engine.spark_session import connect, spark_session
 
             conf = dict(self.conf)
-            begun = connect(self.remote, conf=conf, archive=self.archive) if self.remote else None
+            remote = self.remote or (not self.master and os.environ.get(_REMOTE, ""))
+            begun = connect(remote, conf=conf, archive=self.archive) if remote else None
             with begun or spark_session(self.master, conf=conf, archive=self.archive) as session:
                 yield SparkRunner(session, cores=self.workers)
         elif self.name == "ray":
@@ -121,7 +123,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--engine", type=click.Choice(_ENGINES), default="local", help="Where windows are worked on; docs/spark.md."),
     click.option("--workers", type=click.IntRange(1), metavar="N", help="How many windows are worked on at once."),
     click.option("--master", default="", metavar="URL", help="The cluster: spark://HOST:PORT, yarn, k8s://…; of Ray its address."),
-    click.option("--remote", default="", metavar="URL", help="A server of Spark Connect: sc://HOST:PORT."),
+    click.option("--remote", default="", metavar="URL", help="A server of Spark Connect: sc://HOST:PORT; or SPARK_REMOTE."),
     click.option("--conf", type=Setting(), multiple=True, metavar="KEY=VALUE", help="A setting of Spark; may be given again."),
     click.option(
         "--archive",

@@ -13,6 +13,7 @@ _LONGEST: Final = 600
 _PYTHON: Final = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit)): (.+)$", re.MULTILINE)
 _CAUSE: Final = re.compile(r"^\s*Caused by: (?:[\w.$]+: )?(.+)$", re.MULTILINE)
 _LOST: Final = re.compile(r"(?:ExecutorLostFailure|Lost task)[^\n]*?Reason: ([^\n]+)")
+_SECRET: Final = re.compile(r"(?i)((?:token|secret|password|key)=)[^;&\s]+")  # as in the URL of a server
 _AGAIN: Final = "what was posted until then stands; begin the run again to go on"
 _ADVICE: Final = {
     "No module named": "workers run the Python that PYSPARK_PYTHON names: give one that has it, or send --archive "
@@ -25,6 +26,7 @@ _ADVICE: Final = {
 
 def useful_line(text: str) -> str:
     """The line that says why: a worker's last Python error, why its executor was lost, the last cause, or else the first line."""
+    text = _SECRET.sub(r"\1…", text)
     for pattern in (_PYTHON, _LOST, _CAUSE):
         if found := [match[match.lastindex or 0].strip() for match in pattern.finditer(text)]:
             return found[-1][:_LONGEST]

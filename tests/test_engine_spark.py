@@ -81,7 +81,7 @@ def test_whatever_an_engine_says_is_told_in_one_line(text: str) -> None:
     line = useful_line(text)
     assert line
     assert len(line) <= 600
-    assert len(fault_of("Spark", RuntimeError(text)).message.splitlines()) == 1
+    assert len(fault_of("Spark gave up", RuntimeError(text)).message.splitlines()) == 1
 
 
 def test_a_token_is_not_told() -> None:
@@ -95,8 +95,8 @@ def test_a_store_that_is_silent_and_memory_that_is_short_are_told_apart() -> Non
         "Spark", RuntimeError(WORKER_TRACE.replace("RuntimeError: a worker", "StoreUnavailableError: STORE_UNAVAILABLE: "))
     )
     assert isinstance(silent, StoreUnavailableError)
-    assert isinstance(fault_of("Spark", RuntimeError(WORKER_TRACE)), StoreError)
-    assert "memory" in fault_of("Spark", RuntimeError(LOST_TRACE)).advice
+    assert isinstance(fault_of("Spark gave up", RuntimeError(WORKER_TRACE)), StoreError)
+    assert "memory" in fault_of("Spark gave up", RuntimeError(LOST_TRACE)).advice
 
 
 def test_a_worker_raises_what_another_try_may_mend_and_tells_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

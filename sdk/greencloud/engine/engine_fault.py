@@ -34,10 +34,10 @@ def useful_line(text: str) -> str:
     return lines[0][:_LONGEST] if lines else "it gave no reason"
 
 
-def fault_of(engine: str, error: BaseException) -> GreencloudError:
-    """An engine's error as one of ours."""
+def fault_of(what: str, error: BaseException, *, advice: str = _AGAIN) -> GreencloudError:
+    """An engine's error as one of ours. ``what``: what happened, as "Spark gave up"; ``advice``: where the reason brings none."""
     text = str(error)
     line = useful_line(text)
     kind = StoreUnavailableError if f"{StoreUnavailableError.reason}: " in text else StoreError
-    advice = next((known for word, known in _ADVICE.items() if word in line), _AGAIN)
-    return kind(f"{engine} gave up: {line}", advice=advice)
+    known = (told for word, told in _ADVICE.items() if word in line)
+    return kind(f"{what}: {line}", advice=next(known, advice))

@@ -49,7 +49,7 @@ class RayRunner:
                 (done, *_), running = ray.wait(running, num_returns=1)
                 yield Made.decoded(ray.get(done))
         except (ray.exceptions.RayError, StoreUnavailableError) as error:
-            raise fault_of("Ray", error) from error
+            raise fault_of("Ray gave up", error) from error
         finally:
             for task in running:
                 ray.cancel(task)
@@ -76,7 +76,7 @@ def ray_runner(address: str = "", *, workers: int = 0, archive: Path | None = No
     try:
         ray.init(address=address or None, runtime_env=environment, log_to_driver=False, **local)
     except Exception as error:
-        raise fault_of("Ray did not start and", error) from error
+        raise fault_of("Ray did not start", error, advice="check the address of the cluster") from error
     try:
         yield RayRunner(workers=workers)
     finally:

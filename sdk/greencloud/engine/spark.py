@@ -71,7 +71,7 @@ class SparkRunner:
                 continue
             yield from map(Made.decoded, future.result())
         if failed:
-            raise fault_of("Spark", failed) from failed
+            raise fault_of("Spark gave up", failed) from failed
 
     def _answers(self, place: str, documents: list[bytes], tag: str) -> list[bytes]:
         """Run one job, in a thread of its own."""

@@ -51,7 +51,7 @@ def spark_session(
     try:
         session = builder.getOrCreate()
     except Exception as error:
-        raise fault_of("Spark did not start and", error) from error
+        raise fault_of("Spark did not start", error, advice="see what Spark has written above") from error
     try:
         yield session
     finally:
@@ -81,7 +81,9 @@ def connect(remote: str, *, conf: Mapping[str, str] | None = None, archive: Path
     except ImportError as error:
         raise MissingExtraError("Spark Connect", extra="spark-connect") from error
     except Exception as error:
-        raise fault_of("Spark Connect did not answer and", error) from error
+        raise fault_of(
+            "Spark Connect took no session", error, advice="check the address, and that the server runs Spark 4"
+        ) from error
     try:
         yield session
     finally:

@@ -42,8 +42,8 @@ class RayRunner:
         running: list[Any] = []
         try:
             while True:
-                wanted = islice(left, self._workers * _AHEAD - len(running))
-                running += [self._task.remote(place, part.encoded()) for part in wanted]
+                room = self._workers * _AHEAD - len(running)
+                running += [self._task.remote(place, part.encoded()) for part in islice(left, room)]
                 if not running:
                     return
                 (done, *_), running = ray.wait(running, num_returns=1)
@@ -59,19 +59,15 @@ class RayRunner:
 def ray_runner(address: str = "", *, workers: int = 0, archive: Path | None = None) -> Iterator[RayRunner]:
     """A runner on the cluster at ``address`` (``ray://HOST:PORT``, ``HOST:PORT`` or ``auto``), or on this machine where it is "".
 
-    Raises:
-        MissingExtraError: Ray is not installed.
-        ConfigError: the archive does not fit.
-        StoreError: the cluster does not answer.
+    Raises MissingExtraError without Ray, ConfigError where the archive does not fit, StoreError where the cluster does not answer.
     """
     try:
         import ray
     except ImportError as error:
         raise MissingExtraError("Ray", extra="ray") from error
-    environment: dict[str, str] = {}
     if archive:
         checked_archive(archive)
-        environment["working_dir"] = str(archive.absolute())
+    environment = {"working_dir": str(archive.absolute())} if archive else {}
     local = {} if address else {"num_cpus": workers or None, "include_dashboard": False}
     try:
         ray.init(address=address or None, runtime_env=environment, log_to_driver=False, **local)

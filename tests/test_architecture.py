@@ -48,6 +48,8 @@ ONLY_IN = {
     "deltalake": {"ledger"},
     "duckdb": {"ledger"},
     "obstore": {"objects"},
+    "pyspark": {"engine"},
+    "ray": {"engine"},
     "jwt": {"server"},
     "msgspec": {"inventory"},
     "jinja2": {"report"},

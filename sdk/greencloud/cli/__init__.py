@@ -30,6 +30,7 @@ VERBS = {
     "ingest": ("Take OTLP files and usage tables into a data directory.", "server"),
     "lake": ("Lay telemetry out by site and window, for runs on many machines.", "server"),
     "allocate": ("Allocate energy and emissions, and post balanced batches.", "server"),
+    "cluster": ("What the machines of a cluster need: an archive for workers.", "server"),
     "restatements": ("List what was restated: old, new, difference and cause, line by line.", "server"),
     "compare": ("Show who would pay what under each allocation rule.", "server"),
     "ledger": ("Close periods, keep the ledger tidy, hand it to an auditor.", "server"),

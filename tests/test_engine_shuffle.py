@@ -221,3 +221,5 @@ def test_the_command_lays_a_lake_out(world: tuple[Path, Collected], tmp_path: Pa
     assert done.exit_code == 0, done.output
     assert "windows" in done.stdout
     assert "a file that is neither OTLP nor a log" in done.stderr
+    refused = runner.invoke(main, ["lake", "shuffle", "--data", str(tmp_path / "data"), "--engine", "ray", str(raw), "lake"])
+    assert (refused.exit_code, "take --engine processes or spark" in refused.stderr) == (2, True)

@@ -92,7 +92,7 @@ def test_a_damaged_file_is_named_in_a_sentence(session: Any, tmp_path: Path) -> 
     path = tmp_path / "raw" / "role=provider" / "a.jsonl"
     path.parent.mkdir(parents=True)
     path.write_text("{")
-    with pytest.raises(StoreError, match=r"^Spark: \S*a\.jsonl:1: not JSON"):
+    with pytest.raises(StoreError, match=r"^Spark gave up: \S*a\.jsonl:1: not JSON"):
         shuffle_lake(str(tmp_path / "raw"), str(tmp_path / "lake"), book(), SparkShuffle(session))
 
 

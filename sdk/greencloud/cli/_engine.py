@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from greencloud.engine.distribution import Progress
 from greencloud.engine.runner import Runner
+from greencloud.engine.shuffle import InMemory, Shuffler
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 __all__ = ["Engine", "counting", "engine_options"]
 
@@ -81,12 +85,8 @@ class Engine:
             yield ProcessPool(self.workers)
         elif self.name == "spark":
             from greencloud.engine.spark import SparkRunner
-            from greencloud.engine.spark_session import connect, spark_session
 
-            conf = dict(self.conf)
-            remote = self.remote or (not self.master and os.environ.get(_REMOTE, ""))
-            begun = connect(remote, conf=conf, archive=self.archive) if remote else None
-            with begun or spark_session(self.master, conf=conf, archive=self.archive) as session:
+            with self.session() as session:
                 yield SparkRunner(session, cores=self.workers)
         elif self.name == "ray":
             from greencloud.engine.ray import ray_runner
@@ -95,6 +95,32 @@ class Engine:
                 yield runner
         else:
             yield None
+
+    @contextmanager
+    def session(self) -> Iterator[SparkSession]:
+        """The session with Spark while the block lasts. Raises as ``runner``."""
+        from greencloud.engine.spark_session import connect, spark_session
+
+        conf = dict(self.conf)
+        remote = self.remote or (not self.master and os.environ.get(_REMOTE, ""))
+        begun = connect(remote, conf=conf, archive=self.archive) if remote else None
+        with begun or spark_session(self.master, conf=conf, archive=self.archive) as session:
+            yield session
+
+    @contextmanager
+    def shuffler(self, folder: Path | None) -> Iterator[Shuffler]:
+        """What lays a raw lake out; ``folder``: where processes keep what does not fit in memory. Raises as ``runner``."""
+        if self.name == "spark":
+            from greencloud.engine.spark_shuffle import SparkShuffle
+
+            with self.session() as session:
+                yield SparkShuffle(session)
+        elif self.name == "processes":
+            from greencloud.engine.spill import Processes
+
+            yield Processes(self.workers, folder)
+        else:
+            yield InMemory()
 
 
 def engine_options(command: F) -> F:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from greencloud.cli._engine import Engine, engine_options
 from greencloud.cli._options import INSTANT, data_option
 from greencloud.engine import DataDirectory
-from greencloud.engine.shuffle import InMemory, Shuffled, Shuffler, shuffle_lake
-from greencloud.engine.spill import Processes
+from greencloud.engine.shuffle import Shuffled, shuffle_lake
 
 __all__ = ["command"]
 
@@ -25,10 +25,7 @@ def command() -> None:
 @data_option
 @click.option("--from", "start", type=INSTANT, metavar="T", help="First window start (ISO 8601); the earliest by default.")
 @click.option("--to", "end", type=INSTANT, metavar="T", help="Windows start before this (ISO 8601); the latest by default.")
-@click.option(
-    "--engine", type=click.Choice(["local", "processes"]), default="processes", help="Where it is worked out; Spark: see below."
-)
-@click.option("--workers", type=click.IntRange(0, 1024), default=0, metavar="N", help="Processes; one for each core by default.")
+@engine_options
 @click.option("--buckets", type=click.IntRange(0, 1 << 20), default=0, metavar="N", help="Parts of a day; by size by default.")
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where processes keep what does not fit in memory."
@@ -40,8 +37,7 @@ def shuffle(
     data: Path,
     start: datetime | None,
     end: datetime | None,
-    engine: str,
-    workers: int,
+    engine: Engine,
     buckets: int,
     folder: Path | None,
     raw: str,
@@ -51,18 +47,21 @@ def shuffle(
 
     RAW holds OTLP files (.json .jsonl .binpb .pb .otlp, each also as .gz) under role=provider/ or role=tenant/account=ACCOUNT/,
     and segments of a log (.wal). Windows and sites are those of the data directory's facility book. Windows of LAKE are replaced
-    by what RAW tells; running it again changes nothing.
+    by what RAW tells; running it again changes nothing. With --engine local all is held in memory: take processes, or spark,
+    for what is large.
 
     \b
     Examples:
       greencloud lake shuffle --data ./data s3://telemetry/raw s3://telemetry/usage
+      greencloud lake shuffle --data ./data --engine spark --master spark://host:7077 s3://telemetry/raw s3://telemetry/usage
       greencloud allocate --data ./data --lake s3://telemetry/usage
-
-    On Spark, call greencloud.engine.shuffle.shuffle_lake with a SparkShuffle of your session.
     """
+    if engine.name == "ray":
+        raise click.UsageError("Ray groups nothing here: take --engine processes or spark.")
+    engine.check(dry_run=False)
     facility = DataDirectory.open(data, create=False).facility()
-    chosen: Shuffler = InMemory() if engine == "local" else Processes(workers, folder)
-    made = shuffle_lake(raw, lake, facility, chosen, start=start, end=end, buckets=buckets, progress=_progress)
+    with engine.shuffler(folder) as chosen:
+        made = shuffle_lake(raw, lake, facility, chosen, start=start, end=end, buckets=buckets, progress=_progress)
     if sys.stderr.isatty():
         click.echo(err=True)
     for letter in made.dead_letters:

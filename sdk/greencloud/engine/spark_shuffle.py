@@ -7,27 +7,29 @@ What is sent to workers is the job and a few lines; greencloud itself is importe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from greencloud.engine.engine_fault import fault_of
 from greencloud.engine.raw_lake import RawFile
 from greencloud.engine.shuffle import Job, Progress
-from greencloud.errors import StoreError
 from greencloud.telemetry.shuffle import ROUNDS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 __all__ = ["SparkShuffle"]
 
 _SCHEMA: Final = "key string, content binary"
-_OURS: Final = re.compile(r"greencloud\.errors\.\w+\.\w+: (.+)")
+_AGAIN: Final = "windows that were made until then stand; do it again to go on"
 
 
 class SparkShuffle:
-    """``session``: a ``SparkSession``, classic or Spark Connect. ``tasks``: of the first step, by default one for each file."""
+    """``session``: classic or Spark Connect. ``tasks``: of the first step, by default one for each file."""
 
     name = "spark"
 
-    def __init__(self, session: Any, tasks: int = 0) -> None:
+    def __init__(self, session: SparkSession, tasks: int = 0) -> None:
         self._session = session
         self._tasks = tasks
 
@@ -42,7 +44,7 @@ class SparkShuffle:
         try:
             rows = pieces.collect()
         except Exception as error:
-            raise _fault(error) from error
+            raise fault_of("Spark gave up", error, advice=_AGAIN) from error
         yield from (bytes(row["content"]) for row in rows)
 
 
@@ -73,11 +75,3 @@ def _reducing(job: Job, number: int) -> Callable[[Any], Any]:
         )
 
     return reduce
-
-
-def _fault(error: Exception) -> StoreError:
-    """Of a long trace, what our own code said, else its first line."""
-    text = str(error)
-    found = _OURS.search(text)
-    said = found[1] if found else next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    return StoreError(f"Spark: {said[:500]}", advice="doing it again does what is left; Spark's own log tells all")

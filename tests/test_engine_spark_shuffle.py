@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,37 +14,27 @@ import pytest
 
 from greencloud.engine.lake import partitions, read_partition
 from greencloud.engine.shuffle import InMemory, shuffle_lake
+from greencloud.engine.spark_session import spark_session
 from greencloud.engine.spark_shuffle import SparkShuffle
 from greencloud.errors import StoreError
 from greencloud.usage import digest
 from raw_lake import laid_down
+from spark_cluster import CONF, executors
 from telemetry_world import book
 from test_telemetry_shuffle import crowd, told
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600), pytest.mark.filterwarnings("default")]
-sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install 'greencloud[spark]'")
+pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install 'greencloud[spark]'")
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    paths = os.pathsep.join([*os.environ.get("PYTHONPATH", "").split(os.pathsep), str(Path(__file__).parent)])
-    builder = sql.SparkSession.builder.master("local-cluster[2,1,1024]").appName("greencloud lake shuffle")
-    settings = {
-        "spark.executorEnv.PYTHONPATH": paths,
-        "spark.driver.memory": "1g",
-        "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "4",
-        "spark.sql.adaptive.enabled": "true",
-    }
-    for key, value in settings.items():
-        builder = builder.config(key, value)
-    made = builder.getOrCreate()
-    try:
+    paths = os.pathsep.join(filter(None, [*os.environ.get("PYTHONPATH", "").split(os.pathsep), str(Path(__file__).parent)]))
+    conf = CONF | {"spark.executorEnv.PYTHONPATH": paths, "spark.sql.shuffle.partitions": "4"}
+    with spark_session("local-cluster[2,1,1024]", conf=conf) as made:
         made.range(2).count()  # both executors are there
         yield made
-    finally:
-        made.stop()
 
 
 def check(lake: str, expected: str) -> None:
@@ -70,13 +58,13 @@ def test_an_executor_that_dies_changes_nothing(session: Any, tmp_path: Path) -> 
     raw = str(tmp_path / "raw")
     laid_down(tmp_path / "raw", crowd(7, 20))
     shuffle_lake(raw, str(tmp_path / "expected"), book(), InMemory())
-    victim = _executors()[0]
+    victim = executors()[0]
     killed: list[int] = []
 
     def kill() -> None:
         while not list((tmp_path / "lake").rglob("*.parquet")):
             time.sleep(0.02)
-        os.kill(victim, signal.SIGKILL)
+        victim.kill()
         killed.append(len(partitions(str(tmp_path / "lake"))))
 
     killer = threading.Thread(target=kill, daemon=True)
@@ -94,19 +82,3 @@ def test_a_damaged_file_is_named_in_a_sentence(session: Any, tmp_path: Path) -> 
     path.write_text("{")
     with pytest.raises(StoreError, match=r"^Spark gave up: \S*a\.jsonl:1: not JSON"):
         shuffle_lake(str(tmp_path / "raw"), str(tmp_path / "lake"), book(), SparkShuffle(session))
-
-
-def _executors() -> list[int]:
-    """Executors of this test's own Spark: children of the JVM that this process started."""
-    told = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in told.splitlines()[1:]]
-    parents = {int(pid): int(parent) for pid, parent, _ in rows}
-
-    def ours(pid: int) -> bool:
-        while pid > 1:
-            if pid == os.getpid():
-                return True
-            pid = parents.get(pid, 0)
-        return False
-
-    return [int(pid) for pid, _, args in rows if "CoarseGrainedExecutorBackend" in args and "java" in args and ours(int(pid))]

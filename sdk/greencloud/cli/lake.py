@@ -21,7 +21,7 @@ def command() -> None:
     """Lay telemetry out by site and window, for greencloud allocate --lake."""
 
 
-@command.command()
+@command.command(name="shuffle")
 @data_option
 @click.option("--from", "start", type=INSTANT, metavar="T", help="First window start (ISO 8601); the earliest by default.")
 @click.option("--to", "end", type=INSTANT, metavar="T", help="Windows start before this (ISO 8601); the latest by default.")

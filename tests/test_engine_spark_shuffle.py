@@ -19,7 +19,7 @@ from greencloud.engine.spark_shuffle import SparkShuffle
 from greencloud.errors import StoreError
 from greencloud.usage import digest
 from raw_lake import laid_down
-from spark_cluster import CONF, executors
+from spark_cluster import CONF, MASTER, executors, spark_home
 from telemetry_world import book
 from test_telemetry_shuffle import crowd, told
 
@@ -28,11 +28,11 @@ pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[Any]:
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     paths = os.pathsep.join(filter(None, [*os.environ.get("PYTHONPATH", "").split(os.pathsep), str(Path(__file__).parent)]))
     conf = CONF | {"spark.executorEnv.PYTHONPATH": paths, "spark.sql.shuffle.partitions": "4"}
-    with spark_session("local-cluster[2,1,1024]", conf=conf) as made:
+    with spark_home(tmp_path_factory.mktemp("spark")), spark_session(MASTER, conf=conf) as made:
         made.range(2).count()  # both executors are there
         yield made
 

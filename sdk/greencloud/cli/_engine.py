@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from greencloud.engine.distribution import Progress
 from greencloud.engine.runner import Runner
 from greencloud.engine.shuffle import InMemory, Shuffler
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 __all__ = ["Engine", "counting", "engine_options"]
 
@@ -97,7 +94,7 @@ class Engine:
             yield None
 
     @contextmanager
-    def session(self) -> Iterator[SparkSession]:
+    def session(self) -> Iterator[Any]:
         """The session with Spark while the block lasts. Raises as ``runner``."""
         from greencloud.engine.spark_session import connect, spark_session
 

@@ -51,6 +51,8 @@ ONLY_IN = {
     "deltalake": {"ledger"},
     "duckdb": {"ledger"},
     "obstore": {"objects"},
+    "pyspark": {"engine"},
+    "ray": {"engine"},
     "jwt": {"server"},
     "msgspec": {"inventory"},
     "nats": {"telemetry"},

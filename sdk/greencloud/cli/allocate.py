@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from greencloud.cli._audit import audited
+from greencloud.cli._engine import Engine, counting, engine_options
 from greencloud.cli._log import shared_log
 from greencloud.cli._options import BOUND, DURATION, INSTANT, RULE, data_option, log_option
 from greencloud.engine import DataDirectory, run_allocation
@@ -45,6 +46,7 @@ __all__ = ["command"]
     help="Refuse to restate a window whose total would change by more, unless by late data alone; none: no bound.",
 )
 @click.option("--lake", default="", metavar="URI", help="Take usage from a lake laid out by site and window: a folder or s3://…")
+@engine_options
 @click.option("--dry-run", is_flag=True, help="Post nothing: show what would be posted and restated.")
 @log_option
 @click.option("-o", "--output", type=click.Choice(["table", "json", "csv"]), default="table", help="Format of a dry run.")
@@ -59,6 +61,7 @@ def command(
     requested_by: str,
     most_change: Fraction | None,
     lake: str,
+    engine: Engine,
     dry_run: bool,
     log: str,
     output: str,
@@ -74,6 +77,8 @@ def command(
       greencloud allocate --data ./data
       greencloud allocate --data ./data --dry-run -o csv
       greencloud allocate --data ./data --from 2026-07-01 --to 2026-08-01 --reason "supplier corrected its factor"
+      greencloud allocate --data ./data --engine processes --workers 8
+      greencloud allocate --data /shared/data --engine spark --master spark://spark.example:7077
     """
     if len(reason) > 1_000 or len(requested_by) > 256 or not (reason + requested_by).isprintable():
         raise click.BadParameter("at most 1,000 (reason) and 256 (name) characters, in one line", param_hint="--reason, --by")
@@ -89,6 +94,7 @@ def command(
         raise click.BadParameter(
             f"live telemetry may change hours for {SHORTEST.days} days: write 14d or more", param_hint="--settle-after"
         )
+    engine.check(dry_run=dry_run)
     directory = DataDirectory.open(data, create=False)
     if dry_run:
         would = run_allocation(
@@ -112,9 +118,15 @@ def command(
         "reason": reason,
         "by": requested_by,
         "lake": lake,
+        "engine": engine.name,
     }
     summary = "; ".join(f"{key}={value}" for key, value in asked.items() if value)
-    with audited(directory, "allocate", summary), shared_log(log) as shared:
+    with (
+        audited(directory, "allocate", summary),
+        shared_log(log) as shared,
+        engine.runner() as runner,
+        counting() as progress,
+    ):
         run = run_allocation(
             directory,
             rule=rule,
@@ -128,6 +140,8 @@ def command(
             reason=reason,
             most_change=most_change,
             lake=lake,
+            runner=runner,
+            progress=progress,
         )
     if run.posted:
         click.echo(balance_table(list(run.posted)))

@@ -29,7 +29,7 @@ from greencloud.engine.lake import LakePartition, read_partition
 from greencloud.engine.partition import Made, Partition, Result
 from greencloud.engine.posting import REFUSALS
 from greencloud.engine.window_batch import window_batch
-from greencloud.errors import GreencloudError, NotFoundError
+from greencloud.errors import GreencloudError, NotFoundError, StoreUnavailableError
 from greencloud.facility import Facility
 from greencloud.ledger import Batch
 from greencloud.ledger.checks import check_batch
@@ -37,7 +37,7 @@ from greencloud.ledger.header import Header, canonical_json, summary_fields
 from greencloud.ledger.segments import rows_of
 from greencloud.usage import empty_usage
 
-__all__ = ["WORK", "opened", "run_partition"]
+__all__ = ["WORK", "answer", "opened", "run_partition"]
 
 WORK: Final = "GREENCLOUD_WORK"
 
@@ -52,6 +52,18 @@ def run_partition(place: str, part: Partition) -> Made:
         return _told(part, "refused", error)
     except GreencloudError as error:
         return _told(part, "failed", error)
+
+
+def answer(place: str, document: bytes) -> bytes:
+    """The same for an engine that carries documents, and does again what raises.
+
+    Raises:
+        StoreUnavailableError: object storage does not answer; another try may find it back.
+    """
+    made = run_partition(place, Partition.decoded(document))
+    if made.result == "failed" and made.reason == StoreUnavailableError.reason:
+        raise StoreUnavailableError(f"{made.reason}: {made.site} {made.window}: {made.message}")
+    return made.encoded()
 
 
 @lru_cache(maxsize=4)

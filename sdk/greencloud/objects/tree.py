@@ -7,7 +7,9 @@ what this lays out for others: nothing is cached.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +45,14 @@ class Tree:
         if found is None:
             raise _absent(f"{self.uri}/{name}")
         return found
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """A file of that last name to be read within the context: the file, or a copy of it. Raises as ``content``."""
+        with tempfile.TemporaryDirectory(prefix="greencloud-") as folder:
+            path = Path(folder, name.rpartition("/")[2])
+            path.write_bytes(self.content(name))
+            yield path
 
     def create(self, name: str, content: bytes) -> bool:
         """Put a new file, durably. False, with nothing changed: there is one of that name. Raises as ``files``; and
@@ -80,6 +90,10 @@ class Folder(Tree):
             raise _absent(f"{self.uri}/{name}") from None
         except OSError as error:
             raise self._failed(error) from error
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        yield self._root / name
 
     def create(self, name: str, content: bytes) -> bool:
         path = self._root / name

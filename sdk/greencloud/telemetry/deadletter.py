@@ -5,7 +5,7 @@ A reason counts distinct subjects (a span, a series, a host), not arrivals, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 __all__ = ["DeadLetter", "DeadLetters"]
@@ -39,6 +39,15 @@ class DeadLetters:
         """Add what was counted elsewhere, of other subjects."""
         for letter in letters:
             self.add_many(letter.reason, letter.count, letter.example)
+
+    def subjects(self) -> Iterator[tuple[str, str]]:
+        """Reason and subject of everything that was added by itself, in order."""
+        for reason, subjects in sorted(self._subjects.items()):
+            yield from ((reason, subject) for subject in sorted(subjects))
+
+    def counts(self) -> tuple[DeadLetter, ...]:
+        """What was added as a count."""
+        return tuple(DeadLetter(reason, *counted) for reason, counted in sorted(self._counts.items()))
 
     def counted(self) -> tuple[DeadLetter, ...]:
         found = {reason: [(len(subjects), min(subjects))] for reason, subjects in self._subjects.items()}

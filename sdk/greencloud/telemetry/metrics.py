@@ -26,15 +26,16 @@ from greencloud.telemetry.admission import POINT_FAULTS, account_fault
 from greencloud.telemetry.deadletter import DeadLetters
 from greencloud.telemetry.gpus import Gpu, Gpus
 from greencloud.telemetry.hosts import HostMeters, opening_ceiling
+from greencloud.telemetry.items import Points
 from greencloud.telemetry.meters import METERS, Meter, busy, parts_of, shape_fault, wanted
 from greencloud.telemetry.otlp import Attributes, Resource, identity
 from greencloud.telemetry.place import Owner, Places
 from greencloud.telemetry.senders import Reported
 from greencloud.telemetry.series import Line
 from greencloud.telemetry.tally import Tally
-from greencloud.telemetry.workloads import Told, Workload, Workloads, subject_of
+from greencloud.telemetry.workloads import Sums, Told, Workload, WorkloadRows, Workloads, subject_of
 
-__all__ = ["add_metrics"]
+__all__ = ["add_metrics", "sum_metrics", "things_of"]
 
 
 class _Key(NamedTuple):
@@ -71,7 +72,7 @@ class _Alike(NamedTuple):
 
 
 def add_metrics(  # noqa: PLR0917 - the places to write to are told apart by their types
-    metrics: Metrics,
+    metrics: Metrics | Points,
     owners: Sequence[Owner],
     facility: Facility,
     places: Places,
@@ -81,6 +82,13 @@ def add_metrics(  # noqa: PLR0917 - the places to write to are told apart by the
     told: Told,
 ) -> None:
     """Add readings and rows of number points; ``told``: processes and windows whose CPU the spans account for already."""
+    WorkloadRows(tally, dead, told).book(sum_metrics(metrics, owners, facility, places, tally, dead))
+
+
+def sum_metrics(  # noqa: PLR0917 - likewise
+    metrics: Metrics | Points, owners: Sequence[Owner], facility: Facility, places: Places, tally: Tally, dead: DeadLetters
+) -> Sums:
+    """Add readings and the rows of GPUs; gives the sums of workloads, of which rows are still to be made."""
     columns = (metrics.owner, metrics.resource, metrics.metric, metrics.attributes)
     fault = metrics.fault
     numbers, firsts, faults = combinations(*columns, fault)
@@ -88,7 +96,7 @@ def add_metrics(  # noqa: PLR0917 - the places to write to are told apart by the
     series_of = array("i", map(sorting.series_of, firsts, faults))
     series = Series(len(sorting.found), series_of, numbers, fault, metrics.start_ns, metrics.time_ns, metrics.kind, metrics.bits)
     hosts = HostMeters(tally, dead)
-    workloads = Workloads(tally, dead, told)
+    workloads = Workloads(tally.window_ns, dead)
     gpus = Gpus(tally, dead)
     for key, (number, alike) in sorted(sorting.found.items(), key=lambda item: item[0]):
         meter = METERS[key.metric]
@@ -118,8 +126,20 @@ def add_metrics(  # noqa: PLR0917 - the places to write to are told apart by the
         else:
             workloads.add(Workload(key.account, key.role, place, key.metric, meter, subject), reported)
     hosts.book()
-    workloads.book()
+    workloads.sum_up()
     gpus.book()
+    return workloads.sums
+
+
+def things_of(metrics: Metrics | Points, owners: Sequence[Owner], places: Places) -> tuple[array[int], list[tuple[str, ...]]]:
+    """What the points are of: of each point the number of a combination; of each combination the thing, or () where nobody looks.
+
+    All that is compared before ``sum_metrics`` gives its sums is of one thing: a host, a GPU, or of a workload a metric.
+    """
+    columns = (metrics.owner, metrics.resource, metrics.metric, metrics.attributes)
+    numbers, firsts, _ = combinations(*columns, metrics.fault)
+    sorting = _Sorting(columns, metrics.resources, metrics.metrics, metrics.attribute_sets, owners, places, DeadLetters())
+    return numbers, [sorting.thing_of(first) for first in firsts]
 
 
 def _gpu_of(alike: _Alike, machine: str) -> tuple[Gpu, str]:
@@ -150,17 +170,40 @@ class _Sorting:
         metric, unit, shape, _ = self.metrics[self.columns[2][first]]
         if not wanted(owner.role, metric):
             return -1
-        attributes, text = self._attributes_of(self.columns[3][first])
-        alike = _Alike(owner, self._resource_of(self.columns[1][first]), metric, unit, shape, attributes)
+        alike, text = self._alike(first)
         account, fault = self._judge(alike, faults)
         if fault:
             reason, _, subject = fault.partition("\n")
             self.dead.add(reason, subject)
             return -1
-        if not faults & 1 or not busy(metric, attributes):
+        if not faults & 1 or not busy(metric, alike.attributes):
             return -1
         key = _Key(owner.role, account, alike.resource.identity, metric, unit, shape, text)
         return self.found.setdefault(key, (len(self.found), alike))[0]
+
+    def thing_of(self, first: int) -> tuple[str, ...]:
+        """What the points of a combination are of; () where they are not looked at."""
+        alike, _ = self._alike(first)
+        role, account = alike.owner
+        meter = METERS.get(alike.metric)
+        if not wanted(role, alike.metric):
+            return ()
+        if meter is None:
+            return ("",)  # refused, wherever it is
+        if meter.of == "host":
+            host = self.places.host(alike.resource)
+            return ("host", host.site, host.id) if host else ("host",)
+        place = self.places.of(alike.resource)
+        if meter.of == "gpu":
+            return "gpu", *_gpu_of(alike, place.machine or alike.resource.identity)[0]
+        subject = subject_of(alike.metric, alike.attributes, alike.resource, place) or ("", alike.resource.identity)
+        return role, alike.named if role == "provider" else account, alike.metric, *subject
+
+    def _alike(self, first: int) -> tuple[_Alike, str]:
+        metric, unit, shape, _ = self.metrics[self.columns[2][first]]
+        attributes, text = self._attributes_of(self.columns[3][first])
+        owner, resource = self.owners[self.columns[0][first]], self._resource_of(self.columns[1][first])
+        return _Alike(owner, resource, metric, unit, shape, attributes), text
 
     def _judge(self, alike: _Alike, faults: int) -> tuple[str, str]:
         """Whose the points are; or why they are left out, as reason and subject on two lines."""

@@ -36,9 +36,11 @@ from greencloud.facility import Facility
 from greencloud.telemetry import semconv
 from greencloud.telemetry.admission import SPAN_FAULTS, account_fault
 from greencloud.telemetry.deadletter import DeadLetters
+from greencloud.telemetry.items import Spans
 from greencloud.telemetry.otlp import Resource, identity
 from greencloud.telemetry.place import Owner, Place, Places, Process, clipped
 from greencloud.telemetry.tally import MEASURE_LIMIT, Tally
+from greencloud.units import INT64_MAX
 
 __all__ = [
     "MAX_CPUS",
@@ -50,6 +52,7 @@ __all__ = [
     "Process",
     "Told",
     "add_spans",
+    "note_crowd",
 ]
 
 MAX_CPUS: Final = 4096
@@ -115,7 +118,7 @@ class _Pair:
 
 
 def add_spans(  # noqa: PLR0917 - the places to write to are told apart by their types
-    traces: Traces,
+    traces: Traces | Spans,
     owners: Sequence[Owner],
     facility: Facility,
     places: Places,
@@ -124,10 +127,12 @@ def add_spans(  # noqa: PLR0917 - the places to write to are told apart by their
     *,
     first_ns: int = 0,
     until_ns: int = 2**64 - 1,
+    partial: bool = False,
 ) -> Told:
     """Add the rows of distinct spans in the windows that begin in ``[first_ns, until_ns)``.
 
     Spans are counted, and dead letters written, where they start in one of these windows; so the parts of a longer time add up.
+    ``partial``: only some of these windows' traces are there, so nothing is bounded yet (``greencloud.telemetry.whole``).
     """
     pair_of, pair_owners, pair_resources = pairs_of(traces.owner, traces.resource)
     pairs = _pairs(traces.resources, owners, zip(pair_owners, pair_resources, strict=True), places)
@@ -164,8 +169,8 @@ def add_spans(  # noqa: PLR0917 - the places to write to are told apart by their
         place_bound=bounds.of(spot[:3] for spot in spots.items),
         place_other=spots.of(_other(spot) for spot in spots.items),
         other_operation=operations.ranks[OTHER_OPERATIONS],
-        most_rows=MAX_OPERATIONS,
-        most_sum=MEASURE_LIMIT,
+        most_rows=INT64_MAX if partial else MAX_OPERATIONS,
+        most_sum=INT64_MAX - 1 if partial else MEASURE_LIMIT,
         window_ns=tally.window_ns,
         first_ns=first_ns,
         until_ns=until_ns,
@@ -173,13 +178,18 @@ def add_spans(  # noqa: PLR0917 - the places to write to are told apart by their
     _write_notes(weighed, traces, pair_of, pairs, dead)
     _write_pair_notes(weighed.seen_pairs, [owners[owner] for owner in pair_owners], pairs, dead)
     for site, host, account in {spots.items[place][:3] for place in weighed.folded}:
-        dead.add(
-            f"more than {MAX_OPERATIONS} rows of an account on a host in a window: the least added up as {OTHER_OPERATIONS}",
-            f"account {account}, site {site}, host {host or '(unknown)'}",
-        )
+        note_crowd(dead, site, host, account)
     tally.add_columns(_column("q", weighed.window), _columns(weighed, spots.items, operations.items, accounts.items))
     told = zip((processes.items[number] for number in weighed.told_process), weighed.told_window, strict=True)
     return Told(set(told), weighed.span_count, weighed.duplicate_count)
+
+
+def note_crowd(dead: DeadLetters, site: str, host: str, account: str) -> None:
+    """Tell that rows were added up."""
+    dead.add(
+        f"more than {MAX_OPERATIONS} rows of an account on a host in a window: the least added up as {OTHER_OPERATIONS}",
+        f"account {account}, site {site}, host {host or '(unknown)'}",
+    )
 
 
 def _pairs(resources: Sequence[bytes], owners: Sequence[Owner], numbers: Iterable[tuple[int, int]], places: Places) -> list[_Pair]:
@@ -216,7 +226,7 @@ class _Ranks(Generic[_Item]):
         return array("i", map(self.ranks.__getitem__, items))
 
 
-def _write_notes(weighed: Weighing, traces: Traces, pair_of: array[int], pairs: list[_Pair], dead: DeadLetters) -> None:
+def _write_notes(weighed: Weighing, traces: Traces | Spans, pair_of: array[int], pairs: list[_Pair], dead: DeadLetters) -> None:
     for number, (count, example) in weighed.notes.items():
         account = pairs[pair_of[example]].account
         subject = f"account {account or '(nobody)'}, span {traces.span_id[example]:016x}"

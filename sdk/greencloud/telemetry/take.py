@@ -6,7 +6,7 @@ from greencloud.telemetry.admission import Admission, admit
 from greencloud.telemetry.record import Record
 from greencloud.telemetry.shared_log import RecordLog
 
-__all__ = ["take"]
+__all__ = ["judged", "take"]
 
 
 def take(log: RecordLog, signal: str, payload: bytes, *, role: str, account: str, received_ns: int, live: bool) -> Admission:
@@ -17,8 +17,22 @@ def take(log: RecordLog, signal: str, payload: bytes, *, role: str, account: str
         StorageFullError, StoreError: it could not be kept; nothing of it was.
         LogUnavailableError: a shared log did not answer; it may have been kept.
     """
-    admission = admit(signal, payload, role=role, account=account, received_ns=received_ns, live=live)
-    if admission.kept:
-        late = admission.late > 0
-        log.append(Record(signal, role, account, received_ns, payload, live, admission.first_ns, admission.last_ns, late))
+    admission, record = judged(signal, payload, role=role, account=account, received_ns=received_ns, live=live)
+    if record:
+        log.append(record)
     return admission
+
+
+def judged(
+    signal: str, payload: bytes, *, role: str, account: str, received_ns: int, live: bool
+) -> tuple[Admission, Record | None]:
+    """What to answer to a request, and its record where there is anything to keep.
+
+    Raises:
+        DecodeError: as ``take``.
+    """
+    admission = admit(signal, payload, role=role, account=account, received_ns=received_ns, live=live)
+    if not admission.kept:
+        return admission, None
+    late = admission.late > 0
+    return admission, Record(signal, role, account, received_ns, payload, live, admission.first_ns, admission.last_ns, late)

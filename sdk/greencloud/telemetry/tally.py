@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 
 from greencloud.telemetry.deadletter import DeadLetters
 from greencloud.telemetry.place import Place
+from greencloud.units import INT64_MAX
 from greencloud.usage import KEY, MEASURES, READINGS, ROWS, Usage
 
-__all__ = ["MEASURE_LIMIT", "Reading", "RowKey", "Tally"]
+__all__ = ["MEASURE_LIMIT", "Reading", "RowKey", "Tally", "credible"]
 
 MEASURE_LIMIT: Final = 1 << 60
 
@@ -89,7 +90,7 @@ class Tally:
     def add_columns(self, window: pa.Array, columns: Mapping[str, pa.Array]) -> None:
         """Rows in canonical order and without repeats, as columns; what is not among them is zero, "tenant" or the window's length.
 
-        No sum is beyond ``MEASURE_LIMIT + 1``, which stands for all that is.
+        No sum is beyond ``MEASURE_LIMIT + 1``, which stands for all that is; of a part of the rows there may be larger ones.
         """
         start = pc.multiply(window, self.window_seconds * 1_000_000).cast(ROWS.field("window_start").type)
         whole = {
@@ -134,6 +135,16 @@ class Tally:
             )
         return Usage(self._rows(dead), _table(readings, READINGS))
 
+    def partial(self) -> pa.Table:
+        """The rows as a part of what tells of their windows: in no order, keys may repeat, and no sum is too large to be told.
+
+        Amounts beyond 64 bits are the largest that there is; ``greencloud.telemetry.whole`` makes rows of parts.
+        """
+        limited = [
+            (*self._window(key.window), *key[1:], *(min(amount, INT64_MAX) for amount in sums)) for key, sums in self.rows.items()
+        ]
+        return pa.concat_tables([*self._tables, _table(limited, ROWS)])
+
     def _rows(self, dead: DeadLetters) -> pa.Table:
         limited = (
             (*self._window(key.window), *key[1:], *(min(amount, MEASURE_LIMIT + 1) for amount in self.rows[key]))
@@ -141,16 +152,20 @@ class Tally:
         )
         tables = [*self._tables, _table(list(limited), ROWS)]
         tables = [table for table in tables if table.num_rows] or tables[:1]
-        table = tables[0] if len(tables) == 1 else _merged(tables)
-        large = _any(pc.greater(table[measure], MEASURE_LIMIT) for measure in MEASURES)
-        if pc.any(large).as_py():
-            for row in table.select(["account", "service"]).filter(large).to_pylist():
-                dead.add("a sum too large to be use of a machine", f"account {row['account']}, service {row['service']}")
-        some = _any(pc.not_equal(table[measure], 0) for measure in MEASURES)
-        return table.filter(pc.and_not(some, large)).combine_chunks()
+        return credible(tables[0] if len(tables) == 1 else _merged(tables), dead)
 
     def _window(self, number: int) -> tuple[int, int]:
         return number * self.window_seconds * 1_000_000, self.window_seconds
+
+
+def credible(table: pa.Table, dead: DeadLetters) -> pa.Table:
+    """The rows that hold anything, without those of which a sum is beyond ``MEASURE_LIMIT``."""
+    large = _any(pc.greater(table[measure], MEASURE_LIMIT) for measure in MEASURES)
+    if pc.any(large).as_py():
+        for row in table.select(["account", "service"]).filter(large).to_pylist():
+            dead.add("a sum too large to be use of a machine", f"account {row['account']}, service {row['service']}")
+    some = _any(pc.not_equal(table[measure], 0) for measure in MEASURES)
+    return table.filter(pc.and_not(some, large)).combine_chunks()
 
 
 def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

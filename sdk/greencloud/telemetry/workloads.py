@@ -27,7 +27,7 @@ from greencloud.telemetry.senders import Kept, Reported, one_at_a_time
 from greencloud.telemetry.split import split
 from greencloud.telemetry.tally import RowKey, Tally
 
-__all__ = ["Workload", "Workloads", "subject_of"]
+__all__ = ["Sums", "Told", "Use", "Workload", "WorkloadRows", "Workloads", "subject_of"]
 
 _OF_PROCESS: Final = 3 * semconv.FAMILIES.index("process")
 
@@ -45,7 +45,7 @@ class Workload(NamedTuple):
     subject: tuple[str, ...]
 
 
-class _Use(NamedTuple):
+class Use(NamedTuple):
     """What the amounts of a workload are summed by, before the families that hold each other are told apart."""
 
     account: str
@@ -58,6 +58,9 @@ class _Use(NamedTuple):
     def group(self) -> tuple[str, ...]:
         """Within it, the lowest rank holds the others."""
         return self.account, self.source, self.place.machine, self.place.service, self.measure
+
+
+Sums = dict[Use, dict[int, int]]
 
 
 def subject_of(metric: str, attributes: Attributes, resource: Resource, place: Place) -> tuple[str, ...]:
@@ -94,11 +97,11 @@ class _Ranks:
 
     _lowest: dict[str, int] = field(default_factory=dict)
 
-    def add(self, use: _Use) -> None:
+    def add(self, use: Use) -> None:
         instance = use.place.instance if use.rank >= _OF_PROCESS else ""
         self._lowest[instance] = min(self._lowest.get(instance, use.rank), use.rank)
 
-    def widest(self, use: _Use) -> int:
+    def widest(self, use: Use) -> int:
         """The lowest rank of what may hold what ``use`` tells. A process's rest is in its own whole and in no other process's."""
         instance = use.place.instance
         if use.rank < REST or not instance:
@@ -108,37 +111,24 @@ class _Ranks:
 
 @dataclass(slots=True)
 class Workloads:
-    tally: Tally
+    """Sums up what the senders of each thing tell. ``sums``: amounts by use and window."""
+
+    window_ns: int
     dead: DeadLetters
-    told: Told
+    sums: Sums = field(default_factory=dict)
     _found: dict[tuple[str, ...], list[tuple[Workload, Reported]]] = field(default_factory=dict)
-    _sums: dict[_Use, dict[int, int]] = field(default_factory=dict)
 
     def add(self, workload: Workload, reported: Reported) -> None:
         thing = workload.subject or ("", reported.sender)
         key = (workload.source, workload.account, workload.metric, *thing)
         self._found.setdefault(key, []).append((workload, reported))
 
-    def book(self) -> None:
+    def sum_up(self) -> None:
         for found in self._found.values():
             of_line = {reported.line: workload for workload, reported in found}
             for kept in one_at_a_time(reported for _, reported in found):
                 self._sum(of_line[kept.reported.line], kept)
         self._found.clear()
-        seen: dict[tuple[str, ...], dict[int, _Ranks]] = {}
-        for use, sums in self._sums.items():
-            windows = seen.setdefault(use.group, {})
-            for window in sums:
-                if not self._told_by_spans(use, window):
-                    windows.setdefault(window, _Ranks()).add(use)
-        for use, sums in self._sums.items():
-            self._book(use, sums, seen.get(use.group, {}))
-
-    def _told_by_spans(self, use: _Use, window: int) -> bool:
-        """Whether spans of the same process tell what these metrics tell."""
-        if use.source != "tenant" or use.measure != "cpu_ns" or use.rank == REST:
-            return False
-        return (Process(use.account, use.place.service, use.place.instance), window) in self.told
 
     def _sum(self, workload: Workload, kept: Kept) -> None:
         place, meter = workload.place, workload.meter
@@ -149,14 +139,39 @@ class Workloads:
             self.dead.add("a workload that another sender reported for the same time", who)
         if kept.within:
             self.dead.add("parts of a metric that its total holds already", who)
-        sums = self._sums.setdefault(_Use(workload.account, workload.source, place, meter.measure, meter.rank), {})
+        sums = self.sums.setdefault(Use(workload.account, workload.source, place, meter.measure, meter.rank), {})
         for window, amount in kept.grown.windows:
             sums[window] = sums.get(window, 0) + amount
         for delta in kept.grown.apart:
-            for window, amount in split(delta.amount, delta.start_ns, delta.end_ns, self.tally.window_ns):
+            for window, amount in split(delta.amount, delta.start_ns, delta.end_ns, self.window_ns):
                 sums[window] = sums.get(window, 0) + amount
 
-    def _book(self, use: _Use, sums: dict[int, int], seen: dict[int, _Ranks]) -> None:
+
+@dataclass(slots=True)
+class WorkloadRows:
+    """Makes rows of sums, once all that may hold each other are there: those of an account's service in a window."""
+
+    tally: Tally
+    dead: DeadLetters
+    told: Told
+
+    def book(self, found: Sums) -> None:
+        seen: dict[tuple[str, ...], dict[int, _Ranks]] = {}
+        for use, sums in found.items():
+            windows = seen.setdefault(use.group, {})
+            for window in sums:
+                if not self._told_by_spans(use, window):
+                    windows.setdefault(window, _Ranks()).add(use)
+        for use, sums in found.items():
+            self._book(use, sums, seen.get(use.group, {}))
+
+    def _told_by_spans(self, use: Use, window: int) -> bool:
+        """Whether spans of the same process tell what these metrics tell."""
+        if use.source != "tenant" or use.measure != "cpu_ns" or use.rank == REST:
+            return False
+        return (Process(use.account, use.place.service, use.place.instance), window) in self.told
+
+    def _book(self, use: Use, sums: dict[int, int], seen: dict[int, _Ranks]) -> None:
         who = f"account {use.account}, service {use.place.service}"
         row = RowKey.of(0, use.place, use.account, source=use.source, quality="measured")
         for window, amount in sums.items():

@@ -30,23 +30,6 @@ FOREIGN_VARIABLE = re.compile(
 )
 """What libraries read: obstore and Delta (AWS_), Python, Spark."""
 
-COMING = {
-    "--store",
-    "--store-cache",
-    "--log",
-    "--log-from",
-    "--no-follow",
-    "--lease-term",
-    "--serving-copy",
-    "--engine",
-    "--master",
-    "--remote",
-    "--lake",
-    "ledger copy",
-}
-"""Options and verbs of several machines that come with other changes: to be emptied when they are there."""
-COMING_VARIABLES = {"GREENCLOUD_STORE_URI", "GREENCLOUD_LOG_URI", "GREENCLOUD_SERVING_COPY", "NATS_USER", "NATS_PASSWORD"}
-
 RENDER = """
 import json, sys
 import helm_python as helm
@@ -75,20 +58,18 @@ def refusal(words: Iterable[str]) -> str:
     context = click.Context(main)
     while isinstance(found, click.Group) and left and not left[0].startswith("-"):
         said = f"{said} {left[0]}".strip()
-        if said in COMING:
-            return ""
         following = found.get_command(context, left.pop(0))
         if following is None:
             return f"there is no {said}"
         found = following
-    options = {name for each in found.params for name in (*each.opts, *each.secondary_opts)} | {"--help"} | COMING
+    options = {name for each in found.params for name in (*each.opts, *each.secondary_opts)} | {"--help"}
     unknown = [word for word in left if word.startswith("--") and word.partition("=")[0] not in options]
     return f"{said} has no {', '.join(unknown)}" if unknown else ""
 
 
 def unread(variables: Iterable[str]) -> set[str]:
     """Those variables that nothing reads."""
-    mine = {name for name in variables if not FOREIGN_VARIABLE.fullmatch(name)} - OWN_VARIABLES - COMING_VARIABLES
+    mine = {name for name in variables if not FOREIGN_VARIABLE.fullmatch(name)} - OWN_VARIABLES
     return {name for name in mine if not re.search(rf"\b{name}\b", _sources())}
 
 

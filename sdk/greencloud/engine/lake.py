@@ -2,8 +2,8 @@
 
 ::
 
-    LAKE/site=SITE/window_start=2026-07-01T00:00:00Z/*.parquet              rows of usage
-    LAKE/readings/site=SITE/window_start=2026-07-01T00:00:00Z/*.parquet     readings of hosts
+    LAKE/site=SITE/window_start=2026-07-01T00%3A00%3A00Z/*.parquet              rows of usage
+    LAKE/readings/site=SITE/window_start=2026-07-01T00%3A00%3A00Z/*.parquet     readings of hosts
 
 LAKE is a folder or ``s3://BUCKET/PREFIX``. The columns are those of usage interchange; ``site``, ``window_start`` and ``window_s``
 may be left out of a file, because its place says them.
@@ -116,7 +116,8 @@ def write_partition(uri: str, site: str, window: Window, usage: Usage) -> LakePa
         StorageFullError, StoreError, StoreUnavailableError: it could not be written; what is there is unharmed.
     """
     usage = merge([usage])
-    place = f"site={quote(site, safe='')}/window_start={format_instant(window.start)}"
+    # Colons encoded as Spark does: Hadoop's paths cannot hold them.
+    place = f"site={quote(site, safe='')}/window_start={quote(format_instant(window.start), safe='')}"
     where = f"{uri}/{place}"
     for table in (usage.rows, usage.readings):
         _check_place(table, site, window, where)

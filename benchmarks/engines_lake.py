@@ -21,7 +21,7 @@ IDLE_WATTS = 150
 
 def book(folder: Path, sites: int, hosts: int) -> Path:
     """Sites of equal, metered hosts, with a reservation of each account at each site."""
-    lines = ['[facility]\nname = "made up"\n']
+    lines = ['[facility]\nname = "made up"\n', *(f'[[accounts]]\nid = "a{account:04}"\n' for account in range(ACCOUNTS))]
     for site in range(sites):
         lines.append(f'[[sites]]\nid = "s{site}"\nregion = "eu"\ngrid_zone = "DE"\npue = {PUE}\nscope1 = "none"\n')
         lines += [

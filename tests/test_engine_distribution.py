@@ -223,6 +223,13 @@ def test_a_window_that_is_refused_by_a_worker_holds_up_no_other(hours: DataDirec
     assert run.refused[0].reason == "ALLOCATION_REFUSED"
 
 
+def test_a_window_that_a_worker_has_no_memory_for_is_refused_with_what_it_needs(hours: DataDirectory) -> None:
+    run = run_allocation(hours, now=NOW, runner=InProcess(), worker_memory=64 << 20)
+    assert (len(run.posted), len(run.refused)) == (0, 12)
+    assert "2 usage rows need some 0.3 GiB" in run.refused[0].message
+    assert len(run_allocation(hours, now=NOW, runner=InProcess(), worker_memory=1 << 30).posted) == 12
+
+
 def test_what_a_worker_cannot_read_ends_the_run_and_what_was_posted_stands(hours: DataDirectory) -> None:
     class Losing(InProcess):
         def map(self, parts: Iterable[Partition], place: str) -> Iterator[Made]:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from greencloud.cli._options import SIZE
 from greencloud.engine.distribution import Progress
 from greencloud.engine.runner import Runner
 from greencloud.engine.shuffle import InMemory, Shuffler
@@ -51,6 +52,7 @@ class Engine:
     remote: str
     conf: tuple[tuple[str, str], ...]
     archive: Path | None
+    memory: int = 0
 
     def check(self, *, dry_run: bool) -> None:
         """Raises click.UsageError where the options do not go together."""
@@ -58,6 +60,8 @@ class Engine:
             raise click.UsageError("--dry-run writes nothing, and what workers make are files: leave --engine out.")
         if self.name == "local" and self.workers:
             raise click.UsageError("--workers is for --engine processes, spark or ray: local is one process.")
+        if self.name == "local" and self.memory:
+            raise click.UsageError("--worker-memory is for --engine processes, spark or ray: local is one process.")
         if self.master and self.name not in {"spark", "ray"}:
             raise click.UsageError("--master is for --engine spark or ray.")
         if self.archive and self.name not in {"spark", "ray"}:
@@ -131,9 +135,10 @@ def engine_options(command: F) -> F:
         remote: str,
         conf: tuple[tuple[str, str], ...],
         archive: Path | None,
+        worker_memory: int | None,
         **others: Any,
     ) -> Any:
-        return command(engine=Engine(engine, workers or 0, master, remote, conf, archive), **others)
+        return command(engine=Engine(engine, workers or 0, master, remote, conf, archive, worker_memory or 0), **others)
 
     gathered.__doc__ = command.__doc__
     gathered.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
@@ -145,6 +150,7 @@ def engine_options(command: F) -> F:
 _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--engine", type=click.Choice(_ENGINES), default="local", help="Where windows are worked on; docs/spark.md."),
     click.option("--workers", type=click.IntRange(1), metavar="N", help="How many windows are worked on at once."),
+    click.option("--worker-memory", type=SIZE, metavar="SIZE", help="What a worker has (4GB): refuse windows that need more."),
     click.option("--master", default="", metavar="URL", help="The cluster: spark://HOST:PORT, yarn, k8s://…; of Ray its address."),
     click.option("--remote", default="", metavar="URL", help="A server of Spark Connect: sc://HOST:PORT; or SPARK_REMOTE."),
     click.option("--conf", type=Setting(), multiple=True, metavar="KEY=VALUE", help="A setting of Spark; may be given again."),

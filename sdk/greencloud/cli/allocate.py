@@ -141,6 +141,7 @@ def command(
             most_change=most_change,
             lake=lake,
             runner=runner,
+            worker_memory=engine.memory,
             progress=progress,
         )
     if run.posted:

@@ -34,6 +34,7 @@ class Partition:
     ``start_us`` and ``created_us``: microseconds since 1970. ``usage``: the revision of the kept inputs; "" where they are the
     ``files`` of the usage lake at ``lake``, ``size`` bytes in all. ``supersedes``: the id of the batch that is visible now.
     ``unchanged_if``: the usage revision with which that batch would come out again; "" where it would not with any.
+    ``memory``: bytes that a worker has; 0: it is not known.
     """
 
     site: str
@@ -49,6 +50,7 @@ class Partition:
     size: int = 0
     supersedes: str = ""
     unchanged_if: str = ""
+    memory: int = 0
 
     @property
     def window(self) -> Window:

@@ -69,6 +69,7 @@ def run_allocation(
     dry_run: bool = False,
     runner: Runner | None = None,
     lake: str = "",
+    worker_memory: int = 0,
     progress: Progress = silent,
     log: SharedLog | None = None,
     told: Callable[[Gathered], object] = lambda _: None,
@@ -86,7 +87,7 @@ def run_allocation(
 
     With a ``runner`` its workers allocate (``greencloud.engine.distribution``); the ledger is the same to the bit. ``lake``: take
     usage from there and from nowhere else (``greencloud.engine.lake_run``). ``progress`` is told how many windows are done, and of
-    how many.
+    how many. ``worker_memory``: bytes that a worker has, so that a window that does not go into them is refused.
 
     ``log`` is the shared log that the directory follows, if it does: the run begins when all of it is here (``following``).
     ``told`` is given what was gathered.
@@ -103,7 +104,7 @@ def run_allocation(
         )
     if start and end and start >= end:
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
-    options = Options(rule, start, end, now, settle_after, requested_by, reason, most_change)
+    options = Options(rule, start, end, now, settle_after, requested_by, reason, most_change, worker_memory)
     if lake:
         with data.allocating(), data.writing() as held:
             return LakeRun(data, lake, options, held).summary(runner or InProcess(), progress)

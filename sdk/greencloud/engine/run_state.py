@@ -42,6 +42,7 @@ class Options:
     requested_by: str
     reason: str
     most_change: Fraction | None
+    worker_memory: int = 0
 
     def wanted(self, start: datetime) -> bool:
         return (self.start is None or start >= self.start) and (self.end is None or start < self.end)
@@ -96,6 +97,7 @@ class RunState:
             size=size,
             supersedes=before.id if before else "",
             unchanged_if=self.unchanged_if(site, window),
+            memory=self.options.worker_memory,
         )
 
     def post(self, batches: Sequence[AnyBatch]) -> None:

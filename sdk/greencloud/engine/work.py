@@ -29,6 +29,7 @@ from greencloud.engine.lake import LakePartition, read_partition
 from greencloud.engine.partition import Made, Partition, Result
 from greencloud.engine.posting import REFUSALS
 from greencloud.engine.window_batch import window_batch
+from greencloud.engine.window_memory import check_memory
 from greencloud.errors import GreencloudError, NotFoundError, StoreUnavailableError
 from greencloud.facility import Facility
 from greencloud.ledger import Batch
@@ -92,6 +93,8 @@ def _done(data: DataDirectory, part: Partition) -> Made:
     inputs = data.inputs.read(part.usage) if part.usage else _from_lake(part)
     revision = part.usage or inputs.revision
     read = time.perf_counter()
+    if part.memory:
+        check_memory(part.site, part.window, inputs.usage.rows.num_rows, part.memory)
     if part.unchanged_if and revision == part.unchanged_if:
         if not data.inputs.holds(revision):
             data.inputs.write(inputs)

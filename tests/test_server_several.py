@@ -218,9 +218,8 @@ def test_whoever_lost_its_lease_without_letting_go_cannot_commit_any_more(ledger
     placed(tmp_path, ledger_uri)
     dead, next_one = (DataDirectory.open(tmp_path / name, create=False) for name in "ab")
     brief = replace(dead, leasing=Leasing(timedelta(0)))
-    held = brief.writing()
-    lease = held.__enter__()  # and nobody renews it, nor lets it go
-    number = lease._lease.number
+    leases, host, _ = brief._leases()
+    number = leases.take(f"{host}/1", datetime.now(UTC)).number  # and nobody renews it, nor lets it go
     dead.ledger.post(batch({"a": 1}), lease=number)
     assert next_one.lease()[1] is False
     with next_one.writing() as taken_over:
@@ -236,7 +235,6 @@ def test_whoever_lost_its_lease_without_letting_go_cannot_commit_any_more(ledger
     with next_one.writing():
         pass
     assert next_one.ledger.snapshot().version == version, "one that was let go needs no fence"
-    held.gen.close()
 
 
 @pytest.mark.stress

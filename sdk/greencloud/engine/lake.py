@@ -122,7 +122,8 @@ def write_partition(uri: str, site: str, window: Window, usage: Usage) -> LakePa
     for table in (usage.rows, usage.readings):
         _check_place(table, site, window, where)
     tree = tree_at(uri)
-    seconds, there = _counting([file for folder in (place, _READINGS + place) for file in tree.files(folder)], uri)
+    spelt = [place, f"site={quote(site, safe='')}/window_start={format_instant(window.start)}"]  # others may not encode
+    seconds, there = _counting([file for each in spelt for folder in (each, _READINGS + each) for file in tree.files(folder)], uri)
     if there and not seconds:
         advice = "choose another lake, or remove the window's files"
         raise UsageDataError("the window holds files of another writer", path=where, advice=advice)

@@ -16,6 +16,7 @@ from greencloud.ledger.lease import Held
 
 __all__ = ["kept"]
 
+_OFTEN_S: Final = 0.1
 _LOG: Final = logging.getLogger("greencloud.ledger")
 
 
@@ -25,7 +26,7 @@ def kept(held: Held) -> Iterator[None]:
     ended = threading.Event()
 
     def keep() -> None:
-        while not ended.wait(held.term.total_seconds() / 8):
+        while not ended.wait(max(_OFTEN_S, held.term.total_seconds() / 8)):
             try:
                 held.keep()
             except GreencloudError as error:

@@ -1,7 +1,7 @@
 # Two commands: `make demo` runs the main job, `make test` passes the tests. Each sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := pyproject.toml setup.py plugins/pyproject.toml plugins/setup.py plugins/greencloud_otel/_compiled.pyx $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
+SOURCES := constraints.txt pyproject.toml setup.py plugins/pyproject.toml plugins/setup.py plugins/greencloud_otel/_compiled.pyx $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
 
 .PHONY: demo test test-laws test-packaging senders services test-senders test-stress test-spark test-spark-standalone test-hostile crash-load lint reference format clean
 
@@ -76,7 +76,7 @@ format: .venv/test.stamp
 	$(PYTHON) -m venv .venv
 
 .venv/demo.stamp: .venv/pyvenv.cfg $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]' -e ./plugins
+	$(BIN)/python -m pip install --quiet -c constraints.txt --disable-pip-version-check -e '.[demo]' -e ./plugins
 	touch $@
 
 .venv/spark.stamp: .venv/test.stamp
@@ -84,7 +84,7 @@ format: .venv/test.stamp
 	touch $@
 
 .venv/test.stamp: .venv/pyvenv.cfg $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]' -e ./plugins
+	$(BIN)/python -m pip install --quiet -c constraints.txt --disable-pip-version-check -e '.[test]' -e ./plugins
 	touch $@ .venv/demo.stamp
 
 clean:

@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -214,12 +214,16 @@ def test_metrics_tell_position_lag_and_lease(broker: Broker, tmp_path: Path) -> 
     assert shown["greencloud_log_syncs_total"] == 5
 
 
-def test_whoever_lost_its_lease_without_letting_go_cannot_commit_any_more(ledger_uri: str, tmp_path: Path) -> None:
+def test_whoever_lost_its_lease_without_letting_go_cannot_commit_any_more(
+    ledger_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     placed(tmp_path, ledger_uri)
     dead, next_one = (DataDirectory.open(tmp_path / name, create=False) for name in "ab")
     brief = replace(dead, leasing=Leasing(timedelta(0)))
     held = brief.writing()
-    lease = held.__enter__()  # and nobody renews it, nor lets it go
+    with monkeypatch.context() as stopped:
+        stopped.setattr("greencloud.engine.data.kept", nullcontext)  # else its thread renews a term of nothing without pause
+        lease = held.__enter__()  # and nobody renews it, nor lets it go
     number = lease._lease.number
     dead.ledger.post(batch({"a": 1}), lease=number)
     assert next_one.lease()[1] is False

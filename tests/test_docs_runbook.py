@@ -15,7 +15,7 @@ from serving import greencloud
 
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 DEPLOYMENT = (ROOT / "docs/deployment.md").read_text(encoding="utf-8")
-ELSEWHERE = {"serve", "--store", "--store-cache", "--lake"}  # what needs a store, a broker or an engine
+ELSEWHERE = {"serve", "--store", "--store-cache", "--lake", "--to"}  # what needs a store, a broker, an engine or a database
 CHAPTERS = re.split(r"(?m)^## ", RUNBOOK)[1:]
 
 

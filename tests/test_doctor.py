@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -79,6 +80,18 @@ def test_batches_without_what_they_were_made_from_are_named_and_are_no_fault(dat
     assert f"with damaged inputs (first: {STARTER}" in damaged
     assert kept.name in damaged
     assert f"without their inputs (first: {STARTER}" in missing
+
+
+def test_who_held_the_lease_is_told_where_the_broker_is_away(data: Path) -> None:
+    pytest.importorskip("nats", reason="nats-py is not installed: pip install 'greencloud[test]'")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening
+        uri = f"nats://127.0.0.1:{taken.getsockname()[1]}/away"
+        done = greencloud("doctor", "--data", data, "--log", uri, check=False)
+
+    assert done.returncode == 1
+    assert "fault  shared log" in done.stdout
+    assert "ok     lease" in done.stdout
 
 
 def test_a_key_that_others_can_read_is_a_fault(data: Path) -> None:

@@ -17,7 +17,7 @@ from greencloud.engine.lake import partitions, read_partition
 from greencloud.engine.raw_lake import raw_files
 from greencloud.engine.shuffle import InMemory, Job, Shuffled, Shuffler, shuffle_lake
 from greencloud.engine.spill import Processes
-from greencloud.errors import DecodeError, UsageDataError
+from greencloud.errors import DecodeError, NotFoundError, UsageDataError
 from greencloud.facility import Facility
 from greencloud.objects.tree import tree_at
 from greencloud.telemetry import Collected
@@ -106,6 +106,14 @@ def test_windows_of_which_nothing_is_known_any_more_are_emptied(tmp_path: Path) 
     assert (made.windows, made.emptied) == (1, 1)
     assert [read_partition(lake, part).rows.num_rows for part in partitions(lake)] == [1, 0]
     assert shuffle_lake(str(raw), lake, book(), InMemory()).emptied == 0
+
+
+def test_a_source_without_telemetry_empties_nothing(world: tuple[Path, Collected], tmp_path: Path) -> None:
+    raw, expected = world
+    shuffle_lake(str(raw), str(tmp_path / "lake"), book(), InMemory())
+    with pytest.raises(NotFoundError, match="mistyped: there is no telemetry there"):
+        shuffle_lake(str(tmp_path / "mistyped"), str(tmp_path / "lake"), book(), InMemory())
+    assert digest(usage_of(str(tmp_path / "lake"))) == digest(expected.usage)
 
 
 def test_a_partial_run_leaves_no_window_that_is_not_whole(
@@ -223,3 +231,9 @@ def test_the_command_lays_a_lake_out(world: tuple[Path, Collected], tmp_path: Pa
     assert "a file that is neither OTLP nor a log" in done.stderr
     refused = runner.invoke(main, ["lake", "shuffle", "--data", str(tmp_path / "data"), "--engine", "ray", str(raw), "lake"])
     assert (refused.exit_code, "take --engine processes or spark" in refused.stderr) == (2, True)
+    for words in (["--folder", str(tmp_path)], ["--engine", "processes", "--worker-memory", "4GB"]):  # not passed over in silence
+        refused = runner.invoke(main, ["lake", "shuffle", "--data", str(tmp_path / "data"), *words, str(raw), "lake"])
+        assert (refused.exit_code, f"{words[-2]} is for" in refused.stderr) == (2, True)
+    nothing = runner.invoke(main, ["allocate", "--data", str(tmp_path / "data"), "--lake", str(tmp_path / "mistyped")])
+    assert "mistyped has no usage" in nothing.stderr
+    assert "greencloud ingest" not in nothing.stderr

@@ -32,3 +32,9 @@ def test_a_refusal_names_the_window_its_rows_and_what_to_do() -> None:
     for part in ("'hall'", str(WINDOW), "20,000,000 usage rows", "4.0 GiB", "shorter", "meters of its own"):
         assert part in told
     assert refusal.value.site == "hall"
+
+
+def test_a_worker_that_holds_no_row_is_not_told_to_make_windows_smaller() -> None:
+    with pytest.raises(AllocationError) as refusal:
+        check_memory("hall", WINDOW, 1, 100 << 20)
+    assert refusal.value.advice == "give workers 0.3 GiB"

@@ -192,7 +192,9 @@ def test_a_copy_of_another_release_or_none_is_not_asked(ledger: Ledger, database
 def test_an_empty_ledger_has_no_copy(database: str, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         refreshed(database, Ledger(tmp_path / "ledger"))
-    assert findings(database, Ledger(tmp_path / "ledger")) == ["there is no copy in this database"]
+    assert findings(database, Ledger(tmp_path / "ledger")) == [
+        "there is no copy in this database: build it by the same command without --check"
+    ]
 
 
 def test_texts_of_every_kind_come_back(database: str, tmp_path: Path) -> None:

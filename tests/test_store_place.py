@@ -36,6 +36,31 @@ def test_a_store_is_said_once_and_known_from_then_on(lake: Lake, uri: str, tmp_p
     assert not {KEY, SECRET} & set((tmp_path / "a" / "greencloud.json").read_text().split('"'))
 
 
+def test_a_cache_gets_another_size_where_the_store_is_known(uri: str, tmp_path: Path) -> None:
+    def init(folder: str, *words: str) -> str:
+        run = CliRunner().invoke(main, ["init", "--data", str(tmp_path / folder), *words])
+        return run.output if run.exit_code else ""
+
+    assert not init("a", "--store", uri)
+    assert not init("a", "--store-cache", "5GB")
+    assert said(tmp_path / "a") == {"format": 2, "store": {"uri": uri, "cache_bytes": 5 * 10**9}}
+    assert "--ledger-cache is for a ledger" in init("a", "--ledger-cache", "5GB")
+    assert not init("b", "--ledger", f"{uri}/alone")
+    assert not init("b", "--ledger-cache", "5GB")
+    assert said(tmp_path / "b") == {"format": 2, "ledger": {"uri": f"{uri}/alone", "cache_bytes": 5 * 10**9}}
+    assert "--store-cache is for a store" in init("b", "--store-cache", "5GB")
+    assert "--store-cache is for a store" in init("c", "--store-cache", "5GB")
+    assert "--store keeps the ledger, too" in init("d", "--store", uri, "--ledger", f"{uri}/alone")
+    assert not (tmp_path / "c").exists()
+    assert not (tmp_path / "d").exists()
+
+
+def test_an_address_without_tls_is_said_to_need_leave(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ALLOW_HTTP")
+    with pytest.raises(StoreUnavailableError, match="AWS_ALLOW_HTTP=true"):
+        DataDirectory.attach(f"{uri}/plain", tmp_path / "a")
+
+
 def test_the_variable_and_the_option_say_it_too(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     DataDirectory.attach(uri, tmp_path / "a").ledger.post(batch({"a": 1}))
     run = CliRunner().invoke(main, ["ledger", "maintain", "--data", str(tmp_path / "b"), "--store", uri])

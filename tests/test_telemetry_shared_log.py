@@ -231,6 +231,17 @@ def test_a_log_that_was_set_back_or_is_another_one_is_refused(tmp_path: Path) ->
     assert server.places() == [1, 2, 3, 4, 5, 1]
 
 
+def test_a_run_beside_a_follower_of_another_log_is_told_so(tmp_path: Path) -> None:
+    broker = ListBroker()
+    server = Server(tmp_path, broker)
+    server.log.append(numbered(1))
+    server.follow()
+    renamed = Server(tmp_path, ListBroker(name="list/2"))
+    renamed.log.append(numbered(2))
+    with server.followed.turn(), pytest.raises(LogLostError, match=r"list/1 up to 1; list/2 is another log"):
+        catch_up(renamed.log, renamed.followed, renamed.opened, patience_s=0)
+
+
 @pytest.mark.parametrize("at", [-1, 12])
 def test_a_damaged_message_is_told(tmp_path: Path, at: int) -> None:
     broker = ListBroker()

@@ -11,11 +11,11 @@ from greencloud.cli._finding import Finding
 from greencloud.cli._log import shared_log
 from greencloud.units import format_instant
 
-__all__ = ["shared_log_findings"]
+__all__ = ["lease_findings", "shared_log_findings"]
 
 
 def shared_log_findings(path: Path, uri: str) -> Iterator[Finding]:
-    """Nothing for a directory that follows no shared log and never had its ledger written under a lease."""
+    """Nothing for a directory that follows no shared log. Raises GreencloudError: the broker does not answer, a file is damaged."""
     from greencloud.engine import DataDirectory
 
     directory = DataDirectory.open(path, create=False)
@@ -35,7 +35,13 @@ def shared_log_findings(path: Path, uri: str) -> Iterator[Finding]:
                 yield Finding("shared log", "fault", f"{log.name} is not the log that was followed", remedy)
             else:
                 yield Finding("shared log", "ok", text)
-    held, ours = directory.lease()
+
+
+def lease_findings(path: Path) -> Iterator[Finding]:
+    """Nothing for a ledger that was never written under a lease. Raises GreencloudError: the store does not answer."""
+    from greencloud.engine import DataDirectory
+
+    held, ours = DataDirectory.open(path, create=False).lease()
     if held is not None:
         alive = held.expires > datetime.now(UTC) and not held.let_go
         state = f"until {format_instant(held.expires)}" if alive else "let go" if held.let_go else "expired"

@@ -63,6 +63,17 @@ _ENVIRONMENT: Final = """\
   GREENCLOUD_CA_FILE            authorities (PEM) to trust instead of those of the system
   GREENCLOUD_CONFIG             the configuration file; greencloud config path prints where it is
   GREENCLOUD_FISCAL_YEAR_START  month 1 to 12, for --fiscal-year-start
+  GREENCLOUD_STORE_URI          s3://BUCKET/PREFIX, for --store: all that is written once lies there
+  GREENCLOUD_LEDGER_URI         s3://BUCKET/PREFIX, for --ledger of init: the ledger alone lies there
+  GREENCLOUD_LOG_URI            nats://HOST:PORT/STREAM, for --log: the shared log of several servers
+  GREENCLOUD_SERVING_COPY       postgresql://…, for --serving-copy and ledger copy --to; may hold a password
+  GREENCLOUD_KAFKA_CONFIG       file with librdkafka's properties, for a shared log on Kafka
+  GREENCLOUD_WORK               folder where a worker of an engine keeps its cache of a store
+  AWS_ENDPOINT_URL AWS_REGION   where object storage is, and its credentials: AWS_ACCESS_KEY_ID,
+                                AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE; AWS_ALLOW_HTTP=true without TLS
+  NATS_USER NATS_PASSWORD       credentials of the broker; or NATS_CREDS, NATS_NKEY, NATS_TOKEN; for TLS NATS_CA,
+                                NATS_CERT, NATS_KEY
+  SPARK_REMOTE                  sc://HOST:PORT, for --remote
   PAGER                         what shows a long table
 
 What is typed beats what is set, and the environment beats the profile. Output is plain text: there is no colour to turn off.

@@ -67,7 +67,7 @@ def command(data: Path, to: str, *, check: bool, drop: bool) -> None:
                 if count <= _MOST_FINDINGS:
                     click.echo(finding)
             if count:
-                click.echo(f"{count} findings: remove the copy with --drop, and build it anew", err=True)
+                click.echo(f"{count} findings: if there is a copy, remove it with --drop; then build it anew", err=True)
                 sys.exit(1)
             click.echo(f"{place}: the copy is what the ledger is")
             return

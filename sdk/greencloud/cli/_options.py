@@ -236,7 +236,7 @@ def facility_option(function: F) -> F:
 def log_option(function: F) -> F:
     text = "Shared log of several servers (docs/several-servers.md)."
     kind = "nats://HOST:PORT/STREAM"
-    return click.option("--log", default="", envvar="GREENCLOUD_LOG_URI", metavar=kind, help=text)(function)
+    return click.option("--log", default="", envvar="GREENCLOUD_LOG_URI", show_envvar=True, metavar=kind, help=text)(function)
 
 
 def output_option(*formats: str) -> Callable[[F], F]:

@@ -154,7 +154,11 @@ def command(
     for refusal in run.refused:
         click.echo(f"refused: {refusal.site} {format_instant(refusal.start)}: {refusal.message}", err=True)
     if not run.posted and not run.unchanged_count and not run.refused:
-        click.echo("there is no telemetry to allocate yet: send OTLP to greencloud serve, or use greencloud ingest", err=True)
+        if lake:
+            told = f"{lake} has no usage of these windows: see that it is laid out as site=SITE/window_start=TIME (docs/scale.md)"
+        else:
+            told = "there is no telemetry to allocate yet: send OTLP to greencloud serve, or use greencloud ingest"
+        click.echo(told, err=True)
     if run.refused:
         sys.exit(1)
 

@@ -28,7 +28,10 @@ def command() -> None:
 @engine_options
 @click.option("--buckets", type=click.IntRange(0, 1 << 20), default=0, metavar="N", help="Parts of a day; by size by default.")
 @click.option(
-    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where processes keep what does not fit in memory."
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where --engine processes keeps what does not fit in memory.",
 )
 @click.argument("raw", metavar="RAW")
 @click.argument("lake", metavar="LAKE")
@@ -47,8 +50,8 @@ def shuffle(
 
     RAW holds OTLP files (.json .jsonl .binpb .pb .otlp, each also as .gz) under role=provider/ or role=tenant/account=ACCOUNT/,
     and segments of a log (.wal). Windows and sites are those of the data directory's facility book. Windows of LAKE are replaced
-    by what RAW tells; running it again changes nothing. With --engine local all is held in memory: take processes, or spark,
-    for what is large.
+    by what RAW tells; running it again changes nothing, and a RAW without telemetry is refused. With --engine local all is held
+    in memory: take processes, or spark, for what is large.
 
     \b
     Examples:
@@ -58,6 +61,10 @@ def shuffle(
     """
     if engine.name == "ray":
         raise click.UsageError("Ray groups nothing here: take --engine processes or spark.")
+    if engine.memory:
+        raise click.UsageError("--worker-memory is for greencloud allocate, which works on whole windows.")
+    if folder is not None and engine.name != "processes":
+        raise click.UsageError("--folder is for --engine processes.")
     engine.check(dry_run=False)
     facility = DataDirectory.open(data, create=False).facility()
     with engine.shuffler(folder) as chosen:

@@ -56,6 +56,7 @@ class Rate(click.ParamType[int]):
 @click.option(
     "--serving-copy",
     envvar="GREENCLOUD_SERVING_COPY",
+    show_envvar=True,
     callback=checked_copy,
     metavar="postgresql://…",
     help="Answer look-ups by account from a copy in PostgreSQL, and keep it up to date: docs/serving-copy.md.",

@@ -75,7 +75,7 @@ class LedgerPlace:
             raise StoreError(
                 f"{marker.parent}: the ledger lies at {kept.uri}, not at {wanted}",
                 path=str(marker),
-                advice=f"unset {VARIABLE}, or make a data directory of its own for the other ledger",
+                advice=f"leave --ledger and {VARIABLE} out, or make a data directory of its own for the other ledger",
             )
         if not kept.uri and (ledger / "_delta_log").exists():
             raise StoreError(
@@ -133,7 +133,7 @@ class StorePlace:
             raise StoreError(
                 f"{marker.parent}: its store is {kept.uri}, not {wanted}",
                 path=str(marker),
-                advice=f"unset {STORE_VARIABLE}, or choose a data directory of its own for the other store",
+                advice=f"leave --store and {STORE_VARIABLE} out, or choose a data directory of its own for the other store",
             )
         if not kept.uri:
             ledger = LedgerPlace.read(marker).uri

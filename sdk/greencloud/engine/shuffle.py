@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeAlias
 
 from greencloud.engine.lake import partitions, write_partition
 from greencloud.engine.raw_lake import RawFile, raw_files, raw_records
+from greencloud.errors import NotFoundError
 from greencloud.facility import Facility
 from greencloud.telemetry.deadletter import DeadLetter
 from greencloud.telemetry.record import Record
@@ -126,11 +127,16 @@ def shuffle_lake(
         most_bytes: of the spans or points that one worker takes at once; 0 is the default of ``Dealing``.
 
     Raises:
+        NotFoundError: the source has no file of telemetry.
         UsageDataError: whose a file is is not told; a part is more than a worker takes; a window of the target has another writer.
         DecodeError, StoreError: a file is damaged; the message names it.
         StoreUnavailableError: an object store does not answer.
     """
     files, others = raw_files(source)
+    if not files:  # a name that was mistyped would else empty every window of the target
+        raise NotFoundError(
+            f"{source}: there is no telemetry there", advice="name the folder or s3://BUCKET/PREFIX in which role=provider/ lies"
+        )
     size = sum(file.size * (8 if file.name.endswith(".gz") else 1) for file in files)
     first_us = microseconds_of(start) if start else -INT64_MAX
     until_us = microseconds_of(end) if end else INT64_MAX

@@ -41,12 +41,16 @@ def check_memory(site: str, window: Window, rows: int, memory: int) -> None:
     """
     needs = memory_of(rows)
     if needs > memory:
+        most = most_rows_in(memory)
+        smaller = (
+            f"; or keep windows to {most:,} rows: make them shorter (window in the facility book), or make each hall a site, "
+            "with meters of its own"
+        )
         raise AllocationError(
             f"site {site!r}, {window}: {rows:,} usage rows need some {_gib(needs)} of memory, and a worker has {_gib(memory)}",
             site=site,
             window=str(window),
-            advice=f"give workers {_gib(needs)}; or keep windows to {most_rows_in(memory):,} rows: make them shorter "
-            "(window in the facility book), or make each hall a site, with meters of its own",
+            advice=f"give workers {_gib(needs)}{smaller if most else ''}",
         )
 
 

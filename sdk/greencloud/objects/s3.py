@@ -164,6 +164,8 @@ def unavailable(where: str, told: str, *, refused: bool = False) -> StoreUnavail
     text = re.sub(r"//[^/@\s]*@", "//", text)  # of an endpoint that somebody put a password into
     if refused or "403 Forbidden" in text or "401 Unauthorized" in text:
         advice = "check the credentials, and that they may get, put, delete and list there"
+    elif os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://") and not _plain():
+        advice = "AWS_ENDPOINT_URL is without TLS: set AWS_ALLOW_HTTP=true if that is meant, else give an address of https://"
     else:
         advice = (
             "check the network, AWS_ENDPOINT_URL and the credentials, then do it again: what was acknowledged is kept, and what is "
@@ -181,7 +183,7 @@ def _store(uri: str) -> Any:
     matched = _URI.fullmatch(uri)
     assert matched, "checked before"
     client: dict[str, Any] = {"timeout": _ANSWER, "connect_timeout": _CONNECT}
-    if os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}:
+    if _plain():
         client["allow_http"] = True
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2}
     return _obstore().store.S3Store(
@@ -191,6 +193,10 @@ def _store(uri: str) -> Any:
         retry_config={"max_retries": _TRIES, "retry_timeout": _RETRY, "backoff": backoff},
         **_profile(),
     )
+
+
+def _plain() -> bool:
+    return os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
 
 
 def _obstore() -> Any:

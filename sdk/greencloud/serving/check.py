@@ -39,7 +39,7 @@ def check(database: str, connection: psycopg.Connection[Any], ledger: Ledger) ->
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         state = read_state(connection)
         if state is None:
-            yield "there is no copy in this database"
+            yield "there is no copy in this database: build it by the same command without --check"
             return
         snapshot = ledger.snapshot(state.version)
         if (state.ledger, state.content) != (ledger_of(snapshot.contents), content_of_version(snapshot.contents)):

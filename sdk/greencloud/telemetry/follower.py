@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from greencloud.errors import GreencloudError, LogLostError, LogUnavailableError, StorageFullError, StoreError
@@ -81,15 +81,19 @@ def _begin(log: SharedLog, places: Places, followed: Followed, skip_to: int | No
     if skip_to is not None:
         return
     if places.logs:
-        others = ", ".join(f"{other} up to {position}" for other, (position, _) in places.logs.items())
-        raise LogLostError(
-            f"{followed.path.parent.parent} has followed {others}; {name} is another log",
-            path=str(followed.path),
-            advice="name the log that was followed; or start once with --log-from 0, if what is left of that one is all here",
-        )
+        raise _other(followed, places.logs, name)
     count = hand_over(log, followed.wal, followed.folder)
     if count:
         _LOG.info("%d requests that were taken before are handed over to %s", count, name)
+
+
+def _other(followed: Followed, logs: Mapping[str, tuple[int, int]], name: str) -> LogLostError:
+    others = ", ".join(f"{other} up to {position}" for other, (position, _) in logs.items())
+    return LogLostError(
+        f"{followed.path.parent.parent} has followed {others}; {name} is another log",
+        path=str(followed.path),
+        advice="name the log that was followed; or start once with --log-from 0, if what is left of that one is all here",
+    )
 
 
 def catch_up(
@@ -106,7 +110,7 @@ def catch_up(
 
     Raises:
         LogUnavailableError: the broker does not answer, or the log was not followed up to its end in that time.
-        LogLostError, StoreError: as ``follow``.
+        LogLostError, StoreError: as ``follow``. The first also where another process follows, and another log.
     """
     name, end = log.name, -1
     until = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
@@ -129,6 +133,8 @@ def catch_up(
             own.close()
         waiting()
         if time.monotonic() >= until:
+            if not place and (others := followed.noted().logs):
+                raise _other(followed, others, name)
             here = place[0] if place else 0
             raise LogUnavailableError(
                 f"{name} was followed up to {here:,} of {log.bounds().last:,}; nothing is allocated before all of it is here",

@@ -68,6 +68,7 @@ class NatsLog:
         self._connecting: asyncio.Lock | None = None
         self._closed = False
         self._refused_at = -_AWAY_S
+        self._credentials_refused = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="greencloud-nats", daemon=True)
         self._thread.start()
@@ -125,9 +126,16 @@ class NatsLog:
             future.cancel()
             raise self._silent("no answer in time") from None
         except (nats.errors.AuthorizationError, nats.errors.InvalidUserCredentialsError) as error:
-            raise self._silent("it refuses our credentials", advice="check NATS_CREDS, or NATS_USER and NATS_PASSWORD") from error
+            raise self._unauthorised() from error
+        except nats.errors.NoServersError as error:
+            if self._credentials_refused:
+                raise self._unauthorised() from error
+            raise self._silent("no broker takes the connection") from error
         except (nats.errors.Error, OSError) as error:
             raise self._silent(f"{type(error).__name__}") from error
+
+    def _unauthorised(self) -> GreencloudError:
+        return self._silent("it refuses our credentials", advice="check NATS_CREDS, or NATS_USER and NATS_PASSWORD")
 
     def _silent(
         self, why: str, advice: str = "see that the broker runs and can be reached; senders will try again"
@@ -170,6 +178,8 @@ class NatsLog:
             _LOG.info("the shared log's broker is back")
 
         async def failed(error: Exception) -> None:
+            # The library tries the next server whatever the answer was, and ends with "no servers".
+            self._credentials_refused = "authorization violation" in str(error).lower()
             _LOG.debug("the shared log's broker: %s", type(error).__name__)
 
         options: dict[str, Any] = {

@@ -167,11 +167,14 @@ def test_whose_a_file_is_follows_from_its_place(tmp_path: Path) -> None:
         "account=acme/role=tenant/a.jsonl",
         "role=tenant/account=a/role=provider/a.jsonl",
         "role=admin/a.jsonl",
+        "role=tenant/account=acme/a.wal",
+        "role=provider/a.wal",
+        "account=acme/a.wal",
     ],
 )
 def test_a_file_that_may_be_anybodys_is_refused(tmp_path: Path, name: str) -> None:
     put(tmp_path, name)
-    with pytest.raises(UsageDataError, match=r"told by its place|account"):
+    with pytest.raises(UsageDataError, match=r"told by its place|account|place of one sender"):
         raw_files(str(tmp_path))
 
 

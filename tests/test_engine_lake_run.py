@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -123,3 +124,18 @@ def test_a_lake_that_holds_nothing_is_refused(data: DataDirectory, tmp_path: Pat
     data.apply_facility(metered(tmp_path))
     with pytest.raises(UsageDataError, match="no usage is laid out"):
         run_allocation(data, now=NOW, lake=str(tmp_path / "laek"))
+
+
+@pytest.mark.parametrize("start", ["2026-05-28T21%3A30%3A00Z", "9999-12-31T23%3A00%3A00Z"])
+def test_a_folder_of_no_window_is_refused_before_anything_is_posted(data: DataDirectory, tmp_path: Path, start: str) -> None:
+    lake = tmp_path / "lake"
+    source = DataDirectory.open(tmp_path / "source", create=True)
+    take(source, [Use(0, "h1", "a", 60)])
+    rows = source.segments.read().rows
+    for place, table in (("site=barn/window_start=2026-05-28T21%3A00%3A00Z", rows), (f"site=hall/window_start={start}", rows)):
+        (lake / place).mkdir(parents=True)
+        pq.write_table(table.drop_columns(["site", "window_start"]), lake / place / "part-0.parquet")
+    with pytest.raises(UsageDataError, match="no window of 3600 s begins there") as error:
+        run_allocation(data, now=NOW, lake=str(lake))
+    assert str(error.value).startswith(f"{lake}/site=hall/")
+    assert data.ledger.snapshot().version == -1

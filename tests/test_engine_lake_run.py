@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -139,3 +139,28 @@ def test_a_folder_of_no_window_is_refused_before_anything_is_posted(data: DataDi
         run_allocation(data, now=NOW, lake=str(lake))
     assert str(error.value).startswith(f"{lake}/site=hall/")
     assert data.ledger.snapshot().version == -1
+
+
+def test_a_window_that_stays_as_it_is_needs_no_memory(data: DataDirectory, tmp_path: Path) -> None:
+    lake = str(tmp_path / "lake")
+    source = DataDirectory.open(tmp_path / "source", create=True)
+    take(source, [Use(0, "h1", "a", 60)])
+    lay_out(lake, source.segments.read())
+    assert len(run_allocation(data, now=NOW, lake=lake, worker_memory=64 << 20).refused) == 1
+    run_allocation(data, now=NOW, lake=lake)
+    again = run_allocation(data, now=NOW, lake=lake, worker_memory=64 << 20)
+    assert (again.refused, again.unchanged_count) == ((), 1)
+
+
+def test_a_newer_edition_restates_what_a_run_without_the_lake_made_final(data: DataDirectory, tmp_path: Path) -> None:
+    lake = str(tmp_path / "lake")
+    source = DataDirectory.open(tmp_path / "source", create=True)
+    take(source, [Use(0, "h1", "a", 60)])
+    lay_out(lake, source.segments.read())
+    run_allocation(data, now=START + timedelta(minutes=50), lake=lake)
+    take(source, [Use(0, "h1", "b", 60)])
+    lay_out(lake, source.segments.read())
+    assert [each.provisional for each in run_allocation(data, now=NOW).posted] == [False]
+    run = run_allocation(data, now=NOW, lake=lake)
+    assert [each.causes for each in run.posted] == [("late_data",)]
+    assert set(charged(data)) >= {"a", "b"}

@@ -245,6 +245,33 @@ def test_what_a_worker_cannot_read_ends_the_run_and_what_was_posted_stands(hours
     assert hours.ledger.verify() == []
 
 
+@pytest.mark.parametrize("lost", [0, 3, 11])
+def test_a_window_that_an_engine_loses_is_told(hours: DataDirectory, lost: int) -> None:
+    class Losing(InProcess):
+        def map(self, parts: Iterable[Partition], place: str) -> Iterator[Made]:
+            return (run_partition(place, part) for number, part in enumerate(parts) if number != lost)
+
+    with pytest.raises(StoreError, match="local gave no answer for 1 windows"):
+        run_allocation(hours, now=NOW, runner=Losing())
+    run = run_allocation(hours, now=NOW, runner=InProcess())
+    assert (len(run.posted), run.unchanged_count) == (1, 11)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_answer_that_comes_twice_counts_once(hours: DataDirectory, tmp_path: Path, late: bool) -> None:
+    class Repeating(InProcess):
+        def map(self, parts: Iterable[Partition], place: str) -> Iterator[Made]:
+            again: list[Partition] = []
+            for part in parts:
+                yield run_partition(place, part)
+                again.append(part)
+                if not late:
+                    yield run_partition(place, part)
+            yield from (run_partition(place, part) for part in again)
+
+    alike(hours, Repeating(), tmp_path)
+
+
 def test_a_worker_of_another_release_is_told_apart(hours: DataDirectory) -> None:
     content = _first(hours).encoded().replace(b'"rule"', b'"rulebook"')
     with pytest.raises(StoreError, match="same release"):
@@ -291,6 +318,7 @@ def _first(data: DataDirectory) -> Partition:
             seen.extend(parts)
             return iter(())
 
-    run_allocation(data, now=NOW, runner=Noting())
+    with pytest.raises(StoreError, match="no answer for 12 windows"):
+        run_allocation(data, now=NOW, runner=Noting())
     opened.cache_clear()
     return seen[0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -13,6 +15,7 @@ from greencloud.engine import DataDirectory, run_allocation
 from greencloud.engine.lake import write_partition
 from greencloud.engine.runner import InProcess
 from greencloud.errors import UsageDataError
+from greencloud.results import FootprintQuery
 from greencloud.units import Window
 from greencloud.usage import Usage, by_window, empty_usage
 from ledger_bits import bits
@@ -74,3 +77,90 @@ def test_windows_of_another_length_are_refused(data: DataDirectory, tmp_path: Pa
     write_partition(lake, "hall", Window(START, 900), empty_usage())
     with pytest.raises(UsageDataError, match="900 s"):
         run_allocation(data, now=NOW, lake=lake)
+
+
+def metered(folder: Path, kwh: int = 50) -> Path:
+    """A book with meters of hall's first two hours."""
+    path = book(folder, 200)
+    meters = [f"2026-05-28T{hour}:00:00Z,3600,hall,,{kwh}" for hour in (21, 22)]
+    (folder / "meters.csv").write_text("\n".join(["window_start,window_s,site,host,energy_kwh", *meters]) + "\n")
+    path.write_text(path.read_text() + '[files]\nmeters = "meters.csv"\n')
+    return path
+
+
+def charged(data: DataDirectory) -> dict[str, int]:
+    """Millijoules by account."""
+    query = FootprintQuery(START, NOW, group_by=("account",))
+    return {row.dimensions["account"]: row.energy.millijoules for row in data.ledger.snapshot().footprint(query)}
+
+
+@pytest.mark.parametrize("rule", ["reserved_and_used", "temporal_shapley"])
+def test_meters_take_no_batch_from_those_who_used_what_a_lake_told(data: DataDirectory, tmp_path: Path, rule: str) -> None:
+    lake = str(tmp_path / "lake")
+    source = DataDirectory.open(tmp_path / "source", create=True)
+    take(source, [Use(0, "h1", "a", 60)])
+    lay_out(lake, source.segments.read())
+    data.apply_facility(metered(tmp_path))
+    assert len(run_allocation(data, now=NOW, rule=rule, lake=lake).posted) == 2
+    before = charged(data)
+    assert before["a"] > 0
+    run = run_allocation(data, now=NOW, rule=rule)  # without the lake, as a server may by the hour
+    assert ([each.start.hour for each in run.posted], run.refused, charged(data)) == ([], (), before)
+    data.apply_facility(metered(tmp_path, 60))
+    run = run_allocation(data, now=NOW, rule=rule)
+    assert [each.start.hour for each in run.posted] == [22]  # of which nobody ever told of use
+    assert charged(data)["a"] == before["a"]
+    shutil.rmtree(lake)  # what is older was removed from the lake
+    write_partition(lake, "barn", Window(START, 3600), empty_usage())
+    run = run_allocation(data, now=NOW, rule=rule, lake=lake)
+    assert [each.site for each in run.posted] == ["barn"]
+    assert charged(data)["a"] == before["a"]
+    write_partition(lake, "hall", Window(START, 3600), empty_usage())  # to say that there was none is another matter
+    run_allocation(data, now=NOW, rule=rule, lake=lake)
+    assert charged(data).get("a", 0) == 0
+
+
+def test_a_lake_that_holds_nothing_is_refused(data: DataDirectory, tmp_path: Path) -> None:
+    data.apply_facility(metered(tmp_path))
+    with pytest.raises(UsageDataError, match="no usage is laid out"):
+        run_allocation(data, now=NOW, lake=str(tmp_path / "laek"))
+
+
+@pytest.mark.parametrize("start", ["2026-05-28T21%3A30%3A00Z", "9999-12-31T23%3A00%3A00Z"])
+def test_a_folder_of_no_window_is_refused_before_anything_is_posted(data: DataDirectory, tmp_path: Path, start: str) -> None:
+    lake = tmp_path / "lake"
+    source = DataDirectory.open(tmp_path / "source", create=True)
+    take(source, [Use(0, "h1", "a", 60)])
+    rows = source.segments.read().rows
+    for place, table in (("site=barn/window_start=2026-05-28T21%3A00%3A00Z", rows), (f"site=hall/window_start={start}", rows)):
+        (lake / place).mkdir(parents=True)
+        pq.write_table(table.drop_columns(["site", "window_start"]), lake / place / "part-0.parquet")
+    with pytest.raises(UsageDataError, match="no window of 3600 s begins there") as error:
+        run_allocation(data, now=NOW, lake=str(lake))
+    assert str(error.value).startswith(f"{lake}/site=hall/")
+    assert data.ledger.snapshot().version == -1
+
+
+def test_a_window_that_stays_as_it_is_needs_no_memory(data: DataDirectory, tmp_path: Path) -> None:
+    lake = str(tmp_path / "lake")
+    source = DataDirectory.open(tmp_path / "source", create=True)
+    take(source, [Use(0, "h1", "a", 60)])
+    lay_out(lake, source.segments.read())
+    assert len(run_allocation(data, now=NOW, lake=lake, worker_memory=64 << 20).refused) == 1
+    run_allocation(data, now=NOW, lake=lake)
+    again = run_allocation(data, now=NOW, lake=lake, worker_memory=64 << 20)
+    assert (again.refused, again.unchanged_count) == ((), 1)
+
+
+def test_a_newer_edition_restates_what_a_run_without_the_lake_made_final(data: DataDirectory, tmp_path: Path) -> None:
+    lake = str(tmp_path / "lake")
+    source = DataDirectory.open(tmp_path / "source", create=True)
+    take(source, [Use(0, "h1", "a", 60)])
+    lay_out(lake, source.segments.read())
+    run_allocation(data, now=START + timedelta(minutes=50), lake=lake)
+    take(source, [Use(0, "h1", "b", 60)])
+    lay_out(lake, source.segments.read())
+    assert [each.provisional for each in run_allocation(data, now=NOW).posted] == [False]
+    run = run_allocation(data, now=NOW, lake=lake)
+    assert [each.causes for each in run.posted] == [("late_data",)]
+    assert set(charged(data)) >= {"a", "b"}

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from greencloud.engine import DataDirectory, run_allocation
+from greencloud.engine.inputs import BatchInputs
 from greencloud.facility import starter_facility
 from greencloud.goal.ledger_year import ledger_year
 from greencloud.results import FootprintQuery, RunSummary
 from greencloud.telemetry import Record, WriteAheadLog
+from greencloud.usage import empty_usage
 from telemetry_world import SECOND, T0, metrics, point, span, traces
 
 BOOK = """
@@ -120,6 +122,26 @@ def test_a_batch_whose_evidence_is_gone_stands(data: DataDirectory, tmp_path: Pa
     data.apply_facility(book(tmp_path, "west"))
     assert run(data) == RunSummary()
     assert ledger_mj(data) == {"east": 540_000_000}
+
+
+METERS = '[files]\nmeters = "meters.csv"\n'
+ROW = "window_start,window_s,site,host,energy_kwh\n{hour:%Y-%m-%dT%H}:00:00Z,3600,east,,1\n"
+
+
+def test_a_site_that_has_meters_and_no_use_any_more_is_allocated_without(data: DataDirectory, tmp_path: Path) -> None:
+    (tmp_path / "meters.csv").write_text(ROW.format(hour=datetime.fromtimestamp(T0 // SECOND, UTC)))
+    east, west = book(tmp_path, "east"), book(tmp_path, "west")
+    east.write_text(east.read_text() + METERS)
+    data.apply_facility(east)
+    run(data)
+    assert ledger_mj(data) == {"east": 3_600_000_000}
+    site = BOOK.partition("[[sites]]")[2].partition("[[hosts]]")[0].format(site="east")
+    west.write_text(west.read_text() + "[[sites]]" + site + METERS)
+    data.apply_facility(west)
+    run(data)
+    nothing = BatchInputs(empty_usage()).revision
+    assert {batch.site for batch in data.ledger.snapshot().batches() if batch.usage_revision != nothing} == {"west"}
+    assert ledger_mj(data) == {"east": 3_600_000_000, "west": 540_000_000}
 
 
 def test_another_length_of_window_withdraws_nothing(data: DataDirectory, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from greencloud.engine.lake import partitions, read_partition
 from greencloud.engine.raw_lake import raw_files
 from greencloud.engine.shuffle import InMemory, Job, Shuffled, Shuffler, shuffle_lake
 from greencloud.engine.spill import Processes
-from greencloud.errors import DecodeError, NotFoundError, UsageDataError
+from greencloud.errors import DecodeError, NotFoundError, StoreError, UsageDataError
 from greencloud.facility import Facility
 from greencloud.objects.tree import tree_at
 from greencloud.telemetry import Collected
@@ -175,11 +175,23 @@ def test_whose_a_file_is_follows_from_its_place(tmp_path: Path) -> None:
         "account=acme/role=tenant/a.jsonl",
         "role=tenant/account=a/role=provider/a.jsonl",
         "role=admin/a.jsonl",
+        "role=tenant/account=acme/a.wal",
+        "role=provider/a.wal",
+        "account=acme/a.wal",
     ],
 )
 def test_a_file_that_may_be_anybodys_is_refused(tmp_path: Path, name: str) -> None:
     put(tmp_path, name)
-    with pytest.raises(UsageDataError, match=r"told by its place|account"):
+    with pytest.raises(UsageDataError, match=r"told by its place|account|place of one sender"):
+        raw_files(str(tmp_path))
+
+
+@pytest.mark.parametrize("target", ["../account=bob/b.jsonl", "nowhere.jsonl"])
+def test_a_link_to_another_senders_file_is_refused(tmp_path: Path, target: str) -> None:
+    put(tmp_path, "role=tenant/account=bob/b.jsonl")
+    put(tmp_path, "role=tenant/account=alice/a.jsonl")
+    (tmp_path / "role=tenant/account=alice/b.jsonl").symlink_to(target)
+    with pytest.raises(StoreError, match=r"account=alice/b\.jsonl is a link"):
         raw_files(str(tmp_path))
 
 

@@ -88,6 +88,34 @@ def test_the_same_message_sent_twice_is_there_once(log: SharedLog, tmp_path: Pat
     assert followed_by(tmp_path, log) == [numbered(1)]
 
 
+def test_what_comes_by_another_subject_of_the_stream_is_passed_over_and_not_believed(broker: Broker, tmp_path: Path) -> None:
+    from nats.js.api import StreamConfig
+
+    from greencloud.telemetry.record import pack
+    from greencloud.telemetry.shared_log import _WHOLE, _message
+
+    config = StreamConfig(name="shared", subjects=["greencloud.log.shared", "others"], allow_direct=True)
+    asked(broker, lambda js: js.add_stream(config))
+    log = open_log(broker.uri("shared"), {})
+    forged = _message(_WHOLE, b"".join(pack(numbered(2))))
+
+    def intrude(message: bytes) -> None:
+        asked(broker, lambda js: js.publish("others", message))
+
+    try:
+        log.append(numbered(1))
+        intrude(b"hello")
+        intrude(forged)
+        log.append(numbered(3))
+        intrude(forged)
+        for _ in range(2):  # the second time from the message of a stranger
+            assert followed_by(tmp_path, log) == [numbered(1), numbered(3)]
+            intrude(b"")
+        assert log.strangers == 4
+    finally:
+        log.close()
+
+
 @pytest.mark.parametrize("round_number", range(2))
 def test_a_server_killed_under_load_keeps_all_that_it_acknowledged_once(tmp_path: Path, round_number: int) -> None:
     with brokering(tmp_path / "nats") as broker:

@@ -7,7 +7,7 @@ a driver that dies leaves what it had posted, and files that no version names, w
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import TypeAlias
@@ -26,6 +26,9 @@ __all__ = ["Progress", "distribute", "place_of", "silent"]
 Progress: TypeAlias = Callable[[int, int], object]
 """Told how many windows are done, and of how many."""
 
+_Day: TypeAlias = tuple[date, str]
+"""Of a site."""
+
 
 def silent(_done: int, _all: int) -> None:
     """Nobody looks."""
@@ -40,47 +43,66 @@ def distribute(state: RunState, runner: Runner, parts: Iterable[Partition], coun
     """Have partitions worked on, and post what comes of them by site and day. They come by day; ``count``: at most so many.
 
     Raises:
-        StoreError: a worker could not read or write, or the engine gave up. What is posted until then stands, and a run that is
-            begun again goes on from there.
+        StoreError: a worker could not read or write, or the engine gave up, or left out a window. What is posted until then
+            stands, and a run that is begun again goes on from there.
         LeaseLostError: another writer has taken over.
     """
     assert state.held is not None, "workers write"
     handed = _Handed(parts)
-    found: dict[tuple[date, str], list[WrittenBatch]] = defaultdict(list)
-    done: Counter[tuple[date, str]] = Counter()
-    for number, made in enumerate(runner.map(handed, place_of(state.data)), 1):
-        day = made.window.start.date(), made.site
-        done[day] += 1
+    found: dict[_Day, list[WrittenBatch]] = defaultdict(list)
+    for made in runner.map(handed, place_of(state.data)):
+        if not handed.answered(made):
+            continue
         if batch := _taken(state, made):
-            found[day].append(batch)
-        progress(number, count)
-        for whole in [each for each in done if handed.whole(each, done[each])]:
-            del done[whole]
-            state.post(found.pop(whole, []))
+            found[_day_of(made)].append(batch)
+        progress(handed.answers, count)
+        for whole in [day for day in found if handed.whole(day)]:
+            state.post(found.pop(whole))
     for batches in found.values():
         state.post(batches)
+    if missing := handed.missing():
+        raise StoreError(
+            f"{runner.name} gave no answer for {len(missing)} windows, as {missing[0].site} {missing[0].window}",
+            advice="begin the run again, which does what is not done",
+        )
     progress(count, count)
 
 
 class _Handed:
-    """Partitions as they are handed out, counted by day and site, so that it is known when all of a day are done."""
+    """Partitions as they are handed out, and which of them are not answered yet, by day and site; so that it is known when all of a
+    day are done, that none was lost on its way, and that none counts twice."""
 
     def __init__(self, parts: Iterable[Partition]) -> None:
+        self.answers = 0
         self._parts = parts
-        self._counts: Counter[tuple[date, str]] = Counter()
-        self._last: tuple[date, str] | None = None
+        self._open: dict[_Day, dict[int, Partition]] = defaultdict(dict)
+        self._last: _Day | None = None
         self._ended = False
 
     def __iter__(self) -> Iterator[Partition]:
         for part in self._parts:
-            self._last = part.window.start.date(), part.site
-            self._counts[self._last] += 1
+            self._last = _day_of(part)
+            self._open[self._last][part.start_us] = part
             yield part
         self._ended = True
 
-    def whole(self, day: tuple[date, str], done: int) -> bool:
-        """Whether none of that day will be handed out any more, and so many were all."""
-        return (self._ended or day != self._last) and self._counts[day] == done
+    def answered(self, made: Made) -> bool:
+        """Whether it is the first answer for a partition that was handed out."""
+        first = self._open[_day_of(made)].pop(made.start_us, None) is not None
+        self.answers += first
+        return first
+
+    def whole(self, day: _Day) -> bool:
+        """Whether none of that day will be handed out any more, and all are answered."""
+        return (self._ended or day != self._last) and not self._open[day]
+
+    def missing(self) -> list[Partition]:
+        """Those without an answer."""
+        return [part for parts in self._open.values() for part in parts.values()]
+
+
+def _day_of(each: Partition | Made) -> _Day:
+    return each.window.start.date(), each.site
 
 
 def _taken(state: RunState, made: Made) -> WrittenBatch | None:

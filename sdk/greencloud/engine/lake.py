@@ -69,7 +69,7 @@ def partitions(uri: str, *, window_s: int = 3600) -> list[LakePartition]:
     """The sites and windows of a lake, sorted by site and start. ``window_s``: of windows whose files do not say it in their names.
 
     Raises:
-        UsageDataError: a folder's name says no window, or a window holds files of both kinds.
+        UsageDataError: a folder's name says no window, or one that begins where none does; or a window holds files of both kinds.
         StoreError, StoreUnavailableError: the lake cannot be read.
     """
     places: dict[tuple[str, datetime], list[_File]] = defaultdict(list)
@@ -80,6 +80,7 @@ def partitions(uri: str, *, window_s: int = 3600) -> list[LakePartition]:
     for (site, start), files in places.items():
         seconds, counting = _counting(files, uri)
         if counting:
+            _check_window(start, seconds or window_s, f"{uri}/{counting[0][0]}")
             made.append(LakePartition(site, start, seconds or window_s, *_sized(counting)))
     return sorted(made)
 
@@ -116,14 +117,17 @@ def write_partition(uri: str, site: str, window: Window, usage: Usage) -> LakePa
         StorageFullError, StoreError, StoreUnavailableError: it could not be written; what is there is unharmed.
     """
     usage = merge([usage])
-    # Colons encoded as Spark does: Hadoop's paths cannot hold them.
-    place = f"site={quote(site, safe='')}/window_start={quote(format_instant(window.start), safe='')}"
+    # Colons encoded as Spark does: Hadoop's paths cannot hold them. Others may not have.
+    place, plain = (
+        f"site={quote(site, safe='')}/window_start={quote(format_instant(window.start), safe=safe)}" for safe in ("", ":")
+    )
     where = f"{uri}/{place}"
     for table in (usage.rows, usage.readings):
         _check_place(table, site, window, where)
     tree = tree_at(uri)
-    spelt = [place, f"site={quote(site, safe='')}/window_start={format_instant(window.start)}"]  # others may not encode
-    seconds, there = _counting([file for each in spelt for folder in (each, _READINGS + each) for file in tree.files(folder)], uri)
+    seconds, there = _counting(
+        [file for at in (place, plain) for folder in (at, _READINGS + at) for file in tree.files(folder)], uri
+    )
     if there and not seconds:
         advice = "choose another lake, or remove the window's files"
         raise UsageDataError("the window holds files of another writer", path=where, advice=advice)
@@ -205,6 +209,14 @@ def _start(text: str, uri: str) -> datetime:
     except QuantityError as error:
         advice = "name it by an instant in UTC, as window_start=2026-07-01T00:00:00Z"
         raise UsageDataError(f"the folder window_start={text} {error.message}", path=uri, advice=advice) from error
+
+
+def _check_window(start: datetime, seconds: int, where: str) -> None:
+    try:
+        _ = Window(start, seconds).end
+    except (QuantityError, OverflowError) as error:
+        advice = "lay rows out by the windows of the facility book"
+        raise UsageDataError(f"no window of {seconds} s begins there: {error}", path=where, advice=advice) from error
 
 
 def _sized(files: Iterable[_File]) -> tuple[tuple[str, ...], int]:

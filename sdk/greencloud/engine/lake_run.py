@@ -2,7 +2,8 @@
 
 What is due are the sites and windows of the lake, and those of which the facility book has readings. What the data directory holds
 of usage itself is left out: telemetry and files of its own belong to a run without a lake. So nothing is withdrawn or made final
-here of what the lake does not hold; a window whose files were replaced by newer ones is allocated again, and supersedes.
+here of what the lake does not hold, and a batch that was made from usage stands where the lake has no file of its window any more,
+whatever meters say. A window whose files were replaced by newer ones is allocated again, and supersedes.
 
 The driver reads no usage. Whether a window has changed is found out by the worker, from the revision of what it has read.
 """
@@ -43,11 +44,14 @@ class LakeRun(RunState):
         """By start and site, in order of day.
 
         Raises:
-            UsageDataError: the lake's windows are of another length than the book's.
+            UsageDataError: the lake's windows are of another length than the book's; or there are none at all.
         """
         found = {}
         seconds = self.facility.window_seconds
-        for part in partitions(self.uri, window_s=seconds):
+        laid_out = partitions(self.uri, window_s=seconds)
+        if not laid_out:
+            raise UsageDataError("no usage is laid out there by site and window", path=self.uri, advice="check the lake's name")
+        for part in laid_out:
             if not self.options.wanted(part.start):
                 continue
             if part.window_s != seconds:
@@ -60,7 +64,7 @@ class LakeRun(RunState):
             found[part.start, part.site] = part
         for reading in self.facility.readings:
             start, site = reading.window.start, reading.site
-            if self.options.wanted(start):
+            if self.options.wanted(start) and not self.made_from_usage(site, reading.window):
                 found.setdefault((start, site), LakePartition(site, start, seconds, (), 0))
         return dict(sorted(found.items(), key=lambda item: (item[0][0].date(), item[0][1], item[0][0])))
 

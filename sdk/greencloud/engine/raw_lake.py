@@ -6,7 +6,8 @@
     …/role=tenant/account=ACCOUNT/…/*.binpb.gz    OTLP of a tenant
     …/*.wal                                       segments of a log of ours, of which each record says whose it is
 
-Whose a file of OTLP is follows from where the operator's own intake put it, never from what is in it. The kinds of files are those
+Whose a file of OTLP is follows from where the operator's own intake put it, never from what is in it. So a log may not lie in a
+place that says whose it is: what a tenant can put there would speak for anybody. The kinds of files are those
 of ``greencloud ingest``. Names that begin with ``_`` or ``.``, and folders of such names, are left alone.
 """
 
@@ -29,6 +30,8 @@ from greencloud.telemetry.tidings import Tidings
 __all__ = ["RawFile", "raw_files", "raw_records"]
 
 _ADVICE: Final = "put it under role=provider/ or role=tenant/account=ACCOUNT/, as the intake that took it knows whose it is"
+
+_LOG_ADVICE: Final = "put logs of servers where nobody but they can write, outside of role= and account= folders"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,6 +58,8 @@ def raw_files(uri: str) -> tuple[list[RawFile], list[str]]:
             continue
         kind = parts[-1].lower().removesuffix(".gz")
         if parts[-1].endswith(SUFFIX):
+            if _said(parts[:-1]):  # its records would say of themselves whose they are, in a place that says it
+                raise UsageDataError("a log lies in the place of one sender", path=f"{uri}/{name}", advice=_LOG_ADVICE)
             found.append(RawFile(name, size))
         elif kind.endswith(OTLP_SUFFIXES):
             found.append(RawFile(name, size, *_owner(uri, name, parts[:-1])))
@@ -87,9 +92,13 @@ def raw_records(uri: str, file: RawFile, tidings: Tidings) -> Iterator[Record]:
                 yield kept
 
 
+def _said(folders: list[str]) -> list[tuple[str, ...]]:
+    """What a place says of whose a file is."""
+    return [tuple(folder.split("=", 1)) for folder in folders if folder.startswith(("role=", "account="))]
+
+
 def _owner(uri: str, name: str, folders: list[str]) -> tuple[str, str]:
-    said = [tuple(folder.split("=", 1)) for folder in folders if folder.startswith(("role=", "account="))]
-    match said:
+    match _said(folders):
         case [("role", "provider")]:
             return "provider", ""
         case [("role", "tenant"), ("account", text)]:

@@ -7,7 +7,8 @@ segment is lost or torn is replaced as a whole; no more than that is held at a t
 nothing; changed inputs make a batch that supersedes, which is a restatement where the old one was final. The usage that a batch is
 made from is kept before it is posted (``inputs``). A window that has not ended, or whose late data may still come, is allocated
 too and marked provisional; if nothing is known of it any more by then, its batch is made final as it is (``orphans``). Batches
-whose usage a new book puts at another site are withdrawn (``moved``).
+whose usage a new book puts at another site are withdrawn (``moved``). A batch that was made from usage which is not here any more,
+or lies in a lake, stands, though the book still has meters of its window: else they would be charged to nobody.
 
 One run at a time writes, under the ledger's lease; of two at once the one that read less could post last.
 """
@@ -143,12 +144,13 @@ class _Run(RunState):
         self.progress = progress
         self.known = known
         self.due = due_windows(known)
+        self.standing = self._standing()
         self.slices = slices_of(data, known.facility) if self.rule.needs_slices else None
 
     def summary(self) -> RunSummary:
         days: dict[tuple[date, str], list[Window]] = defaultdict(list)
         for site, window in self.due:
-            if self.options.wanted(window.start):
+            if self.options.wanted(window.start) and (site, window) not in self.standing:
                 days[window.start.date(), site].append(window)
         self._allocate(days)
         self._finish(self._withdraw())
@@ -239,7 +241,7 @@ class _Run(RunState):
     def _finish(self, moved: list[BatchSummary]) -> None:
         elsewhere = {each.id for each in moved}
         days: dict[tuple[date, str], list[Batch]] = defaultdict(list)
-        for old in orphans(self.visible.values(), self.due):
+        for old in orphans(self.visible.values(), self.due.keys() - self.standing):
             if self.options.wanted(old.start) and self.options.now >= old.end + GRACE and old.id not in elsewhere:
                 if self.held:
                     self.held.keep()
@@ -258,7 +260,24 @@ class _Run(RunState):
             except StoreError as error:  # all is posted; the next run tries again
                 _LOG.warning("old telemetry was not settled: %s", error.message)
 
-    def _due_under(self, revision: str) -> set[SiteWindow]:
-        """The site-windows that an earlier book makes of what is known today; none where the book is not kept any more."""
+    def _standing(self) -> set[SiteWindow]:
+        """Windows of which the book alone still says something, and whose visible batch was made from more. Where an earlier book
+        put use there that is known today, it has moved, and the window is to be allocated without."""
+        places: dict[str, set[SiteWindow]] = defaultdict(set)
+        for (site, window), told in self.due.items():
+            if not told and (site, window) not in self.known.unfit and (before := self.made_from_usage(site, window)):
+                places[before.facility_revision].add((site, window))
+        places = {
+            revision: found if revision == self.facility.revision else found - self._due_under(revision, of_usage=True)
+            for revision, found in places.items()
+        }
+        return set[SiteWindow]().union(*places.values())
+
+    def _due_under(self, revision: str, *, of_usage: bool = False) -> set[SiteWindow]:
+        """The site-windows that an earlier book makes of what is known today; none where the book is not kept any more.
+
+        ``of_usage``: without those of which the book alone says something.
+        """
         facility = self.data.facility_of(revision)
-        return set(due_windows(gather_under(self.data, facility))) if facility else set()
+        due = due_windows(gather_under(self.data, facility)) if facility else {}
+        return {place for place, told in due.items() if told or not of_usage}

@@ -15,19 +15,25 @@ from typing import Final
 from greencloud.allocation import rule_named
 from greencloud.engine.books import Books
 from greencloud.engine.data import DataDirectory
+from greencloud.engine.inputs import BatchInputs
 from greencloud.engine.partition import Partition
 from greencloud.engine.posting import Outcome
+from greencloud.engine.recomputation import window_of
 from greencloud.facility import Facility, starter_facility
 from greencloud.ledger import Because
 from greencloud.ledger.batch import AnyBatch
 from greencloud.ledger.lease import Held
 from greencloud.results import BatchSummary
 from greencloud.units import Window, microseconds_of
+from greencloud.usage import ROWS, empty_usage
 
 __all__ = ["GRACE", "Options", "RunState"]
 
 GRACE: Final = timedelta(minutes=10)
 """How long after its end a window stays provisional: exporters batch and retry for seconds, hosts buffer for minutes."""
+
+_NOTHING: Final = frozenset(BatchInputs(empty_usage(), slices).revision for slices in (None, ROWS.empty_table()))
+"""The usage revisions of batches for which nobody told of any use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,11 @@ class RunState:
             and (before.provisional == self.provisional(window) or not before.provisional)
         )
         return before.usage_revision if before and same else ""
+
+    def made_from_usage(self, site: str, window: Window) -> BatchSummary | None:
+        """The batch of a window that is visible, if anything but the facility book said what it charges."""
+        before = self.visible.get((site, window.start))
+        return before if before and window_of(before) == window and before.usage_revision not in _NOTHING else None
 
     def partition(
         self, site: str, window: Window, *, usage: str = "", lake: str = "", files: tuple[str, ...] = (), size: int = 0

@@ -93,12 +93,12 @@ def _done(data: DataDirectory, part: Partition) -> Made:
     inputs = data.inputs.read(part.usage) if part.usage else _from_lake(part)
     revision = part.usage or inputs.revision
     read = time.perf_counter()
-    if part.memory:
-        check_memory(part.site, part.window, inputs.usage.rows.num_rows, part.memory)
     if part.unchanged_if and revision == part.unchanged_if:
         if not data.inputs.holds(revision):
             data.inputs.write(inputs)
         return _answer(part, "unchanged", inputs, read_s=read - began)
+    if part.memory:
+        check_memory(part.site, part.window, inputs.usage.rows.num_rows, part.memory)
     batch = window_batch(
         facility,
         inputs,

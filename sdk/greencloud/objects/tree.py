@@ -1,12 +1,13 @@
 """Files under one place, by their names relative to it: a folder, or ``s3://BUCKET/PREFIX``.
 
 A name is created once and never changed; ``create`` shows a file whole or not at all. For what others lay out and this reads, and
-what this lays out for others: nothing is cached.
+what this lays out for others: nothing is cached. A link is refused: it could have one sender's file read in the place of another.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,9 +80,20 @@ class Folder(Tree):
         for place, folders, names in os.walk(self._root / folder, onerror=refuse):
             folders.sort()
             for name in sorted(names):
-                if not name.startswith("."):  # what is being written
-                    path = Path(place, name)
-                    yield path.relative_to(self._root).as_posix(), path.stat().st_size
+                if name.startswith("."):  # what is being written
+                    continue
+                path = Path(place, name)
+                try:
+                    state = path.lstat()
+                except FileNotFoundError:
+                    continue  # removed just now
+                except OSError as error:
+                    raise self._failed(error) from error
+                if stat.S_ISLNK(state.st_mode):
+                    raise StoreError(
+                        f"{path} is a link", path=str(path), advice="put the file itself there: its place says whose it is"
+                    )
+                yield path.relative_to(self._root).as_posix(), state.st_size
 
     def content(self, name: str) -> bytes:
         try:

@@ -7,7 +7,8 @@ every two minutes.
 
 A message is sent again under the same ``Nats-Msg-Id`` until it is acknowledged, for as long as the caller waits, which is far below
 the time that the server remembers those ids for. Messages are read by number ("direct get", NATS 2.11 and later), so nothing of a
-reader is kept at the broker; what a replica that lags does not have yet, is asked of the leader before it is called lost.
+reader is kept at the broker; what a replica that lags does not have yet, is asked of the leader before it is called lost. A stream
+may have other subjects: what came by those has a position, and no content here.
 
 Credentials come from the variables that the ``nats`` tool has: ``NATS_CREDS`` (a file), ``NATS_NKEY`` (a file), ``NATS_TOKEN``, or
 ``NATS_USER`` and ``NATS_PASSWORD``; TLS by ``tls://`` or ``NATS_CA``, with ``NATS_CERT`` and ``NATS_KEY`` for the client's own.
@@ -266,7 +267,8 @@ class NatsLog:
         context = await self._js()
         for direct in (True, False):  # what a replica does not have yet, the leader has
             with suppress(_nats().js.errors.NotFoundError):
-                return (await context.get_msg(self._stream, seq=position, direct=direct)).data or b""
+                found = await context.get_msg(self._stream, seq=position, direct=direct)
+                return self._ours(found.subject, found.data)
         return None
 
     async def _batch(self, first: int) -> list[tuple[int, bytes]]:
@@ -278,7 +280,7 @@ class NatsLog:
         answers = await client.subscribe(inbox)
         found: list[tuple[int, bytes]] = []
         try:
-            asked = {"seq": first, "batch": _BATCH, "max_bytes": _BATCH_BYTES, "next_by_subj": self.subject}
+            asked = {"seq": first, "batch": _BATCH, "max_bytes": _BATCH_BYTES, "next_by_subj": ">"}
             await client.publish(f"$JS.API.DIRECT.GET.{self._stream}", json.dumps(asked).encode(), reply=inbox)
             while True:
                 answer = await answers.next_msg(timeout=_ANSWER_S)
@@ -287,12 +289,16 @@ class NatsLog:
                     if headers.get("Status") not in {"204", "404"}:
                         raise self._silent(f"no direct get: {headers.get('Status', 'no status')}")
                     break
-                found.append((int(headers["Nats-Sequence"]), answer.data))
+                found.append((int(headers["Nats-Sequence"]), self._ours(headers.get("Nats-Subject"), answer.data)))
         finally:
             await answers.unsubscribe()
         if not found:
             await asyncio.sleep(_IDLE_S)
         return found
+
+    def _ours(self, subject: str | None, message: bytes | None) -> bytes:
+        """A message; nothing where it came by another subject of the stream, whose writers are none of ours whatever it says."""
+        return message or b"" if subject == self.subject else b""
 
     async def _leave(self) -> None:
         if self._client is not None:

@@ -247,5 +247,5 @@ def test_the_command_lays_a_lake_out(world: tuple[Path, Collected], tmp_path: Pa
         refused = runner.invoke(main, ["lake", "shuffle", "--data", str(tmp_path / "data"), *words, str(raw), "lake"])
         assert (refused.exit_code, f"{words[-2]} is for" in refused.stderr) == (2, True)
     nothing = runner.invoke(main, ["allocate", "--data", str(tmp_path / "data"), "--lake", str(tmp_path / "mistyped")])
-    assert "mistyped has no usage" in nothing.stderr
+    assert "mistyped: no usage is laid out there" in nothing.stderr
     assert "greencloud ingest" not in nothing.stderr

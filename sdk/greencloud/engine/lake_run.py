@@ -50,7 +50,11 @@ class LakeRun(RunState):
         seconds = self.facility.window_seconds
         laid_out = partitions(self.uri, window_s=seconds)
         if not laid_out:
-            raise UsageDataError("no usage is laid out there by site and window", path=self.uri, advice="check the lake's name")
+            raise UsageDataError(
+                "no usage is laid out there by site and window",
+                path=self.uri,
+                advice="check the name: a lake is laid out as site=SITE/window_start=TIME (docs/scale.md)",
+            )
         for part in laid_out:
             if not self.options.wanted(part.start):
                 continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import signal
 import threading
@@ -64,22 +63,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def running_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    lake = Lake(tmp_path_factory.mktemp("lake"))
-    try:
-        yield lake.start()
-    finally:
-        lake.stop()
-
-
 @pytest.fixture
-def ledger_uri(running_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> str:
+def ledger_uri(lake: Lake) -> str:
     """A ledger in object storage, for every process of the test."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "GREENCLOUD_"))]:
-        monkeypatch.delenv(name)
-    for name, value in running_lake.environment.items():
-        monkeypatch.setenv(name, value)
     return f"s3://lake/{uuid4().hex}/ledger"
 
 

@@ -197,26 +197,19 @@ cdef class EntrySums:
     def line(self, Py_ssize_t line):
         if not 0 <= line < self._lines:
             raise ValueError(f"line {line} is not among {self._lines}")
-        cdef Py_ssize_t n = len(self._keys)
-        cdef Py_ssize_t i
-        cdef array found = clone(EMPTY, n, False)
-        cdef int64_t[::1] out = found
-        for i in range(n):
-            out[i] = self._amounts[i * self._lines + line]
-        return found
+        return self._column(self._amounts + line if self._keys else NULL, self._lines)
 
     def masks(self):
-        cdef Py_ssize_t i
-        cdef array found = clone(EMPTY, len(self._keys), False)
-        cdef int64_t[::1] out = found
-        for i in range(out.shape[0]):
-            out[i] = self._marks[i]
-        return found
+        return self._column(self._marks, 1)
 
     def counts(self):
+        return self._column(self._counts, 1)
+
+    cdef array _column(self, const int64_t* first, Py_ssize_t step):
+        """Of every key, in order, what lies so many items apart."""
         cdef Py_ssize_t i
         cdef array found = clone(EMPTY, len(self._keys), False)
         cdef int64_t[::1] out = found
         for i in range(out.shape[0]):
-            out[i] = self._counts[i]
+            out[i] = first[i * step]
         return found

@@ -1,4 +1,4 @@
-"""How much memory a worker needs for a window, by its rows of usage, so that one that does not fit is refused before it is begun.
+"""How much memory a worker needs for a window, by its rows of usage, so that one that does not fit is refused and not tried.
 
 A window in one piece takes some 1,500 bytes a row and a thousand for each posting. With more than ``MOST_ROWS`` it is allocated in
 parts (``window_batch``): then the rows at rest count (read, and merged into canonical order), what is packed of them, and one part

@@ -32,8 +32,9 @@ MAY_IMPORT = {
     "wire": CORE | {"results", "v1"},
     "report": CORE | {"results"},
     "client": CORE | {"results", "wire", "v1"},
+    "page": CORE | {"results", "report", "client"},
     "server": DOMAIN
-    | {"results", "ledger", "telemetry", "engine", "serving", "inventory", "goal", "proof", "report", "wire", "v1"},
+    | {"results", "ledger", "telemetry", "engine", "serving", "inventory", "goal", "proof", "report", "page", "wire", "v1"},
     "agent": CORE,
     "testing": DOMAIN
     | {"results", "ledger", "telemetry", "engine", "inventory", "goal", "proof", "report", "server", "client", "wire"},
@@ -57,7 +58,7 @@ ONLY_IN = {
     "msgspec": {"inventory"},
     "nats": {"telemetry"},
     "confluent_kafka": {"telemetry"},
-    "jinja2": {"report"},
+    "jinja2": {"report", "page"},
     "openpyxl": {"inventory", "report"},
     "pint": {"inventory"},
     "psutil": {"agent"},
@@ -66,7 +67,7 @@ ONLY_IN = {
     "statsmodels": {"goal"},
     "scipy": {"goal"},
     "vl_convert": {"report"},
-    "werkzeug": {"server"},
+    "werkzeug": {"server", "page"},
     "numpy": {"goal"},  # statsmodels takes arrays; no other extra brings it; Arrow's to_numpy and to_pandas need it just the same
     "pandas": {"client"},
     "polars": {"client"},

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from greencloud.cli._options import INSTANT
-from greencloud.cli._periods import WORDS, Period, period_named
 from greencloud.errors import QuantityError
+from greencloud.results.periods import WORDS, Period, period_named
 
 __all__ = ["EVER", "Span", "read_period", "span_options"]
 

@@ -99,7 +99,7 @@ def _data(table: Any, rows: list[FootprintRow], group_by: tuple[str, ...], payer
 
 def _whole(span: Span, granularity: Granularity) -> None:
     """Refuse a time that cuts a month in two: its row would be read as the whole month."""
-    from greencloud.cli._periods import bucket_of
+    from greencloud.results.periods import bucket_of
 
     if granularity in (Granularity.ALL, Granularity.WINDOW):
         return

@@ -17,11 +17,11 @@ import click
 from greencloud.cli._footprint import FILTERS, Asked, ask, asking, filters_option, group_by_option
 from greencloud.cli._options import MASS, NAMES, ORDER, ZONE, Mass
 from greencloud.cli._output import Output, output_options
-from greencloud.cli._periods import bucket_of
 from greencloud.cli._source import Source, source_options
 from greencloud.cli._span import Span, span_options
 from greencloud.errors import QuantityError
 from greencloud.results import FootprintQuery, FootprintRow, Granularity
+from greencloud.results.periods import bucket_of
 
 if TYPE_CHECKING:
     from greencloud.report import Changes, Layout

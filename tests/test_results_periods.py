@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greencloud.cli._periods import WORDS, Period, bucket_of, period_named
 from greencloud.errors import QuantityError
 from greencloud.results import Granularity
+from greencloud.results.periods import WORDS, Period, bucket_of, period_named
 
 NOW = datetime(2026, 11, 27, 10, 54, tzinfo=UTC)
 

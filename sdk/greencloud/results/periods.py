@@ -26,7 +26,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from greencloud.errors import QuantityError
-from greencloud.results import Granularity
+from greencloud.results.footprint import Granularity
 
 __all__ = ["WORDS", "Period", "bucket_of", "period_named"]
 

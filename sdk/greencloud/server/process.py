@@ -62,6 +62,7 @@ def serve(
     provider_quota: int = PROVIDER_RATE,
     largest_message: int = LARGEST_MESSAGE,
     metrics: str = "",
+    account_metrics: str = "",
     http: str = "",
     serving_copy: str = "",
     log: str = "",
@@ -74,7 +75,8 @@ def serve(
     """Serve a data directory; ``ready`` is told ``HOST:PORT`` once calls are taken. Returns after SIGTERM or SIGINT.
 
     With ``allocate_every`` above zero it runs the allocation at that interval. With several ``workers`` each is a process of its
-    own on the same port. ``metrics`` is an address for a Prometheus page, ``http`` one for product footprints as PACT has them.
+    own on the same port. ``metrics`` is an address for a Prometheus page, ``account_metrics`` one for another with the figures of
+    accounts, ``http`` one for product footprints as PACT has them.
     ``auth`` is the auth file, ``serving_copy`` the connection string of a copy of the ledger in PostgreSQL. ``log``, ``log_from``,
     ``follow`` and ``lease_term`` are for several servers (``greencloud.server.settings``).
 
@@ -96,6 +98,7 @@ def serve(
         provider_quota=provider_quota,
         largest_message=largest_message,
         metrics=metrics,
+        account_metrics=account_metrics,
         http=http,
         serving_copy=serving_copy,
         log=log,
@@ -108,7 +111,7 @@ def serve(
     prepare(settings, facility)
     stopping = threading.Event()
     on_signals(stopping)
-    with _footprints(settings):
+    with _footprints(settings), _accounts(settings):
         if workers > 1:
             from greencloud.server.workers import supervise
 
@@ -246,6 +249,23 @@ def _page(running: Open, listen: str) -> Iterator[None]:
     finally:
         page.close()
         metrics.close()
+
+
+@contextmanager
+def _accounts(settings: Settings) -> Iterator[None]:
+    """Metrics of accounts, from this process however many serve gRPC: they are the same whoever reads the ledger."""
+    if not settings.account_metrics:
+        yield
+        return
+    from greencloud.engine import DataDirectory
+    from greencloud.server.account_metrics import AccountMetrics
+    from greencloud.server.metrics import Page
+
+    data = DataDirectory.open(settings.data, create=False)
+    metrics = AccountMetrics(data.ledger.snapshot, settings.clock)
+    with closing(Page(settings.account_metrics, metrics.registry, "--account-metrics")) as page:
+        _LOG.info("account metrics on %s", page.url)
+        yield
 
 
 @contextmanager

@@ -24,8 +24,8 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` and
-    ``http`` "" are none.
+    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics``, ``account_metrics``
+    and ``http`` "" are none.
     ``serving_copy`` is a connection string, perhaps with a password, "" for none; ``refresh_copy``: whether this process keeps
     the copy up to date.
     ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger.
@@ -48,6 +48,7 @@ class Settings:
     provider_quota: int = PROVIDER_RATE
     largest_message: int = LARGEST_MESSAGE
     metrics: str = ""
+    account_metrics: str = ""
     http: str = ""
     serving_copy: str = field(default="", repr=False)
     refresh_copy: bool = True
@@ -72,11 +73,12 @@ class Settings:
             raise ListenError(
                 "the auth file knows clients by certificates", advice="give --tls-client-ca, the authority that signs them"
             )
-        if self.metrics and not is_loopback(split_listen(self.metrics)[0]) and not self.insecure:
-            raise ListenError(
-                f"metrics name accounts, and {self.metrics} can be reached from other machines without a credential",
-                advice="give --metrics an address of this machine; or --insecure if something in front of it guards it",
-            )
+        for option, listen in (("--metrics", self.metrics), ("--account-metrics", self.account_metrics)):
+            if listen and not is_loopback(split_listen(listen)[0]) and not self.insecure:
+                raise ListenError(
+                    f"metrics name accounts, and {listen} can be reached from other machines without a credential",
+                    advice=f"give {option} an address of this machine; or --insecure if something in front of it guards it",
+                )
         if self.http:
             _tls(self.http, self.tls_cert, self.tls_key, insecure=self.insecure)
         tls = _tls(self.listen, self.tls_cert, self.tls_key, insecure=self.insecure)

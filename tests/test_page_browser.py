@@ -1,0 +1,152 @@
+"""The page as people use it, in a real browser: log in, go down from the account to an operation, take files along, log out."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from browser import WIDTHS, browser, faults, looking
+from greencloud.testing import END, START
+from page_site import MONTH, Site, reading, site
+
+__all__ = ["browser", "site"]  # fixtures
+
+
+def test_a_token_logs_in_and_a_button_out(browser: Browser, site: Site) -> None:
+    with looking(browser, site.url, allowed="403") as look:
+        page = look.page
+        page.goto(f"{site.url}/by?dimension=service&period={MONTH}")
+        assert page.url.startswith(f"{site.url}/login")
+        assert not faults(page)
+        page.get_by_label("Access token").fill("nonsense")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert not faults(page)
+
+        token = site.server.token("acme")
+        page.get_by_label("Access token").fill(token)
+        page.get_by_role("button", name="Log in").click()
+        assert page.url == f"{site.url}/by?dimension=service&period={MONTH}", "where the reader was going"
+        (cookie,) = page.context.cookies()
+        assert cookie["httpOnly"]
+        assert cookie["sameSite"] == "Strict"
+        assert cookie["value"] not in token
+        assert token not in page.content()
+
+        page.get_by_role("button", name="Log out").click()
+        page.goto(site.url)
+        assert page.url.startswith(f"{site.url}/login")
+        assert not page.context.cookies()
+
+
+def test_a_link_logs_in_once(browser: Browser, site: Site) -> None:
+    address = site.link("acme")
+    with looking(browser, site.url) as look:
+        look.page.goto(address)
+        look.page.reload()  # as a preview does
+        assert not faults(look.page)
+        look.page.locator("main button").click()
+        expect(look.page.get_by_role("button", name="Log out")).to_be_visible()
+    with looking(browser, site.url, allowed="404") as look:
+        answer = look.page.goto(address)
+        assert answer
+        assert answer.status == 404
+        expect(look.page.get_by_role("alert")).to_be_visible()
+        assert not faults(look.page)
+
+
+def test_it_leads_down_to_an_operation_and_back(browser: Browser, site: Site) -> None:
+    with reading(browser, site, "acme") as look:
+        page = look.page
+        page.goto(f"{site.url}/?period={MONTH}")
+        service = page.get_by_role("region", name="By service", exact=True)
+        service.locator("summary").click()
+        service.get_by_role("link", name="shop", exact=True).click()
+        assert "service=shop" in page.url
+        assert f"period={MONTH}" in page.url
+        operation = page.get_by_role("link", name="browse", exact=True).first
+        if not operation.is_visible():
+            page.locator("summary", has_text="Figures").last.click()
+        operation.click()
+        assert "operation=browse" in page.url
+        crumbs = page.get_by_role("navigation", name="Where you are")
+        expect(crumbs.get_by_role("link", name="shop")).to_be_visible()
+        crumbs.get_by_role("link").first.click()
+        assert "service=" not in page.url
+        assert f"period={MONTH}" in page.url
+
+
+def test_the_file_that_it_gives_has_the_exact_figures(browser: Browser, site: Site, tmp_path: Path) -> None:
+    with reading(browser, site, "acme", accept_downloads=True) as look:
+        look.page.goto(f"{site.url}/by?dimension=service&period={MONTH}")
+        links = look.page.locator("a[download][href^='/export']")
+        with look.page.expect_download() as expected:
+            links.filter(has_text="CSV").first.click()
+        path = tmp_path / "footprint.csv"
+        expected.value.save_as(path)
+    with site.server.client("acme") as client:
+        exact = client.query_footprint(start=START, end=END).total()
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert expected.value.suggested_filename.endswith(".csv")
+    assert sum(Decimal(row["total_location_based_ug"]) for row in rows) == exact.total_location_based.micrograms
+
+
+@pytest.mark.parametrize(
+    ("account", "address", "status", "said"),
+    [
+        ("acme", "/?period=2020-01", 200, "not known"),
+        ("acme", "/?period=someday", 400, "write one of"),
+        ("acme", "/by?dimension=colour&period=2025-01", 400, "colour"),
+        ("acme", "/nowhere", 404, "no page"),
+        ("acme", "/provider", 403, ""),
+        ("acme", f"/?period={MONTH}&account=globex", 403, ""),
+        ("", "/?period=2020-01", 200, "not known"),
+    ],
+)
+def test_what_is_empty_or_wrong_is_said_to_everybody(
+    browser: Browser, site: Site, account: str, address: str, status: int, said: str
+) -> None:
+    with reading(browser, site, account, width=WIDTHS["narrow"], allowed=str(status)) as look:
+        answer = look.page.goto(site.url + address)
+        assert answer
+        assert answer.status == status
+        assert said in look.page.inner_text("main")
+        assert not faults(look.page)
+
+
+def test_it_is_used_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    with reading(browser, site, "acme") as look:
+        page = look.page
+        page.goto(f"{site.url}/?period={MONTH}")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("() => document.querySelector('main').contains(document.activeElement)")
+        assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") != "none"
+        assert page.evaluate("() => document.activeElement.id") == "own-1-1", "the period comes first"
+        page.keyboard.press("y")  # a choice is made by its first letter
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(lambda url: "period=yesterday" in url)
+
+
+def test_it_asks_again_by_itself_only_where_that_is_wanted(browser: Browser, site: Site) -> None:
+    with reading(browser, site, "acme") as look:
+        page = look.page
+        answer = page.goto(f"{site.url}/quality?period={MONTH}")
+        assert answer
+        assert "refresh" not in answer.headers
+        with page.expect_navigation() as again:
+            page.get_by_role("link", name="Ask again every minute").click()
+        assert again.value
+        assert again.value.headers["refresh"] == "60"
+        with page.expect_navigation() as ended:
+            page.get_by_role("link", name="Stop that").click()
+        assert ended.value
+        assert "refresh" not in ended.value.headers

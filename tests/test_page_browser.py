@@ -109,7 +109,7 @@ def test_the_file_that_it_gives_has_the_exact_figures(browser: Browser, site: Si
     ],
 )
 def test_what_is_empty_or_wrong_is_said_to_everybody(
-    browser: Browser, site: Site, account: str, address: str, status: int, said: str
+    browser: Browser, site: Site, *, account: str, address: str, status: int, said: str
 ) -> None:
     with reading(browser, site, account, width=WIDTHS["narrow"], allowed=str(status)) as look:
         answer = look.page.goto(site.url + address)

@@ -56,6 +56,7 @@ class Rate(click.ParamType[int]):
     "--account-metrics", default="", metavar="HOST:PORT", help="Show what each account emits (Prometheus) at /metrics there."
 )
 @click.option("--http", default="", metavar="HOST:PORT", help="Serve product footprints (PACT) at /3/footprints.")
+@click.option("--page", default="", metavar="HOST:PORT", help="Serve the live page for browsers: docs/page.md.")
 @click.option(
     "--serving-copy",
     envvar="GREENCLOUD_SERVING_COPY",
@@ -90,6 +91,7 @@ def command(
     metrics: str,
     account_metrics: str,
     http: str,
+    page: str,
     serving_copy: str,
     log: str,
     log_from: int | None,
@@ -127,6 +129,7 @@ def command(
         metrics=metrics,
         account_metrics=account_metrics,
         http=http,
+        page=page,
         serving_copy=serving_copy,
         log=log,
         log_from=-1 if log_from is None else log_from,

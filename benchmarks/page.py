@@ -2,10 +2,11 @@
 
     python benchmarks/page.py --folder DIR [--days 731] [--services 500] [--json FILE]
 
-One account with hourly figures of 500 services over two years: two sites in two regions, each service at one of them, two operations
-and the idle capacity of each, 26 million postings in 35,000 batches, compacted and rolled up as a server does overnight. A folder that
-has the ledger already is used as it is. ``greencloud serve`` is a process of its own; the views are called here with a client of the
-account, as the page's process calls them, and each drawing is made, in both widths. V8 is started before, as the page's process does.
+One account with hourly figures of 500 services over two years: two sites in two regions, each service at one of them, two
+operations and the idle capacity of each, 26 million postings in 35,000 batches, compacted and rolled up as a server does overnight.
+A folder that has the ledger already is used as it is. ``greencloud serve`` is a process of its own; the views are called here with
+a client of the account, as the page's process calls them, and each drawing is made, in both widths. V8 is started before, as the
+page's process does.
 """
 
 from __future__ import annotations

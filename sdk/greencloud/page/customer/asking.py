@@ -19,7 +19,16 @@ from greencloud.page.view import Caller
 from greencloud.report.page.what_ifs import Hour
 from greencloud.results import DataAvailability, FootprintQuery, FootprintRow
 
-__all__ = ["all_at_once", "availability_of", "before_of", "bounded_rows", "hours_asked", "largest_rows", "rows_of_each", "several_accounts"]
+__all__ = [
+    "all_at_once",
+    "availability_of",
+    "before_of",
+    "bounded_rows",
+    "hours_asked",
+    "largest_rows",
+    "rows_of_each",
+    "several_accounts",
+]
 
 _AT_ONCE: Final = 4
 _PAGE: Final = 5_000

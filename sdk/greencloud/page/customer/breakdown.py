@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Final
 
 from greencloud.report.page import charts
@@ -14,7 +15,7 @@ from greencloud.report.page.sections import Chart, Section, parts_table
 from greencloud.report.totals import total_of
 from greencloud.results import FootprintRow
 
-__all__ = ["MOST_ROWS", "breakdown", "named", "stepwise"]
+__all__ = ["MOST_ROWS", "breakdown", "named", "share_text", "stepwise"]
 
 MOST_ROWS: Final = 200
 """Of a table."""
@@ -59,6 +60,12 @@ def stepwise(section: Section, rows: Sequence[FootprintRow], link: Callable[[Foo
     """A section whose table has these rows, with links on their names."""
     assert section.table is not None, "there is a table"
     return replace(section, table=replace(section.table, links=[link(row) for row in rows]))
+
+
+def share_text(part: int, whole: int) -> str:
+    """In per cent of ``whole``, which is not zero; what is not nothing never shows as 0."""
+    share = float(Fraction(part * 100, whole))
+    return "<0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
 
 
 def _name(row: FootprintRow, dimension: str, words: Mapping[str, str]) -> str:

@@ -60,9 +60,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     notes = [*filter_notes(asked, words), *period_notes(asked, words)]
     if not found.known:
         notes.insert(0, words["compare_one_side"])
-    return replace(
-        shown, cards=_cards(found, found.total, words), sections=[_section(found, dimension, asked, words)], notes=notes
-    )
+    return replace(shown, cards=_cards(found, found.total, words), sections=[_section(found, dimension, asked, words)], notes=notes)
 
 
 def _against(asked: Asked) -> tuple[Period, str]:
@@ -163,7 +161,12 @@ def _bars(found: Difference, dimension: str, words: Mapping[str, str], width: in
                 "title": None,
                 "axis": {"labelLimit": max(90, width // 3), "ticks": False},
             },
-            "x": {"field": "amount", "type": "quantitative", "title": f"{words['compare_change']}, {unit}", "axis": {"tickCount": 5}},
+            "x": {
+                "field": "amount",
+                "type": "quantitative",
+                "title": f"{words['compare_change']}, {unit}",
+                "axis": {"tickCount": 5},
+            },
             "color": {
                 "field": "more",
                 "type": "nominal",

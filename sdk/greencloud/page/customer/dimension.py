@@ -201,7 +201,5 @@ def _table(rows: Sequence[FootprintRow], dimension: str, words: Mapping[str, str
         location, market = row.total_location_based.micrograms, row.total_market_based.micrograms
         shown = (energy.show(row.energy.millijoules), mass.show(location), mass.show(market))
         cells.append((time, name or words["unnamed"], *shown, f"{count:,}"))
-        exact.append(
-            (time, inert(name), kwh_decimal(row.energy.millijoules), kg_decimal(location), kg_decimal(market), str(count))
-        )
+        exact.append((time, inert(name), kwh_decimal(row.energy.millijoules), kg_decimal(location), kg_decimal(market), str(count)))
     return Table(heading, cells, exact)

@@ -1,7 +1,7 @@
 """Why a figure is what it is: the ledger's amounts, and the arithmetic of its largest windows from meters, usage and factors on.
 
-The explanation is the document of ``greencloud explain``; the page shows its amounts as tables and its arithmetic as text, and gives
-the whole as JSON, of which a program can run every step again.
+The explanation is the document of ``greencloud explain``; the page shows its amounts as tables and its arithmetic as text, and
+gives the whole as JSON, of which a program can run every step again.
 """
 
 from __future__ import annotations
@@ -119,7 +119,12 @@ def _windows(document: Mapping[str, Any], words: Mapping[str, str]) -> list[Sect
     found = document["windows"]
     if not found:
         return []
-    heading = [words["restatements_window"], words["customer_site"], words["explain_state"], *(words[f"explain_{name}"] for name in _BASIS)]
+    heading = [
+        words["restatements_window"],
+        words["customer_site"],
+        words["explain_state"],
+        *(words[f"explain_{name}"] for name in _BASIS),
+    ]
     rows, exact = [], [("window_start", "site", *_BASIS)]
     for window in found:
         told = [str(window[name]) for name in _BASIS]

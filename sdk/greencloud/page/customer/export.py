@@ -66,6 +66,7 @@ def show(caller: Caller, asked: Asked) -> Shown | FileAnswer:
 def _page(caller: Caller, asked: Asked) -> Shown:
     words = words_in(asked.language)
     query = asked.query()
+    start, end = (f"{instant:%Y-%m-%d}" for instant in (asked.period.start, asked.period.end))
     found, availability = all_at_once(
         lambda: bounded_rows(caller.client, query, 1, advice=""), lambda: availability_of(caller, asked)
     )
@@ -84,10 +85,7 @@ def _page(caller: Caller, asked: Asked) -> Shown:
             Download(words[f"export_{name.replace('-', '_')}"], to(asked, "/export", format=name)) for name in PRESETS if found
         ],
         empty="" if found else empty_text(availability, asked, words),
-        preformatted=(
-            f"greencloud export --server HOST:PORT --from {asked.period.start:%Y-%m-%d} --to {asked.period.end:%Y-%m-%d} "
-            "--out footprint.parquet",
-        ),
+        preformatted=(f"greencloud export --server HOST:PORT --from {start} --to {end} --out footprint.parquet",),
     )
 
 
@@ -100,7 +98,9 @@ def _file(caller: Caller, asked: Asked, name: str) -> FileAnswer:
         raise QuantityError(f"{name} is not written as {kind!r}", advice="use csv, tsv, jsonl, parquet or arrow")
     step = _step(asked, list(map(str, preset.granularities)) if preset else list(_STEPS))
     if end := _cut(asked, step):
-        raise QuantityError(f"the {end} of the time cuts a {step} in two, and its row would look whole", advice=f"choose whole {step}s")
+        raise QuantityError(
+            f"the {end} of the time cuts a {step} in two, and its row would look whole", advice=f"choose whole {step}s"
+        )
     by = preset.group_by if preset else _dimensions(asked.parameters.get("by", _BY))
     query = asked.query(group_by=by, granularity=step)
     advice = "choose a shorter time or longer steps, or take it as a stream: greencloud export, or Client.stream_footprint"

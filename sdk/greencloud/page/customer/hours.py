@@ -119,7 +119,12 @@ def _shifts(found: Sequence[WhatIf], words: Mapping[str, str], width: int) -> di
         values,
         {"type": "bar"},
         {
-            "x": {"field": "hours", "type": "ordinal", "title": words["hours_axis"], "axis": {"labelAngle": 0, "labelOverlap": True}},
+            "x": {
+                "field": "hours",
+                "type": "ordinal",
+                "title": words["hours_axis"],
+                "axis": {"labelAngle": 0, "labelOverlap": True},
+            },
             "y": {"field": "percent", "type": "quantitative", "title": "%", "axis": {"tickCount": 5}},
             "color": {
                 "field": "saves",

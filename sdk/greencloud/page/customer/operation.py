@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -72,7 +73,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     )
 
 
-def _each_card(total: FootprintRow, words: dict[str, str]) -> list[Card]:
+def _each_card(total: FootprintRow, words: Mapping[str, str]) -> list[Card]:
     if not total.operation_count:
         return []
     location, market = (

@@ -145,7 +145,8 @@ def empty_text(availability: DataAvailability, asked: Asked, words: Mapping[str,
 def verify_commands(account: str, asked: Asked) -> tuple[str, ...]:
     """How a closed period is checked without trust."""
     period = f"{asked.period.start:%Y-%m}"
-    return (
+    lines = (
         f"greencloud statement --server HOST:PORT --account {account} --period {period}",
         "greencloud verify statement.json --root root.json --log log.jsonl",
     )
+    return ("\n".join(lines),)

@@ -1,15 +1,14 @@
-"""How sure and how fresh figures are: what the energy rests on, how wide the intervals are, up to where they are final, site by site."""
+"""How sure and how fresh figures are: what the energy rests on, how wide intervals are, and what is final, site by site."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any, Final
 
 from greencloud.page.asked import Asked
 from greencloud.page.customer.asking import availability_of, rows_of_each, several_accounts
-from greencloud.page.customer.breakdown import named
+from greencloud.page.customer.breakdown import named, share_text
 from greencloud.page.customer.overview import ago, empty_text, fresh_card
 from greencloud.page.customer.places import crumbs, filter_notes, link_of
 from greencloud.page.shown import Shown
@@ -58,24 +57,16 @@ def _flags(total: FootprintRow, words: Mapping[str, str]) -> str:
     return ", ".join(words.get(f"quality_flag_{flag}", flag) for flag in total.quality_flags) or words["quality_no_flag"]
 
 
-def _share(part: int, whole: int) -> str:
-    """In per cent; what is not nothing never shows as 0."""
-    if not part:
-        return "0 %"
-    share = float(Fraction(part * 100, whole))
-    return "<0.1 %" if share < 0.1 else f"{share:.1f} %"
-
-
 def _cards(total: FootprintRow, words: Mapping[str, str]) -> list[Card]:
     evidence = evidence_of(total)
     measured = words["customer_unknown"]
     if evidence and total.energy.millijoules:
-        measured = _share(evidence["measured"].millijoules, total.energy.millijoules)
+        measured = share_text(evidence["measured"].millijoules, total.energy.millijoules)
     cards = [Card(words["quality_measured"], measured, words["quality_of_energy"])]
     for name, width in (("location", total.location_half_width), ("market", total.market_half_width)):
         amount = getattr(total, f"total_{name}_based").micrograms
         known = width is not None and amount > 0
-        shown = f"± {_share(width.micrograms, amount)}" if known else words["customer_unknown"]  # type: ignore[union-attr]
+        shown = f"± {share_text(width.micrograms, amount)}" if known else words["customer_unknown"]  # type: ignore[union-attr]
         cards.append(Card(words["quality_interval"].format(method=words[name]), shown))
     return cards
 
@@ -111,8 +102,8 @@ def _table(pairs: Sequence[tuple[str, FootprintRow]], by: str, asked: Asked, wor
             (
                 name,
                 energy.show(whole),
-                *(unknown if part is None or not whole else _share(part, whole) for part in parts),
-                unknown if width is None or not amount else f"± {_share(width.micrograms, amount)}",
+                *(unknown if part is None or not whole else share_text(part, whole) for part in parts),
+                unknown if width is None or not amount else f"± {share_text(width.micrograms, amount)}",
             )
         )
         exact.append((inert(name), kwh_decimal(whole), *("" if part is None else kwh_decimal(part) for part in parts)))

@@ -35,9 +35,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     accounts = [asked.account] if asked.account else []
     found, availability = all_at_once(
         lambda: list(
-            islice(
-                caller.client.list_restatements(asked.period.start, asked.period.end, accounts, page_size=_PAGE), _MOST + 1
-            )
+            islice(caller.client.list_restatements(asked.period.start, asked.period.end, accounts, page_size=_PAGE), _MOST + 1)
         ),
         lambda: availability_of(caller, asked),
     )
@@ -100,14 +98,10 @@ def _by_line(found: Sequence[Restatement], asked: Asked, words: Mapping[str, str
     rows, exact = [], [("service", "account", "component", *(f"{name}_kg_co2e_location_based" for name in names))]
     for (service, account, component), (old, new) in ordered:
         told = (scale.show(old), scale.show(new), ("+" if new > old else "") + scale.show(new - old))
-        rows.append(
-            (service or words["unnamed"], account, words.get(component, component), *told, percent(old, new, 2) or "")
-        )
+        rows.append((service or words["unnamed"], account, words.get(component, component), *told, percent(old, new, 2) or ""))
         exact.append((*map(inert, (service, account, component)), *(kg_decimal(amount) for amount in (old, new, new - old))))
     links = [link_of(asked, "service", service, account=account) for (service, account, _), _ in ordered]
-    return Section(
-        "lines", words["restatements_lines"], words["restatements_lines_help"], [], Table(heading, rows, exact, links)
-    )
+    return Section("lines", words["restatements_lines"], words["restatements_lines_help"], [], Table(heading, rows, exact, links))
 
 
 def _each(found: Sequence[Restatement], asked: Asked, words: Mapping[str, str]) -> Section:
@@ -130,7 +124,9 @@ def _each(found: Sequence[Restatement], asked: Asked, words: Mapping[str, str]) 
         shown = words["customer_unknown"] if not each.kept else ("+" if change > 0 else "") + scale.show(change)
         rows.append((start, each.site, when, shown, ", ".join(each.causes), each.requested_by, each.reason))
         known = "" if not each.kept else kg_decimal(change)
-        exact.append((start, end, inert(each.site), when, known, " ".join(each.causes), *map(inert, (each.requested_by, each.reason))))
+        exact.append(
+            (start, end, inert(each.site), when, known, " ".join(each.causes), *map(inert, (each.requested_by, each.reason)))
+        )
         links.append(to(asked, "/explain", **{"period": None, "from": start, "to": end}))
     return Section("each", words["restatements_each"], words["restatements_each_help"], [], Table(heading, rows, exact, links))
 

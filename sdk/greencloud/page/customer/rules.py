@@ -56,7 +56,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     availability = availability_of(caller, asked)
     end = min(asked.period.end, availability.end or asked.period.end)
     start = max(asked.period.start, end - timedelta(days=int(days)))
-    if availability.end is None or not start < end:
+    if availability.start is None or not availability.start < end or not start < end:
         return replace(shown, empty=empty_text(availability, asked, words))
     by = "account" if caller.provider and not asked.account else "service"
     accounts = [asked.account] if asked.account else []
@@ -103,7 +103,9 @@ def _total_section(totals: Mapping[str, int], words: Mapping[str, str]) -> Secti
     for rule, amount in totals.items():
         rows.append((rule, scale.show(amount), f"{percent(first, amount, 1) or '-'} %"))
         exact.append((rule, kg_decimal(amount), percent(first, amount) or ""))
-    drawn: list[Chart] = [lambda width: _bars({rule: {rule: amount} for rule, amount in totals.items()}, tuple(totals), words, width)]
+    drawn: list[Chart] = [
+        lambda width: _bars({rule: {rule: amount} for rule, amount in totals.items()}, tuple(totals), words, width)
+    ]
     return Section("own", words["rules_own"], words["rules_own_help"], drawn, Table(heading, rows, exact))
 
 
@@ -133,7 +135,9 @@ def _bars(named: Amounts, rules: Sequence[str], words: Mapping[str, str], width:
     single = all(len(amounts) == 1 for amounts in named.values())
     scale = scale_for([amount for amounts in named.values() for amount in amounts.values()], EMISSION_UNITS)
     values = [
-        {"key": name, "rule": rule, "amount": amount / scale.size} for name, amounts in named.items() for rule, amount in amounts.items()
+        {"key": name, "rule": rule, "amount": amount / scale.size}
+        for name, amounts in named.items()
+        for rule, amount in amounts.items()
     ]
     encoding: dict[str, Any] = {
         "y": {

@@ -119,11 +119,16 @@ def _table(moments: Sequence[Moment], words: Mapping[str, str]) -> Table:
         f"mg {words['per_operation']}, {words['market']}",
         f"mg, {words['operation_service']}",
     ]
-    rows, exact = [], [("start", "operation_count", "kg_co2e_location_based", "mg_each_location", "mg_each_market", "mg_each_of_service")]
+    rows, exact = (
+        [],
+        [("start", "operation_count", "kg_co2e_location_based", "mg_each_location", "mg_each_market", "mg_each_of_service")],
+    )
     for moment in moments:
         each = (moment.each_location, moment.each_market, moment.service_location)
         time, count = format_instant(moment.start), moment.count
-        rows.append((time, f"{count:,}", scale.show(moment.micrograms), *(_milligrams(one, 3, words["customer_unknown"]) for one in each)))
+        rows.append(
+            (time, f"{count:,}", scale.show(moment.micrograms), *(_milligrams(one, 3, words["customer_unknown"]) for one in each))
+        )
         exact.append((time, str(count), kg_decimal(moment.micrograms), *(_milligrams(one, 6, "") for one in each)))  # type: ignore[arg-type]
     return Table(heading, rows, exact)
 

@@ -9,13 +9,12 @@ from typing import Final
 from greencloud.errors import QuantityError
 from greencloud.page.asked import Asked
 from greencloud.page.customer.asking import availability_of, before_of, rows_of_each
-from greencloud.page.customer.breakdown import breakdown
+from greencloud.page.customer.breakdown import breakdown, share_text
 from greencloud.page.customer.overview import empty_text, operations_part, period_notes
 from greencloud.page.customer.places import crumbs, filter_notes, link_of, to
 from greencloud.page.shown import Download, Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
-from greencloud.report.amounts import percent
 from greencloud.report.page.figures import account_questions, figures_of
 from greencloud.report.page.sections import Card, headline, quality_lines, scope_section, series_section
 from greencloud.report.totals import total_of
@@ -67,5 +66,4 @@ def show(caller: Caller, asked: Asked) -> Shown:
 def _share(total: FootprintRow, account: Sequence[FootprintRow], label: str) -> Card:
     """Of the account's location-based total."""
     whole = total_of(account).total_location_based.micrograms
-    found = percent(whole, whole + total.total_location_based.micrograms, 1)
-    return Card(label, "-" if found is None else f"{found.lstrip('+')} %")
+    return Card(label, share_text(total.total_location_based.micrograms, whole) if whole else "-")

@@ -1,7 +1,7 @@
 """Below an operation: the windows of it that emit most. The ledger keeps windows and no single traces, and the view says so.
 
-What one request emitted is shown where requests are: the plugin ``greencloud-otel`` writes an estimate onto local root spans. Here is
-the finest that is allocated, each window with its explanation down to meters and factors.
+What one request emitted is shown where requests are: the plugin ``greencloud-otel`` writes an estimate onto local root spans. Here
+is the finest that is allocated, each window with its explanation down to meters and factors.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from greencloud.units import format_instant
 __all__ = ["show"]
 
 _MOST: Final = 50
+_SHOWN_BACK: Final = """\
+pip install 'greencloud-otel[feedback]'
+OTEL_PYTHON_GREENCLOUD_SERVER=HOST:PORT OTEL_PYTHON_GREENCLOUD_TOKEN_FILE=FILE opentelemetry-instrument PROGRAM"""
 
 
 def show(caller: Caller, asked: Asked) -> Shown:
@@ -42,10 +45,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         lead=words["trace_lead"],
         crumbs=crumbs(caller, asked, words, words["trace_here"]),
         notes=[words["trace_none"], *filter_notes(asked, words)],
-        preformatted=(
-            "pip install 'greencloud-otel[feedback]'",
-            "OTEL_PYTHON_GREENCLOUD_SERVER=HOST:PORT OTEL_PYTHON_GREENCLOUD_TOKEN_FILE=FILE opentelemetry-instrument PROGRAM",
-        ),
+        preformatted=[_SHOWN_BACK],
     )
     if not rows:
         return replace(shown, empty=empty_text(availability, asked, words))

@@ -198,9 +198,7 @@ def operations_section(rows: Sequence[FootprintRow], texts: Mapping[str, str]) -
     """What one operation emits; ``rows`` are by service and operation, counted, in the order in which they are shown."""
     named = [(operation_name(row), row) for row in rows]
     drawn: list[Chart] = [lambda width: charts.operations(named, texts, width)]
-    return Section(
-        "operations", texts["top_operations"], texts["top_operations_help"], drawn, _operation_table(named, texts)
-    )
+    return Section("operations", texts["top_operations"], texts["top_operations_help"], drawn, _operation_table(named, texts))
 
 
 def operation_name(row: FootprintRow) -> str:

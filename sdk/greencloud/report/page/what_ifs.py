@@ -4,8 +4,8 @@ Only factors that the account's own rows show are used; what has no such row is 
 priced. It says what would be *allocated*. What the world would emit less is another question, which marginal factors answer and
 average ones do not; the ledger has none, and the page says so.
 
-Each amount is priced in integers of 2^-64 microgram, so that the sum of a hundred thousand hours is right to the microgram and takes
-no fractions whose denominators grow with every hour.
+Each amount is priced in integers of 2^-64 microgram, so that the sum of a hundred thousand hours is right to the microgram and
+takes no fractions whose denominators grow with every hour.
 """
 
 from __future__ import annotations

@@ -44,11 +44,13 @@ class Rows:
             if not query.start <= at < query.end:
                 continue
             names = {"region": region, "service": self.service, "sku": "std", "component": "dynamic", "operation": "buy"}
-            key = (at if query.granularity is Granularity.HOUR else query.start, *(names[name] for name in query.group_by))
+            begins = {Granularity.HOUR: at, Granularity.DAY: at.replace(hour=0)}.get(query.granularity, query.start)
+            key = (begins, *(names[name] for name in query.group_by))
             sums = found.setdefault(key, [0, 0, 0])
             for place, amount in enumerate((energy, electricity, 1)):
                 sums[place] += amount
-        step = timedelta(hours=1) if query.granularity is Granularity.HOUR else query.end - query.start
+        steps = {Granularity.HOUR: timedelta(hours=1), Granularity.DAY: timedelta(days=1)}
+        step = steps.get(query.granularity, query.end - query.start)
         return [
             FootprintRow(
                 key[0],

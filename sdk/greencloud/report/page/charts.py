@@ -17,15 +17,32 @@ from greencloud.report.page.figures import AccountFigures, HourOfWeek
 from greencloud.report.totals import total_of
 from greencloud.results import FootprintRow, Granularity
 
-__all__ = ["MOST_BARS", "PARTS", "bars", "heat_map", "operations", "parts_of", "scopes", "series", "week"]
+__all__ = [
+    "CONFIG",
+    "LAYERS",
+    "MOST_BARS",
+    "NARROW_CHART",
+    "PARTS",
+    "TIME_UNITS",
+    "bars",
+    "chart",
+    "heat_map",
+    "operations",
+    "parts_of",
+    "scopes",
+    "series",
+    "week",
+]
 
 MOST_BARS: Final = 12
 MOST_OPERATIONS: Final = 10
 PARTS: Final = ("scope1", "scope2", "scope3_upstream", "scope3_embodied")
 _PART_COLOURS: Final = (COLOURS["grey"], COLOURS["blue"], COLOURS["sky"], COLOURS["orange"])
+LAYERS: Final = tuple(COLOURS[name] for name in ("blue", "orange", "green", "red", "purple", "sky", "yellow", "grey"))
+"""Of names that have no colour of their own, in this order."""
 _INK: Final = "currentColor"
-_NARROW: Final = 500
-_CONFIG: Final = {
+NARROW_CHART: Final = 500
+CONFIG: Final = {
     "background": "transparent",
     "axis": {
         "labelFontSize": 12,
@@ -41,6 +58,11 @@ _CONFIG: Final = {
     "title": {"color": _INK, "anchor": "start", "fontSize": 13, "fontWeight": 600, "offset": 8},
     "text": {"color": _INK, "fontSize": 12},
     "padding": 4,
+}
+TIME_UNITS: Final = {
+    Granularity.HOUR: "utcyearmonthdatehours",
+    Granularity.DAY: "utcyearmonthdate",
+    Granularity.MONTH: "utcyearmonth",
 }
 _SCHEMES: Final = {"emissions": "goldorange", "intensity": "tealblues"}
 
@@ -65,7 +87,7 @@ def _colour(texts: Mapping[str, str], width: int) -> dict[str, Any]:
         "type": "nominal",
         "sort": None,
         "scale": {"domain": [texts[part] for part in PARTS], "range": list(_PART_COLOURS)},
-        "legend": {"title": None, "columns": 2 if width > _NARROW else 1, "labelLimit": 320},
+        "legend": {"title": None, "columns": 2 if width > NARROW_CHART else 1, "labelLimit": 320},
     }
 
 
@@ -82,8 +104,8 @@ def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dic
     """Emissions over time, stacked by scope, location-based."""
     scale = scale_for([row.total_location_based.micrograms for row in figures.series], EMISSION_UNITS)
     rows = [(row.start.strftime("%Y-%m-%dT%H:%M:%S"), row) for row in figures.series]
-    unit = "utcyearmonthdatehours" if figures.series_granularity is Granularity.HOUR else "utcyearmonthdate"
-    return _chart(
+    unit = TIME_UNITS[figures.series_granularity]
+    return chart(
         width,
         220,
         _stacked(rows, texts, scale),
@@ -129,11 +151,11 @@ def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], wi
         "axis": {"labelLimit": max(90, width // 4), "ticks": False, "domain": False},
     }
     most = max((_number(row.total_location_based.micrograms, scale) for _, row in named), default=0.0)
-    x_scale = {"domain": [0, most * (1.18 if width > _NARROW else 1.5) or 1], "nice": False}
+    x_scale = {"domain": [0, most * (1.18 if width > NARROW_CHART else 1.5) or 1], "nice": False}
     return {
         "width": width,
         "height": max(48, 30 * len(named)),
-        "config": _CONFIG,
+        "config": CONFIG,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "layer": [
             {
@@ -179,7 +201,7 @@ def scopes(total: FootprintRow, texts: Mapping[str, str], width: int) -> dict[st
         "title": None,
         "axis": {"labelLimit": 140, "ticks": False, "domain": False},
     }
-    return _chart(
+    return chart(
         width,
         76,
         values,
@@ -216,7 +238,7 @@ def heat_map(
     """Weekday by hour."""
     days = texts["weekdays"].split()
     values = [{"day": days[cell.weekday], "hour": cell.hour, "amount": amount} for cell, amount in cells]
-    chart = _chart(
+    drawn = chart(
         width,
         170,
         values,
@@ -237,7 +259,7 @@ def heat_map(
             },
         },
     )
-    return {**chart, "title": title}
+    return {**drawn, "title": title}
 
 
 def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], width: int) -> dict[str, Any]:
@@ -246,7 +268,7 @@ def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str
     scale = scale_for([int(amount) + 1 for _, amount in each], EMISSION_UNITS)
     values = [{"key": name, "amount": _number(amount, scale)} for name, amount in each]
     names = [name for name, _ in each]
-    return _chart(
+    return chart(
         width,
         max(48, 26 * len(values)),
         values,
@@ -269,11 +291,12 @@ def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str
     )
 
 
-def _chart(width: int, height: int, values: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
+def chart(width: int, height: int, values: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
+    """A chart of one layer in the look of the page."""
     return {
         "width": width,
         "height": height,
-        "config": _CONFIG,
+        "config": CONFIG,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "data": {"values": values},
         "mark": mark,

@@ -129,7 +129,7 @@ def test_the_intake_shows_evidence_and_the_trail(by: Caller) -> None:
         assert cells["modelled_kwh"] == kwh_decimal(row.modelled_energy.millijoules)
     entries = by.client.list_audit_entries(PERIOD.start, PERIOD.end).to_list()
     assert [row["index"] for row in csv(section(shown, "audit"))] == [str(entry.index) for entry in reversed(entries)]
-    assert any("serve --metrics" in note for note in shown.notes)
+    assert "serve --metrics" in shown.sections[-1].help
 
 
 def test_restatements_are_told_by_run_and_by_account(by: Caller) -> None:

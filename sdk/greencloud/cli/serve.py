@@ -53,6 +53,7 @@ class Rate(click.ParamType[int]):
 @click.option("--largest-message", type=click.IntRange(1, 1024), default=64, metavar="MIB", help="Largest request, decompressed.")
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Show the server's own metrics (Prometheus) at /metrics.")
 @click.option("--http", default="", metavar="HOST:PORT", help="Serve product footprints (PACT) at /3/footprints.")
+@click.option("--page", default="", metavar="HOST:PORT", help="Serve the live page for browsers: docs/page.md.")
 @click.option(
     "--serving-copy",
     envvar="GREENCLOUD_SERVING_COPY",
@@ -86,6 +87,7 @@ def command(
     largest_message: int,
     metrics: str,
     http: str,
+    page: str,
     serving_copy: str,
     log: str,
     log_from: int | None,
@@ -122,6 +124,7 @@ def command(
         largest_message=largest_message << 20,
         metrics=metrics,
         http=http,
+        page=page,
         serving_copy=serving_copy,
         log=log,
         log_from=-1 if log_from is None else log_from,

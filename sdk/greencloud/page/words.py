@@ -1,4 +1,4 @@
-"""The words of the live page: those of the report, and those of its own views, by language."""
+"""The words of the live page: its own texts (``texts/*.toml``) over those that it shares with the report."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from greencloud.report.page.texts import texts_in
 __all__ = ["words_in"]
 
 
-def words_in(language: str) -> Mapping[str, str]:
-    """The words by their keys. Raises QuantityError where the page does not speak that language."""
-    return {**texts_in(language), **_own()[language]}
-
-
 @cache
-def _own() -> Mapping[str, Mapping[str, str]]:
-    text = files("greencloud.page").joinpath("texts/provider.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+def words_in(language: str) -> Mapping[str, str]:
+    """The texts by their keys. Raises QuantityError where the page does not speak that language."""
+    found = dict(texts_in(language))
+    for file in sorted(files("greencloud.page").joinpath("texts").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            found |= tomllib.loads(file.read_text(encoding="utf-8"))[language]
+    return found

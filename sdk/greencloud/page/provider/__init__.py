@@ -26,7 +26,7 @@ _BATCHES = "greencloud.batches.read"
 _GOALS = "greencloud.goals.read"
 
 VIEWS: tuple[View, ...] = (
-    View("/provider", "provider", overview.show, _BATCHES),
+    View("/provider", "provider_overview", overview.show, _BATCHES),
     View("/provider/sites", "provider_sites", sites.show, _BATCHES),
     View("/provider/conservation", "provider_conservation", conservation.show, _BATCHES),
     View("/provider/freshness", "provider_freshness", freshness.show, _BATCHES),

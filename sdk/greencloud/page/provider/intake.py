@@ -62,7 +62,8 @@ def show(caller: Caller, asked: Asked) -> Shown:
     if caller.may(_AUDIT):
         sections.append(_audit(caller, asked, texts))
     notes = [*bounded(windows, texts), *([] if rows else [nothing_text(asked, known, texts)])]
-    notes += [texts["provider_metrics"], *([] if caller.may(_AUDIT) else [texts["provider_no_audit"]])]
+    notes += [] if caller.may(_AUDIT) else [texts["provider_no_audit"]]
+    sections.append(Section("metrics", texts["provider_metrics_title"], texts["provider_metrics"], [], None))
     return Shown(title, lead=texts["provider_intake_lead"], cards=cards, sections=sections, notes=notes)
 
 

@@ -55,7 +55,7 @@ class _Line(NamedTuple):
 
 def show(caller: Caller, asked: Asked) -> Shown:
     texts = words_in(asked.language)
-    title = texts["menu_provider"]
+    title = texts["menu_provider_overview"]
     start, end = max(asked.period.start, asked.period.end - _RECENT), asked.period.end
     windows = windows_between(caller, start, end)  # of the provider's side alone; so this is asked first
     known_of = caller.client.get_data_availability()

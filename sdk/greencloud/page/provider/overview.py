@@ -40,6 +40,7 @@ from greencloud.results.goals import GoalStatus
 __all__ = ["show"]
 
 _RECENT: Final = timedelta(days=7)
+_HOUR: Final = timedelta(hours=1)
 _FINE: Final = timedelta(days=3)
 _MOST_GOALS: Final = 5
 _GOALS: Final = "greencloud.goals.read"
@@ -56,9 +57,10 @@ class _Line(NamedTuple):
 def show(caller: Caller, asked: Asked) -> Shown:
     texts = words_in(asked.language)
     title = texts["menu_provider_overview"]
-    start, end = max(asked.period.start, asked.period.end - _RECENT), asked.period.end
-    windows = windows_between(caller, start, end)  # of the provider's side alone; so this is asked first
     known_of = caller.client.get_data_availability()
+    end = min(asked.period.end, known_of.end or asked.now)
+    start = max(asked.period.start, end - _RECENT)
+    windows = windows_between(caller, min(start, end - _HOUR), end)  # of the provider's side alone; so it is asked in any case
     goals = _goals(caller, asked, texts) if caller.may(_GOALS) else []
     rows = rows_of(caller, query_of(asked.period, "site"))
     if not rows:

@@ -12,13 +12,12 @@ from fractions import Fraction
 from typing import Any, Final
 
 from greencloud.report.amounts import EMISSION_UNITS, Scale, scale_for
-from greencloud.report.drawing import COLOURS
+from greencloud.report.drawing import COLOURS, PAGE_LOOK
 from greencloud.report.page.figures import AccountFigures, HourOfWeek
 from greencloud.report.totals import total_of
 from greencloud.results import FootprintRow, Granularity
 
 __all__ = [
-    "CONFIG",
     "LAYERS",
     "MOST_BARS",
     "NARROW_CHART",
@@ -40,25 +39,7 @@ PARTS: Final = ("scope1", "scope2", "scope3_upstream", "scope3_embodied")
 _PART_COLOURS: Final = (COLOURS["grey"], COLOURS["blue"], COLOURS["sky"], COLOURS["orange"])
 LAYERS: Final = tuple(COLOURS[name] for name in ("blue", "orange", "green", "red", "purple", "sky", "yellow", "grey"))
 """Of names that have no colour of their own, in this order."""
-_INK: Final = "currentColor"
 NARROW_CHART: Final = 500
-CONFIG: Final = {
-    "background": "transparent",
-    "axis": {
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": 400,
-        "labelColor": _INK,
-        "titleColor": _INK,
-        "gridColor": "#88888844",
-        "domainColor": "#888888",
-        "tickColor": "#888888",
-    },
-    "legend": {"labelFontSize": 12, "orient": "top", "labelColor": _INK, "titleColor": _INK, "symbolType": "square"},
-    "title": {"color": _INK, "anchor": "start", "fontSize": 13, "fontWeight": 600, "offset": 8},
-    "text": {"color": _INK, "fontSize": 12},
-    "padding": 4,
-}
 TIME_UNITS: Final = {
     Granularity.HOUR: "utcyearmonthdatehours",
     Granularity.DAY: "utcyearmonthdate",
@@ -155,7 +136,7 @@ def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], wi
     return {
         "width": width,
         "height": max(48, 30 * len(named)),
-        "config": CONFIG,
+        "config": PAGE_LOOK,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "layer": [
             {
@@ -296,7 +277,7 @@ def chart(width: int, height: int, values: list[dict[str, Any]], mark: dict[str,
     return {
         "width": width,
         "height": height,
-        "config": CONFIG,
+        "config": PAGE_LOOK,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "data": {"values": values},
         "mark": mark,

@@ -8,10 +8,8 @@ python docs/pictures.py [NAME ...]
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -60,22 +58,27 @@ def main(names: list[str]) -> int:
     if chromium is None:
         print("there is no Chromium (Debian: apt-get install chromium fonts-noto-cjk)", file=sys.stderr)
         return 1
-    with Server() as server, page_before(server) as url, sync_playwright() as playwright:
-        with closing(playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])) as browser:
-            for picture in PICTURES:
-                if not names or picture.name in names:
-                    content = taken(browser, url, server, picture)
-                    if len(content) > LARGEST:
-                        print(f"{picture.name} takes {len(content):,} bytes: show less", file=sys.stderr)
-                        return 1
-                    (FOLDER / f"{picture.name}.png").write_bytes(content)
-                    print(f"docs/pictures/{picture.name}.png: {len(content):,} bytes")
+    with (
+        Server() as server,
+        page_before(server) as url,
+        sync_playwright() as playwright,
+        closing(playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])) as browser,
+    ):
+        for picture in PICTURES:
+            if names and picture.name not in names:
+                continue
+            content = taken(browser, url, server, picture)
+            if len(content) > LARGEST:
+                print(f"{picture.name} takes {len(content):,} bytes: show less", file=sys.stderr)
+                return 1
+            (FOLDER / f"{picture.name}.png").write_bytes(content)
+            print(f"docs/pictures/{picture.name}.png: {len(content):,} bytes")
     return 0
 
 
 @contextmanager
 def page_before(server: Server) -> Iterator[str]:
-    with Client(server.target) as client:
+    with Client(server.target, token=None) as client:
         app = PageApp(client, customer.VIEWS, provider.VIEWS, clock=lambda: datetime.now(UTC))
         with closing(WebServer("127.0.0.1:0", app)) as web:
             yield web.url
@@ -91,13 +94,12 @@ def taken(browser: Browser, url: str, server: Server, picture: Picture) -> bytes
         )
     ) as context:
         page = context.new_page()
-        headers = {"Authorization": f"Bearer {server.token(picture.account)}"}
-        with urllib.request.urlopen(urllib.request.Request(f"{url}/links", b"", headers), timeout=20) as answer:
-            page.goto(json.load(answer)["url"])
+        page.goto(f"{url}/login")
+        page.locator("#token").fill(server.token(picture.account))
         page.locator("main button").click()
-        answer_ = page.goto(url + picture.address)
-        assert answer_
-        assert answer_.ok, page.inner_text("main")
+        answer = page.goto(url + picture.address)
+        assert answer
+        assert answer.ok, page.inner_text("main")
         return page.screenshot()
 
 

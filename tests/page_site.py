@@ -43,7 +43,7 @@ class Site:
 @contextmanager
 def site_of(server: Server) -> Iterator[Site]:
     """The page in front of a server."""
-    with Client(server.target) as client:
+    with Client(server.target, token=None) as client:
         app = PageApp(client, customer.VIEWS, provider.VIEWS, clock=lambda: datetime.now(UTC))
         with closing(WebServer("127.0.0.1:0", app)) as web:
             yield Site(web.url, server)

@@ -76,6 +76,7 @@ def looking(
         **options,
     )
     try:
+        context.set_default_timeout(15_000)
         context.add_init_script(_REFUSED)
         look = Look(context.new_page())
 

@@ -64,18 +64,14 @@ def test_it_leads_down_to_an_operation_and_back(browser: Browser, site: Site) ->
     with reading(browser, site, "acme") as look:
         page = look.page
         page.goto(f"{site.url}/?period={MONTH}")
-        service = page.get_by_role("region", name="By service", exact=True)
-        service.locator("summary").click()
-        service.get_by_role("link", name="shop", exact=True).click()
+        page.get_by_role("region", name="By service", exact=True).get_by_role("link", name="shop", exact=True).click()
         assert "service=shop" in page.url
         assert f"period={MONTH}" in page.url
-        operation = page.get_by_role("link", name="browse", exact=True).first
-        if not operation.is_visible():
-            page.locator("summary", has_text="Figures").last.click()
-        operation.click()
+        assert not faults(page)
+        page.get_by_role("link", name="browse", exact=True).click()
         assert "operation=browse" in page.url
         crumbs = page.get_by_role("navigation", name="Where you are")
-        expect(crumbs.get_by_role("link", name="shop")).to_be_visible()
+        expect(crumbs.get_by_role("link")).to_have_count(2)
         crumbs.get_by_role("link").first.click()
         assert "service=" not in page.url
         assert f"period={MONTH}" in page.url

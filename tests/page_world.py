@@ -73,7 +73,7 @@ def broken(caller: Caller, asked: Asked) -> Shown:
 
 
 VIEWS = (
-    View("/tests", "location", services),
+    View("/tests", "customer", services),
     View("/tests/file", "market", file, menu=False),
     View("/tests/broken", "energy", broken, menu=False),
 )

@@ -68,7 +68,7 @@ def test_the_page_asks_its_server_comes_back_when_killed_and_ends_with_it(tmp_pa
         assert ask(url, link)[0] == 200
         first = page_of(served)
         opened = [str(each.readlink()) for each in Path(f"/proc/{first}/fd").iterdir()]
-        assert not [path for path in opened if path.startswith(str(served.data))]
+        assert not [path for path in opened if path.startswith(f"{served.data}/")]
 
         os.kill(first, signal.SIGKILL)
         assert await_line(served.log, r"page on (\S+)", times=2) == url

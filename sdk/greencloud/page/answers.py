@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from werkzeug.wrappers import Request, Response
 
@@ -35,5 +36,5 @@ def redirect(address: str) -> Response:
 
 def file_answer(answer: FileAnswer) -> Response:
     response = Response(answer.content, content_type=answer.media_type)
-    response.headers.set("Content-Disposition", "attachment", filename=answer.name)
+    response.headers.set("Content-Disposition", "attachment", filename=re.sub(r"[^\w.+@ -]", "_", answer.name)[:200])
     return response

@@ -155,7 +155,7 @@ class PageApp:
         if status == 500:
             _LOG.warning("a question failed: %s %s", error.reason, getattr(error, "request_id", ""))
         request_id = getattr(error, "request_id", "")
-        html = self._pages.error(
+        page = self._pages.error(
             language_of(request),
             status,
             error.message,
@@ -164,7 +164,7 @@ class PageApp:
             caller=caller,
             asked=asked,
         )
-        response = html(html, status)
+        response = html(page, status)
         if status in {429, 503}:
             response.headers["Retry-After"] = str(max(1, round(getattr(error, "retry_after_s", None) or 1)))
         return response

@@ -62,7 +62,9 @@ def asked(path: str, parameters: Mapping[str, str] | None = None, *, period: str
 def looked_at(by: Caller, path: str, **parameters: str) -> Shown:
     """What the view at that path shows."""
     (view,) = [view for view in VIEWS if view.path == path]
-    return view.show(by, asked(path, {"period": "2026-11", **parameters}))
+    shown = view.show(by, asked(path, {"period": "2026-11", **parameters}))
+    assert isinstance(shown, Shown)
+    return shown
 
 
 def section(shown: Shown, name: str) -> Table:

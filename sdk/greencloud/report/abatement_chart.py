@@ -223,8 +223,8 @@ def _apart(wanted: Sequence[float], limit: float) -> list[float]:
 
 def _label_layers(labels: Sequence[dict[str, Any]], canvas: Canvas) -> list[dict[str, Any]]:
     line = {"type": "rule", "color": "#9CA3AF", "strokeWidth": 0.8}
-    slanted = {"angle": -40, "align": "left", "baseline": "middle", "dx": 2}
-    text = {"type": "text", "fontSize": 11.5, **({"align": "center", "baseline": "bottom"} if canvas.narrow else slanted)}
+    slanted = {"angle": -40, "align": "left", "baseline": "middle", "fontSize": 11.5, "dx": 2}
+    text = {"type": "text", **({"align": "center", "baseline": "bottom", "fontSize": 11.5} if canvas.narrow else slanted)}
     colour = {"condition": {"test": "datum.weight", "value": canvas.ink}, "value": canvas.coloured("#6B7280")}
     data = {"values": list(labels)}
     return [

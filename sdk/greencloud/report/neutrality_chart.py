@@ -30,7 +30,7 @@ _PARTS: Final = {
     "offset": (COLOURS["orange"], "#111827"),
     "unbalanced": ("#F8D7C4", "#9A3412"),
     "reduced": (COLOURS["light"], "#111827"),
-    "beyond_path": ("#374151", "white"),
+    "above_path": ("#374151", "white"),
     "residual": (COLOURS["grey"], "white"),
 }
 """Their colours, and that of the words within."""
@@ -84,7 +84,7 @@ class _Drawing:
             columns.append([_Part(base, "residual", kept), *([_Part(base, "reduced", reduced)] if reduced > 0 else [])])
         above = 0 if claim.path is None else max(0, claim.residual.micrograms - claim.path.micrograms)
         gross = [_Part(self.gross, "residual", claim.residual.micrograms - above)]
-        columns.append([*gross, *([_Part(self.gross, "beyond_path", above)] if above else [])])
+        columns.append([*gross, *([_Part(self.gross, "above_path", above)] if above else [])])
         kinds = ("removal_permanent", "removal_long", "removal_short", "offset")
         parts = [_Part(rests, kind, amounts.get(kind, 0)) for kind in kinds]
         if claim.balance.micrograms > 0:
@@ -107,7 +107,7 @@ class _Drawing:
                     "from": start / self.scale.size,
                     "to": (start + part.micrograms) / self.scale.size,
                     "middle": (start + part.micrograms / 2) / self.scale.size,
-                    "name": "" if part.kind == "residual" else self.words[part.kind],
+                    "name": "" if part.kind == "residual" else self.name(part.kind),
                     "text": f"{self.scale.show(printed * place)} {self.scale.unit}",
                     "ink": self.canvas.ink if thin else _PARTS[part.kind][1],
                     "thin": thin,
@@ -116,6 +116,9 @@ class _Drawing:
             )
             start += part.micrograms
         return found
+
+    def name(self, kind: str) -> str:
+        return self.words["beyond_path" if kind == "above_path" else kind]
 
     def colour(self, legend: dict[str, Any] | None) -> dict[str, Any]:
         scale = {"domain": self.kinds, "range": [_PARTS[kind][0] for kind in self.kinds]}
@@ -149,7 +152,7 @@ class _Drawing:
     def lying(self) -> dict[str, Any]:
         y = self.place({"ticks": False, "domain": False, "labelLimit": 130})
         x = {"field": "from", "type": "quantitative", "title": f"{self.scale.unit} CO2e", "axis": {"tickCount": 3}}
-        names = json.dumps({kind: self.words[kind] for kind in self.kinds})
+        names = json.dumps({kind: self.name(kind) for kind in self.kinds})
         legend = {"title": None, "columns": 1, "labelLimit": 280, "labelExpr": f"{names}[datum.label]"}
         return {
             "width": self.canvas.width,

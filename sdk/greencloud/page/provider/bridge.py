@@ -47,7 +47,8 @@ def show(caller: Caller, asked: Asked) -> Shown:
     if not bridge.sections:
         return Shown(title, forms=forms, empty=texts["provider_bridge_nothing"].format(year=year))
     words = chart_words(asked.language)
-    off = sum(abs(section.difference.micrograms) for section in bridge.sections)
+    other = {"scope2_methods", "scope2_market_based" if method == "location" else "scope2_location_based"}
+    off = sum(abs(section.difference.micrograms) for section in bridge.sections if section.scope not in other)
     cards = [
         Card(
             texts["provider_bridge_state"],

@@ -28,6 +28,11 @@ _UNITS: Final = {
     Granularity.DAY: "utcyearmonthdate",
     Granularity.MONTH: "utcyearmonth",
 }
+_FORMATS: Final = {Granularity.HOUR: "%m-%d %H:%M", Granularity.DAY: "%Y-%m-%d", Granularity.MONTH: "%Y-%m"}
+_ANY: Final = {"hours": "%H:%M", "day": "%m-%d", "date": "%m-%d", "week": "%m-%d", "month": "%Y-%m", "year": "%Y"}
+"""What an axis says of a time that is whole in that."""
+
+_FEW: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,11 @@ def over_time(
     """Stacked bars; or lines, where a sum of the series means nothing."""
     values = [{"key": _key(each.at), "part": each.series, "amount": each.value} for each in points]
     y: dict[str, Any] = {"field": "amount", "type": "quantitative", "title": title, "axis": {"tickCount": 5}}
-    y |= {"stack": "zero"} if stack else {"scale": {"zero": False}}
+    y |= {"stack": "zero"} if stack else {"scale": {"zero": False, "padding": 12}}
     mark = {"type": "bar"} if stack else {"type": "line", "strokeWidth": 2, "point": {"size": 24}}
-    x = {"field": "key", "type": "temporal", "timeUnit": _UNITS[step], "title": None, "axis": {"labelOverlap": True, "grid": False}}
+    few = len({each.at for each in points}) <= _FEW
+    axis = {"labelOverlap": True, "grid": False, "format": _FORMATS[step], "tickCount": str(step) if few else _ticks(width)}
+    x = {"field": "key", "type": "temporal", "timeUnit": _UNITS[step], "title": None, "axis": axis}
     return _framed(width, 220, values, mark, {"x": x, "y": y, "color": _colour(colours, width)})
 
 
@@ -116,10 +123,12 @@ def stretches(found: Sequence[Stretch], colours: Mapping[str, str], width: int) 
             "type": "temporal",
             "scale": {"type": "utc", "nice": False},
             "title": None,
-            "axis": {"labelOverlap": True, "grid": False, "tickCount": 4 if width <= _NARROW else 8},
+            "axis": {"labelOverlap": True, "grid": False, "format": _ANY, "tickCount": _ticks(width)},
         },
         "x2": {"field": "end"},
-        "color": _colour({label: colours[label] for label in colours if any(value["part"] == label for value in values)}, width),
+        "color": _colour(
+            {label: colour for label, colour in colours.items() if any(label == row["part"] for row in values)}, width
+        ),
     }
     return _framed(width, max(48, 26 * len(names)), values, {"type": "bar", "height": 16}, encoding)
 
@@ -140,7 +149,7 @@ def _rows(field: str, names: Sequence[str], width: int) -> dict[str, Any]:
 def _colour(colours: Mapping[str, str], width: int) -> dict[str, Any]:
     scale = {"domain": list(colours), "range": list(colours.values())}
     legend = {"title": None, "columns": 4 if width > _NARROW else 1, "labelLimit": 280}
-    return {"field": "part", "type": "nominal", "sort": None, "scale": scale, "legend": legend if len(colours) > 1 else None}
+    return {"field": "part", "type": "nominal", "sort": None, "scale": scale, "legend": legend}
 
 
 def _framed(

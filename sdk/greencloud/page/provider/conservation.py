@@ -13,7 +13,7 @@ from typing import Final
 
 from greencloud.page.asked import Asked
 from greencloud.page.provider.charts import MOST_ROWS, Stretch, stacked, stretches
-from greencloud.page.provider.ledger import nothing_text, time
+from greencloud.page.provider.ledger import POOL_COLOURS, nothing_text, time
 from greencloud.page.provider.windows import MOST_WINDOWS, Gap, SiteBalance, Windows, balance_of, gaps, site_balances, windows_asked
 from greencloud.page.shown import Shown
 from greencloud.page.view import Caller
@@ -97,13 +97,7 @@ def _by_site(sites: Sequence[SiteBalance], whole: SiteBalance, asked: Asked, tex
         rows.append((name, f"{each.count:,}", *map(scale.show, amounts), f"{each.difference:,}", f"{each.provisional:,}"))
         if each.site:
             exact.append((inert(name), str(each.count), *map(str, amounts), str(each.difference), str(each.provisional)))
-    colours = dict(
-        zip(
-            (texts["provider_accounts"], *pools),
-            (COLOURS["blue"], COLOURS["light"], COLOURS["orange"], COLOURS["grey"]),
-            strict=False,
-        )
-    )
+    colours = {texts["provider_accounts"]: COLOURS["blue"], **{pool: POOL_COLOURS.get(pool, COLOURS["grey"]) for pool in pools}}
     bars = [(each.site, {texts["provider_accounts"]: each.accounts, **each.pools}) for each in sites]
     links = [*(asked.link(site=each.site) for each in sites), ""]
     return Section(
@@ -198,4 +192,5 @@ def _windows(site: str, batches: Sequence[BatchSummary], texts: Mapping[str, str
     if len(batches) > _MOST_LISTED:
         notes.append(texts["provider_latest_listed"].format(count=f"{_MOST_LISTED:,}", of=f"{len(batches):,}"))
     title = texts["provider_windows_of"].format(site=site)
-    return Section("windows", title, texts["provider_windows_help"], [], Table(heading, rows, exact), notes)
+    words = (len(heading) - 2, len(heading) - 1)
+    return Section("windows", title, texts["provider_windows_help"], [], Table(heading, rows, exact, words=words), notes)

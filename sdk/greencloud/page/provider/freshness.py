@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Final
 
 from greencloud.page.asked import Asked
@@ -54,15 +53,15 @@ def show(caller: Caller, asked: Asked) -> Shown:
             texts["provider_slowest"].format(site=min(known.sites, key=lambda site: site.end).site),
         ),
     ]
-    notes = [texts["provider_methodology"].format(versions=", ".join(known.methodology_versions) or "-")]
+    versions = texts["provider_methodology"].format(versions=", ".join(known.methodology_versions) or "-")
     section = Section(
         "freshness",
         texts["provider_by_site"],
-        texts["provider_freshness_help"],
+        f"{texts['provider_freshness_help']} {versions}",
         [lambda width: stretches(_stretches(known, asked.now, texts), _colours(texts), width)],
         _table(known, posting, asked, texts),
     )
-    return Shown(title, lead=texts["provider_freshness_lead"], cards=cards, sections=[section], notes=notes)
+    return Shown(title, lead=texts["provider_freshness_lead"], cards=cards, sections=[section])
 
 
 def _posting(windows: Windows) -> dict[str, list[timedelta]]:
@@ -106,11 +105,12 @@ def _table(known: DataAvailability, posting: Mapping[str, Sequence[timedelta]], 
     rows, exact = [], [(*names, "updated")]
     for site in sorted(known.sites, key=lambda each: (each.end, each.site)):
         waited = sorted(posting.get(site.site, ()))
+        middle = waited[len(waited) // 2] if waited else _NONE
         rows.append(
             (
                 *(site.site, site.region, time(site.start), time(site.end), span(max(asked.now - site.end, _NONE), texts)),
                 *(time(site.final_until), span(site.end - site.final_until, texts)),
-                *((span(median(waited), texts), span(waited[-1], texts)) if waited else ("", "")),
+                *((span(middle, texts), span(waited[-1], texts)) if waited else ("", "")),
                 time(site.updated),
             )
         )
@@ -118,7 +118,7 @@ def _table(known: DataAvailability, posting: Mapping[str, Sequence[timedelta]], 
             (
                 *(inert(site.site), inert(site.region), format_instant(site.start), format_instant(site.end)),
                 *(_seconds(asked.now - site.end), format_instant(site.final_until), _seconds(site.end - site.final_until)),
-                *((_seconds(median(waited)), _seconds(waited[-1])) if waited else ("", "")),
+                *((_seconds(middle), _seconds(waited[-1])) if waited else ("", "")),
                 format_instant(site.updated),
             )
         )

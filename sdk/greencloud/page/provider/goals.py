@@ -57,8 +57,8 @@ def show(caller: Caller, asked: Asked) -> Shown:
     sections = [_trajectory(progress, forecast, no_forecast, asked, texts)]
     if plan is not None:
         sections.append(_plan(plan, asked, texts))
-    notes = [f"{alert.message} {alert.advice}" for alert in progress.alerts]
-    notes += [*progress.notes, *([texts["provider_no_plan"].format(why=no_plan)] if plan is None and forecast is not None else [])]
+    sections += _told(progress, texts)
+    notes = [texts["provider_no_plan"].format(why=no_plan)] if plan is None and forecast is not None else []
     return Shown(
         title,
         lead=_lead(progress, asked),
@@ -170,6 +170,21 @@ def _trajectory(progress: GoalProgress, forecast: Forecast | None, why: str, ask
     )
 
 
+def _told(progress: GoalProgress, texts: Mapping[str, str]) -> list[Section]:
+    """What somebody should act on, and what a reader should know; in the server's words."""
+    sections = []
+    if progress.alerts:
+        heading = [texts["provider_alert"], texts["provider_advice"]]
+        rows = [[alert.message, alert.advice] for alert in progress.alerts]
+        exact = [["kind", "year", "message", "advice"]]
+        exact += [[alert.kind, str(alert.year), inert(alert.message), inert(alert.advice)] for alert in progress.alerts]
+        sections.append(Section("alerts", texts["provider_alerts"], "", [], Table(heading, rows, exact, words=(1,))))
+    if progress.notes:
+        rows = [[note] for note in progress.notes]
+        sections.append(Section("notes", texts["provider_notes"], "", [], Table([texts["provider_note"]], rows, [["note"], *rows])))
+    return sections
+
+
 def _rates(scenario: Scenario, texts: Mapping[str, str]) -> str:
     growth = texts["provider_history"] if scenario.growth_per_year is None else f"{number_text(scenario.growth_per_year * 100)} %"
     return texts["provider_rates"].format(
@@ -210,14 +225,14 @@ def _plan(plan: AbatementPlan, asked: Asked, texts: Mapping[str, str]) -> Sectio
     said = texts["provider_plan_help"].format(
         closed=plan.closed,
         cost=f"{number_text(plan.annual_cost, 2)} {plan.currency}".rstrip(),
-        remaining=plan.remaining,
+        open=texts["provider_open"].format(amount=plan.remaining) if plan.remaining.micrograms else texts["provider_none_open"],
         proved=texts["provider_proved" if plan.optimal else "provider_not_proved"],
     )
     if not rows:
         said = texts["provider_no_measures"]
     chart = [lambda width: abatement_chart(plan, Canvas.of_page(width, asked.language))] if rows else []
     title = words["plan_title"].format(year=plan.target_year, closing=_closing(plan, words))
-    table = Table(heading, rows or [["", texts["provider_no_measures"], *[""] * 5]], exact)
+    table = Table(heading, rows or [["", texts["provider_no_measures"], *[""] * 5]], exact, words=(1, 2))
     return Section("measures", title, said, chart, table, [*plan.notes])
 
 

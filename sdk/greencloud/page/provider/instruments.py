@@ -126,7 +126,7 @@ def _claim(claim: Neutrality, asked: Asked, texts: Mapping[str, str]) -> Section
         texts["provider_claim_title"].format(year=claim.year),
         texts["provider_claim_help"],
         [lambda width: neutrality_chart(claim, canvas=Canvas.of_page(width, asked.language))],
-        Table(heading, rows, exact),
+        Table(heading, rows, exact, words=(3,)),
     )
 
 
@@ -160,7 +160,7 @@ def _instruments(held: Sequence[Instrument], texts: Mapping[str, str]) -> Sectio
             ]
         )
     none = [[texts["provider_none_recorded"], *[""] * (len(keys) - 1)]]
-    table = Table([texts[f"provider_{key}"] for key in keys], rows or none, exact)
+    table = Table([texts[f"provider_{key}"] for key in keys], rows or none, exact, words=(1, 2, 3, 4, 5, 6, 9))
     return Section("instruments", texts["provider_instruments"], texts["provider_instruments_help"], [], table)
 
 

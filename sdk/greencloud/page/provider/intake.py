@@ -89,7 +89,7 @@ def _evidence(rows: Sequence[FootprintRow], texts: Mapping[str, str]) -> Section
         texts["provider_evidence"],
         texts["provider_evidence_help"],
         [lambda width: stacked(bars, colours, scale, f"{texts['energy']}, {scale.unit}", width)],
-        Table(heading, shown, exact),
+        Table(heading, shown, exact, words=(len(heading) - 1,)),
     )
 
 
@@ -122,7 +122,14 @@ def _audit(caller: Caller, asked: Asked, texts: Mapping[str, str]) -> Section:
             texts["provider_audit_more" if more else "provider_audit_listed"].format(count=_MOST_LISTED, of=f"{_MOST_READ:,}")
         )
     none = [[texts["provider_audit_none"], "", "", "", "", ""]]
-    return Section("audit", texts["provider_audit"], texts["provider_audit_help"], [], Table(heading, rows or none, exact), notes)
+    return Section(
+        "audit",
+        texts["provider_audit"],
+        texts["provider_audit_help"],
+        [],
+        Table(heading, rows or none, exact, words=(1, 2, 3, 4, 5)),
+        notes,
+    )
 
 
 def _exact(entries: Iterable[AuditEntry]) -> list[list[str]]:

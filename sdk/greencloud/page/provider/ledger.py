@@ -11,16 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import Final
 
 from greencloud.page.asked import Asked
 from greencloud.page.shown import Choice, Form
 from greencloud.page.view import Caller
+from greencloud.report.drawing import COLOURS
 from greencloud.report.totals import total_of
 from greencloud.results import DataAvailability, FootprintQuery, FootprintRow, Granularity
 from greencloud.results.periods import Period
 from greencloud.units import round_half_even
 
 __all__ = [
+    "POOL_COLOURS",
     "UNATTRIBUTED",
     "UNSOLD",
     "ago",
@@ -36,13 +39,15 @@ __all__ = [
     "time",
 ]
 
-UNSOLD = "(unsold)"
-UNATTRIBUTED = "(unattributed)"
+UNSOLD: Final = "(unsold)"
+UNATTRIBUTED: Final = "(unattributed)"
 """Pools that nobody is charged for: accounts in parentheses."""
 
-_HOURS = timedelta(days=3)
-_DAYS = timedelta(days=100)
-_PAGE = 10_000
+POOL_COLOURS: Final = {UNSOLD: COLOURS["light"], UNATTRIBUTED: COLOURS["orange"]}
+
+_HOURS: Final = timedelta(days=3)
+_DAYS: Final = timedelta(days=100)
+_PAGE: Final = 10_000
 
 
 def rows_of(caller: Caller, query: FootprintQuery) -> list[FootprintRow]:

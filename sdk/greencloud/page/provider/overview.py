@@ -108,7 +108,11 @@ def show(caller: Caller, asked: Asked) -> Shown:
         title,
         lead=texts["provider_lead"],
         cards=headline(figures, texts),
-        sections=[_table(lines, asked, texts), _by_site(rows, asked, texts), series_section(figures, texts)],
+        sections=[
+            _table(lines, asked, texts),
+            _by_site(rows, asked, texts),
+            replace(series_section(figures, texts), help=texts["provider_series_help"]),
+        ],
     )
 
 
@@ -145,7 +149,7 @@ def _goals(caller: Caller, asked: Asked, texts: Mapping[str, str]) -> list[_Line
 def _table(lines: Sequence[_Line], asked: Asked, texts: Mapping[str, str]) -> Section:
     rows = [[line.what, line.state] for line in lines]
     links = [line.path if "?" in line.path else asked.link(line.path) for line in lines]
-    table = Table([texts["provider_what"], texts["provider_state"]], rows, [["what", "state"], *rows], links)
+    table = Table([texts["provider_what"], texts["provider_state"]], rows, [["what", "state"], *rows], links, words=(1,))
     return Section("standing", texts["provider_standing"], texts["provider_standing_help"], [], table)
 
 

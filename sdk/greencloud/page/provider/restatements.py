@@ -103,21 +103,20 @@ def _differences(
     ]
     heads = [*heading]
     for measure, scale in zip(_MEASURES, scales, strict=True):
-        heads += [f"{texts[measure]}, {scale.unit}", "%"]
+        heads.append(f"{texts[measure]}, {scale.unit}")
     shown = []
     exact = [
         [*names, "energy_old_mj", "energy_new_mj", *(f"{m}_{w}_kg_co2e" for m in ("location", "market") for w in ("old", "new"))]
     ]
     for cells, moved in rows:
-        amounts = [
-            text
-            for (old, new), scale in zip(moved, scales, strict=True)
-            for text in (scale.show(new - old), percent(old, new, 2) or "")
-        ]
+        amounts = []
+        for (old, new), scale in zip(moved, scales, strict=True):
+            share = percent(old, new, 2)
+            amounts.append(scale.show(new - old) + (f" ({share} %)" if share is not None and new != old else ""))
         shown.append([*cells, *amounts])
         kilograms = [kg_decimal(amount) for pair in (moved.location, moved.market) for amount in pair]
         exact.append([*map(inert, cells), *map(str, moved.energy), *kilograms])
-    return Table(heads, shown, exact)
+    return Table(heads, shown, exact, words=range(1, len(heading)))
 
 
 def _runs(found: Sequence[Restatement], texts: Mapping[str, str]) -> Section:
@@ -168,5 +167,12 @@ def _changes(found: Sequence[Restatement], texts: Mapping[str, str]) -> list[Sec
     left_out = len(told) - _MOST_CHANGES + max((each.changes_left_out for each in found), default=0)
     notes = [texts["provider_book_more"].format(count=f"{left_out:,}")] if left_out > 0 else []
     return [
-        Section("book", texts["provider_book"], texts["provider_book_help"], [], Table(heading, told[:_MOST_CHANGES], exact), notes)
+        Section(
+            "book",
+            texts["provider_book"],
+            texts["provider_book_help"],
+            [],
+            Table(heading, told[:_MOST_CHANGES], exact, words=(1, 2)),
+            notes,
+        )
     ]

@@ -14,14 +14,13 @@ from typing import Final
 
 from greencloud.page.asked import Asked
 from greencloud.page.provider.charts import Point, over_time, stacked
-from greencloud.page.provider.ledger import UNATTRIBUTED, UNSOLD, nothing_text, query_of, rows_of, share_text, step_of
+from greencloud.page.provider.ledger import POOL_COLOURS, UNSOLD, nothing_text, query_of, rows_of, share_text, step_of
 from greencloud.page.provider.windows import windows_asked
 from greencloud.page.shown import Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
 from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, kg_decimal, kwh_decimal, scale_for
 from greencloud.report.delimited import inert
-from greencloud.report.drawing import COLOURS
 from greencloud.report.page.sections import Card, Section, Table
 from greencloud.report.totals import total_of
 from greencloud.results import FootprintRow, Granularity
@@ -29,7 +28,7 @@ from greencloud.units import format_instant
 
 __all__ = ["show"]
 
-_POOLS: Final = {UNSOLD: COLOURS["light"], UNATTRIBUTED: COLOURS["orange"]}
+_POOLS: Final = POOL_COLOURS
 
 
 def show(caller: Caller, asked: Asked) -> Shown:
@@ -135,7 +134,7 @@ def _over_time(
     heading = [texts["time"], *(f"{pool}, %" for pool in _POOLS)]
     rows, exact = [], [["start", "kwh", *(f"{pool.strip('()')}_kwh" for pool in _POOLS)]]
     for at, energy in sorted(whole.items()):
-        parts = [row.energy.millijoules if (row := found[at].get(pool)) else 0 for pool in _POOLS]
+        parts = [held.energy.millijoules if (held := found[at].get(pool)) else 0 for pool in _POOLS]
         rows.append([format_instant(at), *(share_text(part, energy) for part in parts)])
         exact.append([format_instant(at), kwh_decimal(energy), *map(kwh_decimal, parts)])
     return Section(

@@ -55,13 +55,15 @@ Chart = Callable[[int], Mapping[str, Any]]
 class Table:
     """Cells as texts; ``csv`` are the same rows with exact figures, below a heading of their own.
 
-    ``links``: where the first cell of each row leads to on the live page ("" for nowhere); empty in a file.
+    ``links``: where the first cell of each row leads to on the live page ("" for nowhere); empty in a file. ``words``: the columns,
+    from 0, of which the cells are words and no figures.
     """
 
     heading: Sequence[str]
     rows: Sequence[Sequence[str]]
     csv: Sequence[Sequence[str]]
     links: Sequence[str] = ()
+    words: Sequence[int] = ()
 
     @property
     def link(self) -> str:

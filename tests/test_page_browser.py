@@ -88,7 +88,7 @@ def test_the_file_that_it_gives_has_the_exact_figures(browser: Browser, site: Si
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert expected.value.suggested_filename.endswith(".csv")
-    assert sum(Decimal(row["total_location_based_ug"]) for row in rows) == exact.total_location_based.micrograms
+    assert sum(Decimal(row["total_location_based_micrograms"]) for row in rows) == exact.total_location_based.micrograms
 
 
 def test_what_is_empty_or_wrong_is_said_to_everybody(browser: Browser, site: Site) -> None:

@@ -54,6 +54,6 @@ class Drawings:
 
 
 def _fit(svg: str, name: str) -> str:
-    svg = re.sub(r'\bid="([^"]*)"', rf'id="c{name}-\1"', svg)
+    svg = re.sub(r' id="([^"]*)"', rf' id="c{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]*)\)", rf"url(#c{name}-\1)", svg)
     return re.sub(r' style="[^"]*"', "", svg)

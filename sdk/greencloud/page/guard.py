@@ -88,5 +88,7 @@ def forget(request: Request, response: Response) -> None:
 
 
 def _name(request: Request) -> str:
-    # Browsers take a __Host- cookie from the host itself and over TLS alone, so that no neighbour can plant one.
-    return "__Host-greencloud" if encrypted(request) else "greencloud"
+    # Browsers take a __Host- cookie from the host itself and over TLS alone, so that no neighbour can plant one. They send it to
+    # every port of the host: another page there has another name.
+    port = re.search(r":(\d{1,5})$", request.headers.get("Host", ""))
+    return ("__Host-greencloud" if encrypted(request) else "greencloud") + (f"-{port[1]}" if port else "")

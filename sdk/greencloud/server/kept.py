@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -30,15 +29,15 @@ _SETTLED_S: Final = 60.0
 
 
 class Kept:
-    """One place of a process, whichever fills it at the time: ``python -m MODULE``, told ``settings()`` at each start."""
+    """One place of a process, whichever fills it at the time: ``python -m MODULE``, told ``settings`` at each start."""
 
-    def __init__(self, name: str, module: str, settings: Callable[[], str], stopping: threading.Event) -> None:
+    def __init__(self, name: str, module: str, settings: str, stopping: threading.Event) -> None:
         self.restarts = 0
         self.serves = False
+        self.settings = settings
         self.thread = threading.Thread(target=self._keep, name=f"greencloud-{name.replace(' ', '-')}")
         self._name = name
         self._module = module
-        self._settings = settings
         self._stopping = stopping
         self._started: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -111,7 +110,7 @@ class Kept:
         assert process.stdin
         with process.stdout, suppress(BrokenPipeError), process.stdin:
             with suppress(OSError):
-                self.tell(self._settings())
+                self.tell(self.settings)
             for line in process.stdout:
                 self.heard(json.loads(line))
         return process.wait()

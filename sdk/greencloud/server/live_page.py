@@ -54,11 +54,11 @@ def live_page(settings: Settings, stopping: threading.Event) -> Iterator[Setting
 
 class _Page(Kept):
     def __init__(self, settings: PageSettings, stopping: threading.Event) -> None:
-        super().__init__("page", "greencloud.server.page_process", lambda: self._its.to_json(), stopping)
+        super().__init__("page", "greencloud.server.page_process", settings.to_json(), stopping)
         self._its = settings
 
     def heard(self, said: dict[str, Any]) -> None:
         if "ready" in said:
-            self._its = replace(self._its, listen=said["listen"])  # the same port after a new start
+            self.settings = replace(self._its, listen=said["listen"]).to_json()  # the same port after a new start
             _LOG.info("page on %s", said["ready"])
         super().heard(said)

@@ -84,7 +84,7 @@ class Settings:
         if self.page and said.required:
             raise ListenError(
                 "the auth file lets nobody in without a certificate, and readers of the page come with tokens",
-                advice="leave out --page, or let tokens count on their own: required = false",
+                advice='leave out --page, or let tokens count on their own: identity = "either"',
             )
         tls = tls_of(self.listen, self.tls_cert, self.tls_key, insecure=self.insecure)
         if not self.tls_client_ca:

@@ -108,7 +108,7 @@ class _Worker(Kept):
     """A worker; ``page`` asks it for its metrics."""
 
     def __init__(self, number: int, settings: Settings, stopping: threading.Event) -> None:
-        super().__init__(f"worker {number}", "greencloud.server.worker", settings.to_json, stopping)
+        super().__init__(f"worker {number}", "greencloud.server.worker", settings.to_json(), stopping)
         self.number = number
         self._pages: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._asking = threading.Lock()

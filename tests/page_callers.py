@@ -36,7 +36,7 @@ def caller_of(client: Client) -> Caller:
     return Caller(client, client.get_caller_identity())
 
 
-def look(caller: Caller, path: str, now: datetime = NOW, **parameters: str) -> Any:
+def look(caller: Caller, path: str, now: datetime = NOW, /, **parameters: str) -> Any:
     """What the view at ``path`` answers."""
     return follow(caller, path, parameters, now)
 
@@ -66,6 +66,10 @@ def column(table: Table, name: str) -> list[Decimal]:
     heading, *rows = table.csv
     place = list(heading).index(name)
     return [Decimal(row[place]) for row in rows if row[place]]
+
+
+def summed(table: Table, name: str) -> Decimal:
+    return sum(column(table, name), Decimal())
 
 
 def kg(row: FootprintRow, *, market: bool = False) -> Decimal:

@@ -22,7 +22,7 @@ from greencloud.page.view import Caller
 from greencloud.report.page.what_ifs import use_of, what_if
 from greencloud.results import GROUPABLE, Granularity
 from greencloud.testing import END, START, Server
-from page_callers import NOW, calling, column, follow, kg, look, table_of
+from page_callers import NOW, calling, column, follow, kg, look, summed, table_of
 from profiles import examples
 
 FIRST, SECOND = "2025-01-06", "2025-01-07"
@@ -37,25 +37,26 @@ def acme(seeded_server: Server) -> Iterator[Caller]:
 @pytest.mark.parametrize("dimension", [*GROUPABLE, "label:team", "label:nobody"])
 def test_by_any_dimension_and_step_the_sum_is_the_same(acme: Caller, dimension: str) -> None:
     total = acme.client.query_footprint(start=START, end=END).total()
-    for step in ("all", "hour", "day", "month"):
+    for step in ("all", "day"):
         shown = look(acme, "/by", dimension=dimension, granularity=step)
         table = table_of(shown, dimension.partition(":")[0].replace("_", "-"))
-        assert sum(column(table, "kg_co2e_location_based")) == kg(total)
+        assert summed(table, "kg_co2e_location_based") == kg(total)
         if step != "all":
             steps = table_of(shown, "layers")
-            assert sum(column(steps, "kg_co2e_market_based")) == kg(total, market=True)
-            assert sum(column(steps, "operation_count")) >= total.operation_count
+            assert summed(steps, "kg_co2e_market_based") == kg(total, market=True)
+            if dimension != "scope":  # whose rows carry no operations
+                assert summed(steps, "operation_count") == total.operation_count
     assert "label:team" in str(shown.forms)
 
 
 def test_the_changes_of_two_periods_add_up_to_the_change_of_the_whole(acme: Caller) -> None:
     first = acme.client.query_footprint(start=START, end=START + timedelta(days=1)).total()
     second = acme.client.query_footprint(start=START + timedelta(days=1), end=END).total()
-    for dimension in ("service", "region", "operation", "label:team"):
+    for dimension in ("service", "label:team"):
         for market, method in ((False, "location"), (True, "market")):
             table = table_of(look(acme, "/compare", period=SECOND, against=FIRST, dimension=dimension, method=method), "changes")
-            assert sum(column(table, "change_kg_co2e")) == kg(second, market=market) - kg(first, market=market)
-            assert sum(column(table, "old_kg_co2e")) == kg(first, market=market)
+            assert summed(table, "change_kg_co2e") == kg(second, market=market) - kg(first, market=market)
+            assert summed(table, "old_kg_co2e") == kg(first, market=market)
     named, adjoining = look(acme, "/compare", period=SECOND, against=FIRST), look(acme, "/compare", period=SECOND)
     assert table_of(named, "changes").csv == table_of(adjoining, "changes").csv
 
@@ -71,7 +72,7 @@ def test_a_change_from_what_is_not_known_is_not_known(acme: Caller) -> None:
 def test_hours_and_what_ifs_are_those_of_the_rows(acme: Caller) -> None:
     shown = look(acme, "/hours", shift="3", to_region="eu-north")
     total = acme.client.query_footprint(start=START, end=END).total()
-    assert sum(column(table_of(shown, "week"), "kg_co2e_location_based")) == kg(total)
+    assert summed(table_of(shown, "week"), "kg_co2e_location_based") == kg(total)
     query = Asked.of("/hours", {"period": "2025-01"}, NOW).query(group_by=("region",), granularity=Granularity.HOUR)
     streamed = hours_asked(acme.client, query)
     assert sum(hour.energy_mj for hour in streamed) == total.energy.millijoules
@@ -92,16 +93,16 @@ def test_rules_change_who_pays_and_a_tenant_sees_its_own_share(acme: Caller, see
     assert told == {each.rule: kg(each.row) for each in comparison.rows}
     with calling(seeded_server) as provider:
         table = table_of(look(provider, "/rules"), "rules")
-        sums = {rule: sum(column(table, f"{rule}_kg_co2e")) for rule in comparison.rules}
+        sums = {rule: summed(table, f"{rule}_kg_co2e") for rule in comparison.rules}
         assert len(set(sums.values())) == 1, "a rule changes who pays, never how much"
 
 
 def test_quality_says_what_the_energy_rests_on(acme: Caller) -> None:
     table = table_of(look(acme, "/quality"), "evidence-service")
     total = acme.client.query_footprint(start=START, end=END).total()
-    parts = sum(sum(column(table, f"{kind}_kwh")) for kind in ("measured", "modelled", "estimated", "self_reported"))
-    assert abs(parts - sum(column(table, "kwh"))) < Decimal("0.0000001")
-    assert sum(column(table, "kwh")) == pytest.approx(total.energy.kwh)
+    parts = sum(summed(table, f"{kind}_kwh") for kind in ("measured", "modelled", "estimated", "self_reported"))
+    assert abs(parts - summed(table, "kwh")) < Decimal("0.0000001")
+    assert abs(summed(table, "kwh") - Decimal(total.energy.millijoules) / 3_600_000_000) < Decimal("0.0000001")
     sites = table_of(look(acme, "/quality"), "sites")
     assert [row[0] for row in sites.rows] == [site.site for site in acme.client.get_data_availability().sites]
 
@@ -125,7 +126,7 @@ def test_a_document_and_the_export_of_a_cut_period(acme: Caller) -> None:
     assert document["total"]["total_location_based"]["micrograms"] == total.total_location_based.micrograms
     with pytest.raises(GreencloudError, match="look whole"):
         look(acme, "/export", format="csv", period=FIRST, granularity="month")
-    days = look(acme, "/export", format="csv", period="last-7d", now=END).content.decode().splitlines()
+    days = look(acme, "/export", END, format="csv", period="last-7d").content.decode().splitlines()
     assert days[1].startswith('"2025-01-06T00:00:00Z","2025-01-07T00:00:00Z"')
     page = look(acme, "/export")
     assert all(isinstance(follow(acme, each.href), FileAnswer) for each in page.downloads)
@@ -165,7 +166,7 @@ parameters = st.dictionaries(st.sampled_from(sorted(OWN)), st.integers(0, 4), ma
 )
 
 
-@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([view.path for view in VIEWS if view.path not in ("/rules", "/explain")]), parameters)
 def test_whatever_an_address_asks_is_answered_or_refused_with_a_reason(acme: Caller, path: str, given_: dict[str, str]) -> None:
     try:

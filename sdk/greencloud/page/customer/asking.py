@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from greencloud.client import Client
 from greencloud.client.questions import arguments_of, footprint_rows
@@ -34,11 +34,9 @@ _AT_ONCE: Final = 4
 _PAGE: Final = 5_000
 _HOUR_COLUMNS: Final = ("energy_mj", "total_location_based_ug", "scope2_location_ug")
 
-T = TypeVar("T")
 
-
-def all_at_once(*calls: Callable[[], T]) -> list[T]:
-    """What each call gives. Raises what the first of them raises that fails."""
+def all_at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What each call gives, in order. Raises what the first of them raises that fails."""
     with ThreadPoolExecutor(min(_AT_ONCE, len(calls)), thread_name_prefix="page-question") as pool:
         return list(pool.map(lambda call: call(), calls))
 

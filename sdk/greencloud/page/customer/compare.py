@@ -120,7 +120,8 @@ def _table(found: Difference, dimension: str, asked: Asked, words: Mapping[str, 
     exact_of = kwh_decimal if found.measure == "energy" else kg_decimal
     unit = "kwh" if found.measure == "energy" else "kg_co2e"
     heading = [words["name"], *(f"{words[f'compare_{name}']}, {scale.unit}" for name in ("old", "new", "change")), "%"]
-    rows, exact = [], [(dimension, f"old_{unit}", f"new_{unit}", f"change_{unit}", "change_percent")]
+    rows: list[Sequence[str]] = []
+    exact: list[Sequence[str]] = [(dimension, f"old_{unit}", f"new_{unit}", f"change_{unit}", "change_percent")]
     for pair in pairs:
         old, new = found.amounts(pair)
         change = found.change(pair)

@@ -12,17 +12,18 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from greencloud.errors import QuantityError, UnavailableError
+from greencloud.errors import QuantityError
 from greencloud.page.asked import Asked
 from greencloud.page.customer.asking import all_at_once, availability_of, bounded_rows
 from greencloud.page.customer.overview import empty_text
 from greencloud.page.customer.places import crumbs, filter_notes, kept, to
 from greencloud.page.file import FileAnswer
+from greencloud.page.limits import BusyError
 from greencloud.page.shown import Choice, Download, Form, Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
 from greencloud.report import PRESETS, footprint_data, footprint_document, restatements_csv, write_dataset
-from greencloud.results import GROUPABLE, FootprintRow, Granularity
+from greencloud.results import GROUPABLE, FootprintRow, Granularity, Restatement
 from greencloud.results.periods import bucket_of
 
 __all__ = ["show"]
@@ -56,7 +57,7 @@ def show(caller: Caller, asked: Asked) -> Shown | FileAnswer:
     if name not in _FORMATS:
         raise QuantityError(f"there is no format {name!r}", advice=f"use one of {', '.join(_FORMATS)}")
     if not _TURNS.acquire(timeout=_PATIENCE_S):
-        raise UnavailableError("other files are being made", advice="try again in a minute")
+        raise BusyError("other files are being made", retry_after_s=_PATIENCE_S, advice="try again in a minute")
     try:
         return _file(caller, asked, name)
     finally:
@@ -105,8 +106,9 @@ def _file(caller: Caller, asked: Asked, name: str) -> FileAnswer:
     query = asked.query(group_by=by, granularity=step)
     advice = "choose a shorter time or longer steps, or take it as a stream: greencloud export, or Client.stream_footprint"
     rows = bounded_rows(caller.client, query, _MOST_ROWS, advice=advice)
-    content = _document(rows, asked, by, step) if kind == "json" else None
-    if content is None:
+    if kind == "json":
+        content: str | bytes = _document(rows, asked, by, step)
+    else:
         payer = caller.identity.account if caller.identity.member_accounts else ""
         content = write_dataset(preset.data(rows, payer) if preset else footprint_data(rows, by), kind)
     named = f"{name}-" if preset else "footprint-"
@@ -123,7 +125,7 @@ def _document(rows: Sequence[FootprintRow], asked: Asked, by: tuple[str, ...], s
 
 def _restatements(caller: Caller, asked: Asked) -> FileAnswer:
     accounts = [asked.account] if asked.account else []
-    found = []
+    found: list[Restatement] = []
     for each in caller.client.list_restatements(asked.period.start, asked.period.end, accounts):
         if len(found) == _MOST_RESTATEMENTS:
             raise QuantityError(f"there are more than {_MOST_RESTATEMENTS:,} restatements", advice="choose a shorter time")

@@ -157,7 +157,8 @@ def _sites(found: DataAvailability, asked: Asked, words: Mapping[str, str]) -> S
     """From when to when, and how final, each site's figures are."""
     heading = [words["customer_site"], words["customer_region"], *(words[f"quality_{name}"] for name in ("from", "until", "final"))]
     names = ("start", "end", "final_until", "updated")
-    rows, exact = [], [("site", "region", *names)]
+    rows: list[Sequence[str]] = []
+    exact: list[Sequence[str]] = [("site", "region", *names)]
     for site in found.sites:
         times = [format_instant(getattr(site, name)) for name in names]
         rows.append((site.site, site.region, *times[:3], ago(site.updated, asked.now, words)))

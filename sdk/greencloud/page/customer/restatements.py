@@ -118,7 +118,8 @@ def _each(found: Sequence[Restatement], asked: Asked, words: Mapping[str, str]) 
         words["restatements_by"],
         words["restatements_reason"],
     ]
-    rows, exact, links = [], [("start", "end", "site", "restated", "change_kg_co2e_location_based", "causes", "by", "reason")], []
+    rows, links = [], []
+    exact: list[Sequence[str]] = [("start", "end", "site", "restated", "change_kg_co2e_location_based", "causes", "by", "reason")]
     for each, change in zip(ordered, moved, strict=True):
         start, end, when = map(format_instant, (each.start, each.end, each.restated))
         shown = words["customer_unknown"] if not each.kept else ("+" if change > 0 else "") + scale.show(change)
@@ -139,5 +140,5 @@ def _changes(found: Sequence[Restatement], words: Mapping[str, str]) -> list[Sec
     none = words["compare_none"]
     rows = [(path, old or none, new or none) for path, old, new in changes[:_MOST]]
     exact = [("path", "old", "new"), *(tuple(map(inert, change)) for change in changes)]
-    table = Table([words["restatements_path"], words["compare_old"], words["compare_new"]], rows, exact)  # type: ignore[arg-type]
+    table = Table([words["restatements_path"], words["compare_old"], words["compare_new"]], rows, exact)
     return [Section("book", words["restatements_book"], words["restatements_book_help"], [], table)]

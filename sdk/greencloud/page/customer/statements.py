@@ -105,7 +105,8 @@ def _section(closes: Sequence[RootLogEntry], asked: Asked, words: Mapping[str, s
     """Every close, the latest first; its period leads here, with its files to download."""
     restated = {entry.restates for entry in closes}
     heading = [words[f"statements_{name}"] for name in ("period", "closed", "index", "note", "fingerprint")]
-    rows, exact, links = [], [("period", "index", "closed", "start", "end", "restates", "key_fingerprint", "entry")], []
+    rows, links = [], []
+    exact: list[Sequence[str]] = [("period", "index", "closed", "start", "end", "restates", "key_fingerprint", "entry")]
     for entry in reversed(closes):
         note = words["statements_restates"].format(index=entry.restates) if entry.restates is not None else ""
         later = words["statements_restated"] if entry.index in restated else ""

@@ -111,7 +111,8 @@ def overflow(page: Page) -> int:
 
 
 def contrasts(page: Page) -> dict[str, float]:
-    """The lowest contrast (WCAG 2, 1 to 21) of each colour of text in charts against what is behind it; axe does not look there."""
+    """The lowest contrast (WCAG 2, 1 to 21) of each colour of text in charts against what is behind it, a bar or the page; axe does
+    not look there."""
     found: dict[str, float] = page.evaluate(_CONTRASTS)
     return found
 
@@ -126,6 +127,13 @@ _CONTRASTS: Final = """() => {
   const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   const behind = element => {
+    const box = element.getBoundingClientRect();
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    for (const each of [...element.closest('svg').querySelectorAll('path, rect')].reverse()) {
+      const [fill, its] = [getComputedStyle(each).fill, each.getBoundingClientRect()];
+      const seen = fill !== 'none' && parts(fill)[3] !== 0 && its.width && its.height;
+      if (seen && x >= its.left && x <= its.right && y >= its.top && y <= its.bottom) return fill;
+    }
     for (let each = element; each; each = each.parentElement) {
       const colour = getComputedStyle(each).backgroundColor;
       if (parts(colour)[3] !== 0) return colour;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,7 +31,7 @@ WIND = replace(SOLAR, id="wind", display_name="Wind by contract", reduction=Emis
 
 
 @contextmanager
-def world(folder: Path, *, books: bool = True) -> Iterator[Api]:
+def world(folder: Path, *, books: bool = True, now: datetime = NOW) -> Iterator[Api]:
     """A server over some hours of three tenants; with ``books`` also an inventory of five years, two goals and instruments."""
     data = data_of(folder, TENANTS)
     if books:
@@ -46,7 +47,7 @@ def world(folder: Path, *, books: bool = True) -> Iterator[Api]:
             kept.create_instrument(instrument)
         kept.use_instrument("instruments/stone", year="2024", units=40, goal=NEUTRAL.name)
         kept.use_instrument("instruments/stoves", year="2024", units=20, goal=NEUTRAL.name)
-    with serving(data) as api:
+    with serving(data, now=now) as api:
         yield api
 
 

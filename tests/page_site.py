@@ -1,10 +1,10 @@
-"""The page in front of the test server of the session, as a browser meets it; who reads it has logged in by a one-time link."""
+"""The page in front of a real server, as a browser meets it; who reads it has logged in by a one-time link."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,12 +28,14 @@ MONTH = "2025-01"
 
 @dataclass(frozen=True, slots=True)
 class Site:
+    """``token(account)`` is a token of the account, or of the provider without one."""
+
     url: str
-    server: Server
+    token: Callable[[str], str]
 
     def link(self, account: str = "") -> str:
-        """A link that logs in as the account once, or as the provider."""
-        headers = {"Authorization": f"Bearer {self.server.token(account)}"}
+        """A link that logs in once."""
+        headers = {"Authorization": f"Bearer {self.token(account)}"}
         request = urllib.request.Request(f"{self.url}/links", b"", headers, method="POST")
         with urllib.request.urlopen(request, timeout=20) as answer:
             found: str = json.load(answer)["url"]
@@ -41,17 +43,18 @@ class Site:
 
 
 @contextmanager
-def site_of(server: Server) -> Iterator[Site]:
-    """The page in front of a server."""
-    with Client(server.target, token=None) as client:
+def site_of(target: str, token: Callable[[str], str]) -> Iterator[Site]:
+    """The page in front of a server. Its clock is the usual one, as that of the browser's cookies is."""
+    with Client(target, token=None) as client:
         app = PageApp(client, customer.VIEWS, provider.VIEWS, clock=lambda: datetime.now(UTC))
         with closing(WebServer("127.0.0.1:0", app)) as web:
-            yield Site(web.url, server)
+            yield Site(web.url, token)
 
 
 @pytest.fixture(scope="session")
 def site(seeded_server: Server) -> Iterator[Site]:
-    with site_of(seeded_server) as found:
+    """The page in front of the test server of the session."""
+    with site_of(seeded_server.target, seeded_server.token) as found:
         yield found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from browser import WIDTHS, browser, faults, looking, overflow
-from greencloud.testing import END, START
+from greencloud.testing import END, START, Server
 from page_site import MONTH, Site, reading, site
 
 __all__ = ["browser", "site"]  # fixtures
@@ -27,7 +27,7 @@ def test_a_token_logs_in_and_a_button_out(browser: Browser, site: Site) -> None:
         expect(page.get_by_role("alert")).to_be_visible()
         assert not faults(page)
 
-        token = site.server.token("acme")
+        token = site.token("acme")
         page.get_by_label("Access token").fill(token)
         page.get_by_role("button", name="Log in").click()
         assert page.url == f"{site.url}/by?dimension=service&period={MONTH}", "where the reader was going"
@@ -76,14 +76,14 @@ def test_it_leads_down_to_an_operation_and_back(browser: Browser, site: Site) ->
         assert f"period={MONTH}" in page.url
 
 
-def test_the_file_that_it_gives_has_the_exact_figures(browser: Browser, site: Site, tmp_path: Path) -> None:
+def test_the_file_that_it_gives_has_the_exact_figures(browser: Browser, site: Site, seeded_server: Server, tmp_path: Path) -> None:
     with reading(browser, site, "acme", accept_downloads=True) as look:
         look.page.goto(f"{site.url}/by?dimension=service&period={MONTH}")
         with look.page.expect_download() as expected:
             look.page.locator("a[href^='/export'][href*='format=csv']").click()
         path = tmp_path / "footprint.csv"
         expected.value.save_as(path)
-    with site.server.client("acme") as client:
+    with seeded_server.client("acme") as client:
         exact = client.query_footprint(start=START, end=END).total()
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

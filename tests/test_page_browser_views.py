@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from urllib.parse import urlencode
 
@@ -10,26 +12,45 @@ from playwright.sync_api import Browser
 
 from browser import WIDTHS, Look, browser, contrasts, faults, overflow, unfolded
 from greencloud.page import customer, provider
-from page_site import MONTH, Site, reading, site
+from greencloud.report.page import LANGUAGES
+from page_provider_world import world
+from page_site import MONTH, Site, reading, site, site_of
 
 __all__ = ["browser", "site"]  # fixtures
 
-FILES = {"/statement", "/export"}
+FILES = {"/statement"}  # /export has a page, too
 ASKED = {
     "/service": {"service": "shop"},
     "/operation": {"service": "shop", "operation": "browse"},
     "/trace": {"service": "shop", "operation": "browse"},
-    "/by": {"dimension": "service"},
     "/compare": {"against": "2024-12"},
 }
-PARTS = {"acme": customer.VIEWS, "": provider.VIEWS}
 LOOKS = [(width, dark) for width in WIDTHS for dark in (False, True)]
 
 
-def addresses(account: str, language: str) -> list[str]:
-    paths = [view.path for view in PARTS[account] if view.path not in FILES]
-    asked = {"period": MONTH, "lang": language}
-    return [f"{path}?{urlencode(asked | ASKED.get(path, {}))}" for path in paths]
+@pytest.fixture(scope="module")
+def provider_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """In front of a ledger that was restated, with goals, measures, an inventory and instruments."""
+    now = datetime.now(UTC)
+    with world(tmp_path_factory.mktemp("provider"), now=now) as api:
+
+        def token(account: str) -> str:
+            return api.keys.issue("tenant" if account else "provider", account, ttl=timedelta(hours=1), now=now)
+
+        with site_of(api.target, token) as found:
+            yield found
+
+
+@pytest.fixture
+def visits(request: pytest.FixtureRequest) -> tuple[Site, str, list[str]]:
+    """A page, who reads it (an account, or the provider), and addresses without the language."""
+    part: str = request.param
+    if part == "customer":
+        paths, found, account, month = customer.VIEWS, request.getfixturevalue("site"), "acme", MONTH
+    else:
+        paths, found, account, month = provider.VIEWS, request.getfixturevalue("provider_site"), "", "2026-11"
+    asked = [(view.path, {"period": month} | ASKED.get(view.path, {})) for view in paths if view.path not in FILES]
+    return found, account, [f"{path}?{urlencode(parameters)}" for path, parameters in asked]
 
 
 def wrong(look: Look, width: str, dark: bool) -> list[str]:
@@ -44,16 +65,19 @@ def wrong(look: Look, width: str, dark: bool) -> list[str]:
     return [f"{page.url} {width} {'dark' if dark else 'light'}: {each}" for each in found]
 
 
-@pytest.mark.parametrize("account", PARTS, ids=lambda account: account or "provider")
-def test_each_view_can_be_read(browser: Browser, site: Site, account: str) -> None:
+def opened(look: Look, address: str) -> None:
+    answer = look.page.goto(address)
+    assert answer
+    assert answer.status == 200, f"{address}: {look.page.inner_text('main')}"
+
+
+@pytest.mark.parametrize("visits", ["customer", "provider"], indirect=True)
+def test_each_view_can_be_read(browser: Browser, visits: tuple[Site, str, list[str]]) -> None:
+    site, account, addresses = visits
     found = []
     with reading(browser, site, account) as look:
-        for number, ((width, dark), address) in enumerate(
-            zip(cycle(LOOKS), addresses(account, "en" if account else "zh"), strict=False)
-        ):
-            answer = look.page.goto(site.url + address)
-            assert answer
-            assert answer.status == 200, f"{address}: {look.page.inner_text('main')}"
+        for number, ((width, dark), address) in enumerate(zip(cycle(LOOKS), addresses, strict=False)):
+            opened(look, f"{site.url}{address}&lang={LANGUAGES[number // 3 % 2]}")
             if number % 2:
                 unfolded(look.page)
             found += wrong(look, width, dark)
@@ -61,16 +85,17 @@ def test_each_view_can_be_read(browser: Browser, site: Site, account: str) -> No
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("account", PARTS, ids=lambda account: account or "provider")
-def test_each_view_can_be_read_in_every_width_and_colour(browser: Browser, site: Site, account: str, language: str) -> None:
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("visits", ["customer", "provider"], indirect=True)
+def test_each_view_can_be_read_in_every_width_and_colour(
+    browser: Browser, visits: tuple[Site, str, list[str]], language: str
+) -> None:
+    site, account, addresses = visits
     found = []
     with reading(browser, site, account) as look:
-        for address in addresses(account, language):
-            answer = look.page.goto(site.url + address)
-            assert answer
-            assert answer.status == 200, f"{address}: {look.page.inner_text('main')}"
+        for address in addresses:
+            opened(look, f"{site.url}{address}&lang={language}")
             found += wrong(look, "usual", False)
             unfolded(look.page)
             for width, dark in LOOKS:

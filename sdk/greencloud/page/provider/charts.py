@@ -99,7 +99,11 @@ def over_time(
     """Stacked bars; or lines, where a sum of the series means nothing."""
     values = [{"key": _key(each.at), "part": each.series, "amount": each.value} for each in points]
     y: dict[str, Any] = {"field": "amount", "type": "quantitative", "title": title, "axis": {"tickCount": 5}}
-    y |= {"stack": "zero"} if stack else {"scale": {"zero": False, "padding": 12}}
+    if stack:
+        y["stack"] = "zero"
+    else:
+        y["scale"] = {"zero": False, "padding": 12}
+        y["axis"]["format"] = ".3~f"  # of a series that stays the same Vega would say whole numbers
     mark = {"type": "bar"} if stack else {"type": "line", "strokeWidth": 2, "point": {"size": 24}}
     few = len({each.at for each in points}) <= _FEW
     axis = {"labelOverlap": True, "grid": False, "format": _FORMATS[step], "tickCount": str(step) if few else _ticks(width)}

@@ -112,7 +112,7 @@ def _by_site(whole: Sequence[FootprintRow], held: Mapping[str, Sequence[Footprin
         "by-site",
         texts["provider_by_site"],
         texts["provider_unallocated_help"],
-        [lambda width: stacked(bars, _POOLS, energy, f"{texts['energy']}, {energy.unit}", width)],
+        [lambda width: stacked(bars, _POOLS, energy, f"{texts['energy']}, {energy.unit}", width)] if pools else [],
         Table(heading, rows, exact),
     )
 
@@ -141,6 +141,6 @@ def _over_time(
         "over-time",
         texts["over_time"],
         texts["provider_share_help"],
-        [lambda width: over_time(points, _POOLS, step, f"% {texts['provider_of_energy']}", width, stack=True)],
+        [lambda width: over_time(points, _POOLS, step, f"% {texts['provider_of_energy']}", width, stack=True)] if points else [],
         Table(heading, rows, exact),
     )

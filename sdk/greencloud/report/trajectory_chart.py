@@ -24,6 +24,7 @@ _BROWN: Final = "#8A5A00"  # of the orange, dark enough to read
 _WIDTH: Final = 760
 _HEIGHT: Final = 400
 _ROOM: Final = 150  # pixels to the right of the last year, for labels, where the width is given
+_NARROW_ROOM: Final = 100
 
 
 def trajectory_chart(progress: GoalProgress, forecast: Forecast | None = None, canvas: Canvas = SHEET) -> dict[str, Any]:
@@ -123,8 +124,8 @@ class _Drawing:
         places = [self.place(year.reporting_year) for year in self.progress.years]
         if self.forecast is not None:
             places += [self.place(year.year) for year in self.forecast.years]
-        width = self.canvas.width
-        room = 0.16 if width is None else _ROOM / max(100, width - _ROOM - 60)
+        width, pixels = self.canvas.width, _NARROW_ROOM if self.canvas.narrow else _ROOM
+        room = 0.16 if width is None else pixels / max(100, width - pixels - 60)
         return [min(places) - 0.3, max(places) + (max(places) - min(places)) * room + 0.1]
 
     def axis(self) -> dict[str, Any]:
@@ -148,6 +149,8 @@ class _Drawing:
             if year.reporting_year in stones
         ]
         layers = [{"data": {"values": line}, "mark": {"type": "line", "strokeWidth": 2.5}, "encoding": _XY}]
+        if marked and self.canvas.narrow:
+            marked = [{**stone, "text": ""} for stone in marked]
         if marked:
             diamond = {"type": "point", "shape": "diamond", "filled": True, "size": 110, "opacity": 1}
             text = {"type": "text", "align": "left", "baseline": "bottom", "dx": 7, "dy": -5, "fontSize": 11.5}
@@ -168,6 +171,7 @@ class _Drawing:
                 text=self.words["year_draft" if draft else "year"].format(year=year, amount=self.text(amount)),
             )
             for year, amount, draft in known[-1:]
+            if self.forecast is None or not self.canvas.narrow  # else it lies on the forecast
         ]
         place: dict[str, Any] = {"baseline": "bottom", "dy": -10}
         found = self.gap()

@@ -129,9 +129,10 @@ _CONTRASTS: Final = """() => {
   const behind = element => {
     const box = element.getBoundingClientRect();
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-    for (const each of [...element.closest('svg').querySelectorAll('path, rect')].reverse()) {
-      const [fill, its] = [getComputedStyle(each).fill, each.getBoundingClientRect()];
-      const seen = fill !== 'none' && parts(fill)[3] !== 0 && its.width && its.height;
+    for (const each of [...element.closest('svg').querySelectorAll('path')].reverse()) {
+      const [style, its] = [getComputedStyle(each), each.getBoundingClientRect()];
+      const [fill, bar] = [style.fill, !/[LCA]/.test(each.getAttribute('d') || 'L')];
+      const seen = bar && fill !== 'none' && parts(fill)[3] !== 0 && style.fillOpacity > 0.5 && its.width && its.height;
       if (seen && x >= its.left && x <= its.right && y >= its.top && y <= its.bottom) return fill;
     }
     for (let each = element; each; each = each.parentElement) {

@@ -71,6 +71,7 @@ def opened(look: Look, address: str) -> None:
     assert answer.status == 200, f"{address}: {look.page.inner_text('main')}"
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("visits", ["customer", "provider"], indirect=True)
 def test_each_view_can_be_read(browser: Browser, visits: tuple[Site, str, list[str]]) -> None:
     site, account, addresses = visits

@@ -24,7 +24,7 @@ __all__ = ["neutrality_chart"]
 
 _UNITS: Final = (*EMISSION_UNITS[4:], ("Mt", 10**18), ("Gt", 10**21))
 _PARTS: Final = {
-    "removal_permanent": (COLOURS["green"], "white"),
+    "removal_permanent": (COLOURS["green"], "#111827"),
     "removal_long": ("#66C2A4", "#111827"),
     "removal_short": ("#CCECE1", "#111827"),
     "offset": (COLOURS["orange"], "#111827"),

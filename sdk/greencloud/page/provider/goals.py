@@ -147,7 +147,7 @@ def _trajectory(progress: GoalProgress, forecast: Forecast | None, why: str, ask
     amounts += [amount for year in ahead.values() for amount in (year.expected, year.high) if amount is not None]
     scale = scale_for([amount.micrograms for amount in amounts], EMISSION_UNITS)
     keys = ("path", "actual", "expected", "low", "high", "required")
-    heading = [texts["provider_year"], *(f"{texts[f'provider_goal_{key}']}, {scale.unit}" for key in keys), ""]
+    heading = [texts["provider_year"], *(f"{texts[f'provider_goal_{key}']}, {scale.unit}" for key in keys), texts["provider_state"]]
     rows, exact = [], [["year", *(f"{key}_kg_co2e" for key in keys), "draft"]]
     for year in progress.years:
         found = ahead.get(year.reporting_year)
@@ -232,7 +232,7 @@ def _plan(plan: AbatementPlan, asked: Asked, texts: Mapping[str, str]) -> Sectio
         said = texts["provider_no_measures"]
     chart = [lambda width: abatement_chart(plan, Canvas.of_page(width, asked.language))] if rows else []
     title = words["plan_title"].format(year=plan.target_year, closing=_closing(plan, words))
-    table = Table(heading, rows or [["", texts["provider_no_measures"], *[""] * 5]], exact, words=(1, 2))
+    table = Table(heading, rows or [[texts["provider_no_measures"], *[""] * 6]], exact, words=(1, 2))
     return Section("measures", title, said, chart, table, [*plan.notes])
 
 

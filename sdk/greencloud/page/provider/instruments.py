@@ -108,7 +108,7 @@ def _claim(claim: Neutrality, asked: Asked, texts: Mapping[str, str]) -> Section
     words = chart_words(asked.language)
     lines = {line.kind: line for line in claim.lines}
     scale = scale_for([claim.residual.micrograms, *(line.emissions.micrograms for line in claim.lines)], EMISSION_UNITS)
-    heading = ["", f"CO2e, {scale.unit}", texts["provider_of_base"], texts["provider_instruments_used"]]
+    heading = [texts["name"], f"CO2e, {scale.unit}", texts["provider_of_base"], texts["provider_instruments_used"]]
     rows, exact = [], [["line", "kg_co2e", "share_of_base", "instruments"]]
     for kind in _ORDER:
         if (line := lines.get(kind)) is not None:

@@ -40,17 +40,19 @@ def breakdown(
     title: str = "",
     link: Callable[[FootprintRow], str] = lambda _: "",
     most: int = MOST_ROWS,
+    legend: bool = True,
 ) -> Section:
-    """``rows`` are by the dimension, in any order."""
+    """``rows`` are by the dimension, in any order. A single one is no chart. ``legend``: of the scopes, which look the same in
+    all charts of a page."""
     ordered = sorted(rows, key=lambda row: (-row.total_location_based.micrograms, row.dimensions[dimension]))
     bars, table = (named(ordered, dimension, words, count) for count in (charts.MOST_BARS, most))
     links = [link(row) if row.dimensions else "" for _, row in table]
-    drawn: list[Chart] = [lambda width: charts.bars(bars, words, width)]
+    drawn: list[Chart] = [lambda width: charts.bars(bars, words, width, legend=legend)]
     return Section(
         dimension.partition(":")[0].replace("_", "-"),
         title or words.get(f"by_{dimension}") or words["customer_by"].format(name=dimension),
         words["component_help"] if dimension == "component" else "",
-        drawn,
+        drawn if len(bars) > 1 else [],
         replace(parts_table(table, words, words["name"]), links=links),
         [words["customer_cut"].format(shown=f"{most - 1:,}", all=f"{len(rows):,}")] if len(rows) > most else [],
     )

@@ -23,7 +23,6 @@ from greencloud.report.drawing import COLOURS
 from greencloud.report.page import charts
 from greencloud.report.page.sections import Card, Chart, Section, Table
 from greencloud.results.periods import Period, period_named
-from greencloud.units import format_instant
 
 __all__ = ["show"]
 
@@ -70,7 +69,7 @@ def _against(asked: Asked) -> tuple[Period, str]:
 
 
 def _dates(period: Period) -> str:
-    return f"{format_instant(period.start)} / {format_instant(period.end)}"
+    return f"{period.start:%Y-%m-%d %H:%M} – {period.end:%Y-%m-%d %H:%M}"
 
 
 def _scale(found: Difference, pairs: Sequence[Pair]) -> Scale:
@@ -144,10 +143,8 @@ def _bars(found: Difference, dimension: str, words: Mapping[str, str], width: in
     pairs = found.pairs[:_MOST_BARS]
     moved = [pair.moved(found.measure) for pair in pairs]
     scale = scale_for(moved, ENERGY_UNITS if found.measure == "energy" else EMISSION_UNITS)
-    values = [
-        {"key": _name(pair, dimension, words), "amount": change / scale.size, "more": change > 0}
-        for pair, change in zip(pairs, moved, strict=True)
-    ]
+    names = [_name(pair, dimension, words) for pair in pairs]
+    values = [{"key": name, "amount": change / scale.size, "more": change > 0} for name, change in zip(names, moved, strict=True)]
     unit = scale.unit if found.measure == "energy" else f"{scale.unit} CO2e"
     return charts.chart(
         width,
@@ -158,9 +155,9 @@ def _bars(found: Difference, dimension: str, words: Mapping[str, str], width: in
             "y": {
                 "field": "key",
                 "type": "nominal",
-                "sort": [value["key"] for value in values],
+                "sort": names,
                 "title": None,
-                "axis": {"labelLimit": max(90, width // 3), "ticks": False},
+                "axis": {"labelLimit": charts.label_limit(names, max(90, width // 3)), "ticks": False},
             },
             "x": {
                 "field": "amount",

@@ -52,7 +52,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     total = figures.total
     sections = [
         series_section(figures, words),
-        *(breakdown(figures.by[each], each, words, link=lambda row: _link(asked, row)) for each in _BY),
+        *(breakdown(figures.by[each], each, words, link=lambda row: _link(asked, row), legend=False) for each in _BY),
     ]
     notes = [*filter_notes(asked, words), *period_notes(asked, words), *quality_lines(total, words)]
     if total.operation_count:

@@ -60,7 +60,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     if several:
         sections.insert(0, breakdown(answers["account"], "account", words, link=lambda row: _link(asked, row.dimensions)))
     sections += [
-        breakdown(figures.by[name], name, words, link=lambda row: _link(asked, row.dimensions))
+        breakdown(figures.by[name], name, words, link=lambda row: _link(asked, row.dimensions), legend=False)
         for name in ("service", "region", "sku", "component")
     ]
     sections += operations_part(figures, asked, words)
@@ -112,8 +112,8 @@ def fresh_card(availability: DataAvailability, now: datetime, words: Mapping[str
     return Card(
         words["overview_fresh"],
         ago(availability.updated, now, words),
-        words["overview_until"].format(time=format_instant(availability.end)),
-        words["overview_final"].format(time=format_instant(availability.final_until)),
+        words["overview_until"].format(time=f"{availability.end:%Y-%m-%d %H:%M}"),
+        words["overview_final"].format(time=f"{availability.final_until:%Y-%m-%d %H:%M}"),
     )
 
 

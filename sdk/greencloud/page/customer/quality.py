@@ -131,7 +131,7 @@ def _bars(pairs: Sequence[tuple[str, FootprintRow]], words: Mapping[str, str], w
                 "type": "nominal",
                 "sort": [name for name, _ in pairs],
                 "title": None,
-                "axis": {"labelLimit": max(90, width // 4), "ticks": False},
+                "axis": {"labelLimit": charts.label_limit([name for name, _ in pairs], max(90, width // 4)), "ticks": False},
             },
             "x": {
                 "field": "share",

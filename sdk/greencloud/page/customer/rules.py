@@ -145,7 +145,7 @@ def _bars(named: Amounts, rules: Sequence[str], words: Mapping[str, str], width:
             "type": "nominal",
             "sort": list(named),
             "title": None,
-            "axis": {"labelLimit": max(110, width // 3), "ticks": False},
+            "axis": {"labelLimit": charts.label_limit(named, max(110, width // 3)), "ticks": False},
         },
         "x": {
             "field": "amount",

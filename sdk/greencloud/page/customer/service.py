@@ -51,7 +51,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         sections=[
             series_section(figures, words),
             *operations_part(figures, asked, words),
-            *(breakdown(figures.by[each], each, words, link=link) for each in _BY),
+            *(breakdown(figures.by[each], each, words, link=link, legend=False) for each in _BY),
             scope_section(figures.total, words),
         ],
         notes=(*filter_notes(asked, words), *period_notes(asked, words), *quality_lines(figures.total, words)),

@@ -7,7 +7,7 @@ whoever hears the page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ __all__ = [
     "bars",
     "chart",
     "heat_map",
+    "label_limit",
     "operations",
     "parts_of",
     "scopes",
@@ -39,6 +40,12 @@ PARTS: Final = ("scope1", "scope2", "scope3_upstream", "scope3_embodied")
 _PART_COLOURS: Final = (COLOURS["grey"], COLOURS["blue"], COLOURS["sky"], COLOURS["orange"])
 LAYERS: Final = tuple(COLOURS[name] for name in ("blue", "orange", "green", "red", "purple", "sky", "yellow", "grey"))
 """Of names that have no colour of their own, in this order."""
+_WIDEST_LETTER: Final = 13  # pixels, as 12 point capitals and ideographs are
+_IDEOGRAPHS: Final = 0x2E80
+_NUMBERS_WIDTH: Final = 64  # of an axis of numbers, with its title
+_AS_LAID_OUT: Final = {"type": "pad"}
+"""The room for labels is set aside by estimate, and the page scales what is a little too wide: to fit a chart exactly, all its
+texts are measured twice, which is most of the work of drawing."""
 NARROW_CHART: Final = 500
 TIME_UNITS: Final = {
     Granularity.HOUR: "utcyearmonthdatehours",
@@ -68,8 +75,24 @@ def _colour(texts: Mapping[str, str], width: int) -> dict[str, Any]:
         "type": "nominal",
         "sort": None,
         "scale": {"domain": [texts[part] for part in PARTS], "range": list(_PART_COLOURS)},
-        "legend": {"title": None, "columns": 2 if width > NARROW_CHART else 1, "labelLimit": 320},
+        "legend": {"title": None, "columns": 2 if width > NARROW_CHART else 1, "labelLimit": 0 if width > NARROW_CHART else 320},
     }
+
+
+def _labels_width(names: Iterable[str], limit: int) -> int:
+    """About what labels beside a chart take, in pixels."""
+    widths = (sum(_WIDEST_LETTER if ord(letter) >= _IDEOGRAPHS else 7 for letter in name) for name in names)
+    return min(limit, max(widths, default=0)) + 12
+
+
+def _axis_width(encoding: Mapping[str, Any], width: int) -> int:
+    axis = encoding["y"]
+    return _labels_width(axis["sort"], axis["axis"].get("labelLimit") or width // 3) if axis.get("sort") else _NUMBERS_WIDTH
+
+
+def label_limit(names: Iterable[str], pixels: int) -> int:
+    """How wide a label may be; 0 for any, where all are short: to measure each is half of the work of drawing."""
+    return 0 if max(map(len, names), default=0) * _WIDEST_LETTER <= pixels else pixels
 
 
 def _stacked(rows: Sequence[tuple[Any, FootprintRow]], texts: Mapping[str, str], scale: Scale) -> list[dict[str, Any]]:
@@ -97,7 +120,7 @@ def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dic
                 "type": "temporal",
                 "timeUnit": unit,
                 "title": None,
-                "axis": {"labelOverlap": True, "grid": False},
+                "axis": {"labelOverlap": True, "grid": False, "tickCount": max(3, width // 120)},
             },
             "y": {
                 "field": "amount",
@@ -112,8 +135,8 @@ def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dic
     )
 
 
-def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], width: int) -> dict[str, Any]:
-    """One bar a name, stacked by scope, the total at its end; names come in the order given."""
+def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], width: int, *, legend: bool = True) -> dict[str, Any]:
+    """One bar a name, stacked by scope, the total at its end; names come in the order given. ``legend``: of the scopes."""
     scale = scale_for([row.total_location_based.micrograms for _, row in named], EMISSION_UNITS)
     names = [name for name, _ in named]
     totals = [
@@ -129,15 +152,16 @@ def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], wi
         "type": "nominal",
         "sort": names,
         "title": None,
-        "axis": {"labelLimit": max(90, width // 4), "ticks": False, "domain": False},
+        "axis": {"labelLimit": label_limit(names, max(90, width // 4)), "ticks": False, "domain": False},
     }
+    colour = _colour(texts, width)
     most = max((_number(row.total_location_based.micrograms, scale) for _, row in named), default=0.0)
     x_scale = {"domain": [0, most * (1.18 if width > NARROW_CHART else 1.5) or 1], "nice": False}
     return {
-        "width": width,
+        "width": width - _labels_width(names, max(90, width // 4)),
         "height": max(48, 30 * len(named)),
         "config": PAGE_LOOK,
-        "autosize": {"type": "fit-x", "contains": "padding"},
+        "autosize": _AS_LAID_OUT,
         "layer": [
             {
                 "data": {"values": _stacked(named, texts, scale)},
@@ -152,7 +176,7 @@ def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], wi
                         "title": None,
                         "axis": None,
                     },
-                    "color": _colour(texts, width),
+                    "color": colour if legend else {**colour, "legend": None},
                     "order": {"field": "order"},
                 },
             },
@@ -260,7 +284,7 @@ def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str
                 "type": "nominal",
                 "sort": names,
                 "title": None,
-                "axis": {"labelLimit": max(90, width // 3), "ticks": False},
+                "axis": {"labelLimit": label_limit(names, max(90, width // 3)), "ticks": False},
             },
             "x": {
                 "field": "amount",
@@ -275,10 +299,10 @@ def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str
 def chart(width: int, height: int, values: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
     """A chart of one layer in the look of the page."""
     return {
-        "width": width,
+        "width": width - _axis_width(encoding, width),
         "height": height,
         "config": PAGE_LOOK,
-        "autosize": {"type": "fit-x", "contains": "padding"},
+        "autosize": _AS_LAID_OUT,
         "data": {"values": values},
         "mark": mark,
         "encoding": encoding,

@@ -63,7 +63,7 @@ def _stacked(rows: Sequence[tuple[Any, FootprintRow]], texts: Mapping[str, str],
 def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dict[str, Any]:
     """Emissions over time, stacked by scope, location-based."""
     scale = scale_for([row.total_location_based.micrograms for row in figures.series], EMISSION_UNITS)
-    rows = [(row.start.strftime("%Y-%m-%dT%H:%M:%S"), row) for row in figures.series]
+    rows = [(row.start.strftime("%Y-%m-%dT%H:%M:%SZ"), row) for row in figures.series]  # without Z it is local time
     unit = "utcyearmonthdatehours" if figures.series_granularity is Granularity.HOUR else "utcyearmonthdate"
     return _chart(
         width,

@@ -154,7 +154,7 @@ def _stacked(
         sums[start] += amount
     scale = scale_for(sums.values(), EMISSION_UNITS)
     values = [
-        {"time": f"{start:%Y-%m-%dT%H:%M:%S}", "name": name, "order": names.index(name), "amount": float(amount / scale.size)}
+        {"time": f"{start:%Y-%m-%dT%H:%M:%SZ}", "name": name, "order": names.index(name), "amount": float(amount / scale.size)}
         for (start, name), amount in sorted(layers.items())
     ]
     time = {"field": "time", "type": "temporal", "timeUnit": _TIME_UNITS[step], "title": None}
@@ -164,7 +164,7 @@ def _stacked(
         values,
         {"type": "bar"},
         {
-            "x": {**time, "axis": {"labelOverlap": True, "grid": False}},
+            "x": {**time, "axis": charts.time_axis(len(sums), step, width)},
             "y": {
                 "field": "amount",
                 "type": "quantitative",

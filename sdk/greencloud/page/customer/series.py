@@ -71,7 +71,7 @@ def _lines(moments: Sequence[Moment], step: Granularity, words: Mapping[str, str
     scale = scale_for([int(each) + 1 for each in known], EMISSION_UNITS)
     values = [
         {
-            "time": moment.start.strftime("%Y-%m-%dT%H:%M:%S"),
+            "time": moment.start.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "name": words[name],
             "amount": None if each is None else float(each / scale.size),
         }
@@ -90,7 +90,7 @@ def _lines(moments: Sequence[Moment], step: Granularity, words: Mapping[str, str
                 "type": "temporal",
                 "timeUnit": charts.TIME_UNITS[step],
                 "title": None,
-                "axis": {"labelOverlap": True, "grid": False},
+                "axis": charts.time_axis(len(moments), step, width),
             },
             "y": {
                 "field": "amount",

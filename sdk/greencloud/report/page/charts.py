@@ -31,6 +31,7 @@ __all__ = [
     "parts_of",
     "scopes",
     "series",
+    "time_axis",
     "week",
 ]
 
@@ -47,6 +48,7 @@ _AS_LAID_OUT: Final = {"type": "pad"}
 """The room for labels is set aside by estimate, and the page scales what is a little too wide: to fit a chart exactly, all its
 texts are measured twice, which is most of the work of drawing."""
 NARROW_CHART: Final = 500
+_FEW_PERIODS: Final = 7
 TIME_UNITS: Final = {
     Granularity.HOUR: "utcyearmonthdatehours",
     Granularity.DAY: "utcyearmonthdate",
@@ -104,10 +106,15 @@ def _stacked(rows: Sequence[tuple[Any, FootprintRow]], texts: Mapping[str, str],
     ]
 
 
+def time_axis(periods: int, step: Granularity, width: int) -> dict[str, Any]:
+    """Of so many periods; where they are few each has one tick, as others would have the label of their neighbour."""
+    return {"labelOverlap": True, "grid": False, "tickCount": str(step) if periods <= _FEW_PERIODS else max(3, width // 120)}
+
+
 def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dict[str, Any]:
     """Emissions over time, stacked by scope, location-based."""
     scale = scale_for([row.total_location_based.micrograms for row in figures.series], EMISSION_UNITS)
-    rows = [(row.start.strftime("%Y-%m-%dT%H:%M:%S"), row) for row in figures.series]
+    rows = [(row.start.strftime("%Y-%m-%dT%H:%M:%SZ"), row) for row in figures.series]  # without Z it is local time
     unit = TIME_UNITS[figures.series_granularity]
     return chart(
         width,
@@ -120,7 +127,7 @@ def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dic
                 "type": "temporal",
                 "timeUnit": unit,
                 "title": None,
-                "axis": {"labelOverlap": True, "grid": False, "tickCount": max(3, width // 120)},
+                "axis": time_axis(len(rows), figures.series_granularity, width),
             },
             "y": {
                 "field": "amount",

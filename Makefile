@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := constraints.txt pyproject.toml setup.py plugins/pyproject.toml plugins/setup.py plugins/greencloud_otel/_compiled.pyx $(shell find ext proto -name '*.p*' -o -name '*.h' 2>/dev/null)
 
-.PHONY: demo test test-laws test-packaging senders services test-senders test-stress test-spark test-spark-standalone test-hostile crash-load lint reference format clean
+.PHONY: demo test test-laws test-packaging senders services test-senders test-stress test-spark test-spark-standalone test-hostile test-browser crash-load lint reference pictures format clean
 
 demo: .venv/demo.stamp
 	$(BIN)/greencloud demo
@@ -37,6 +37,10 @@ test-spark-standalone: .venv/spark.stamp
 test-hostile: .venv/test.stamp
 	$(BIN)/python -m pytest -n 0 -m hostile
 
+# Every view of the page in every width, colour and language: some minutes. It needs Chromium (Debian: chromium fonts-noto-cjk).
+test-browser: .venv/test.stamp
+	$(BIN)/python -m pytest -n 0 -m browser
+
 # Half an hour of load on a server that is killed every minute, its disk filled, its clock stepped. As root, with libfaketime
 # (Debian: faketime) if it is to be all of that; CRASH_LOAD takes other options of tests/crash_load.py.
 crash-load: .venv/test.stamp
@@ -66,6 +70,10 @@ lint: .venv/test.stamp
 # docs/api-reference.md, from the comments of the protos.
 reference: .venv/test.stamp
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/reference.py > docs/api-reference.md
+
+# docs/pictures/*.png, of a real server's page on the testing data. It needs Chromium.
+pictures: .venv/test.stamp
+	$(BIN)/python docs/pictures.py
 
 format: .venv/test.stamp
 	$(BIN)/ruff check --fix .

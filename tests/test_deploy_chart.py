@@ -32,13 +32,18 @@ ALL: dict[str, Any] = {
         "service": {"annotations": {"a": "b"}},
         "extraArgs": ["--http=127.0.0.1:8080"],
     },
+    "page": {"enabled": True, "service": {"annotations": {"a": "b"}}, "podAnnotations": {"a": "b"}, "extraArgs": ["--quota=none"]},
     "allocator": {"nodeSelector": {"disk": "ssd"}, "volume": {"storageClass": "fast"}, "podAnnotations": {"a": "b"}},
     "close": {"enabled": True, "existingSecret": "closing", "extraArgs": ["--allow-gaps"]},
     "maintain": {"extraArgs": ["--keep-superseded", "1100d"]},
     "engine": {"enabled": True, "args": ["--engine", "spark", "--remote", "sc://spark:15002", "--lake", "s3://lake/usage"]},
     "servingCopy": {"enabled": True, "existingSecret": "copy"},
     "serviceAccount": {"annotations": {"role": "x"}},
-    "networkPolicy": {"clients": [{"podSelector": {}}], "monitoring": [{"namespaceSelector": {}}]},
+    "networkPolicy": {
+        "clients": [{"podSelector": {}}],
+        "readers": [{"podSelector": {}}],
+        "monitoring": [{"namespaceSelector": {}}],
+    },
     "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
 }
@@ -113,7 +118,7 @@ def test_kubernetes_takes_every_object(name: str, version: str) -> None:
 def test_the_command_line_takes_what_each_pod_starts(name: str) -> None:
     found = pods(made(name))
 
-    assert len(found) == (6 if name == "all" else 3)
+    assert len(found) == (7 if name == "all" else 3)
     for controller, pod in found.items():
         assert refusal(words(pod["containers"][0])) == "", controller
 
@@ -160,6 +165,7 @@ def test_keys_are_only_where_they_are_used() -> None:
     serving = {"greencloud-keys", "greencloud-tls", "clients", "store", "log", "copy"}
     assert secrets == {
         "prod-server": serving,
+        "prod-page": serving,
         "prod-allocator": serving,
         "prod-maintain": {"store"},
         "prod-close": {"store", "closing"},
@@ -230,7 +236,7 @@ def test_values_that_cannot_be_right_are_refused_by_their_name(change: dict[str,
     enabled=st.fixed_dictionaries(
         {
             name: st.fixed_dictionaries({"enabled": st.booleans()})
-            for name in ("maintain", "podMonitor", "prometheusRule", "networkPolicy")
+            for name in ("maintain", "page", "podMonitor", "prometheusRule", "networkPolicy")
         }
     ),
 )

@@ -113,6 +113,8 @@ def test_the_greencloud_wheel_installs_bare_and_holds_only_what_belongs_there(wh
         name for name in ours if name.endswith((".pyx", ".pxd", ".c", ".h", ".proto")) or re.search(r"\btests?\b|/test_", name)
     ]
     assert "greencloud/testing/facility.toml" in names
+    page = {"style.css", "templates/view.html.jinja", "texts/app.toml"}
+    assert {f"greencloud/page/{name}" for name in page} | {"greencloud/report/page/style.css"} <= set(names)
     plugins = zipfile.ZipFile(wheel).read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
     assert "[pytest11]\ngreencloud = greencloud.testing.plugin" in plugins
     assert [name for name in names if name.endswith("_pb2_grpc.py")]

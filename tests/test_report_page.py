@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from greencloud.cli import main
 from greencloud.errors import QuantityError
-from greencloud.report.page import LANGUAGES, account_figures, overview_file, page_html
+from greencloud.report.page import LANGUAGES, account_figures, charts, overview_file, page_html
 from greencloud.report.page.charts import parts_of
 from greencloud.report.page.figures import AccountFigures
 from greencloud.report.page.texts import texts_in
@@ -44,11 +44,13 @@ class Rows:
             if not query.start <= at < query.end:
                 continue
             names = {"region": region, "service": self.service, "sku": "std", "component": "dynamic", "operation": "buy"}
-            key = (at if query.granularity is Granularity.HOUR else query.start, *(names[name] for name in query.group_by))
+            begins = {Granularity.HOUR: at, Granularity.DAY: at.replace(hour=0)}.get(query.granularity, query.start)
+            key = (begins, *(names[name] for name in query.group_by))
             sums = found.setdefault(key, [0, 0, 0])
             for place, amount in enumerate((energy, electricity, 1)):
                 sums[place] += amount
-        step = timedelta(hours=1) if query.granularity is Granularity.HOUR else query.end - query.start
+        steps = {Granularity.HOUR: timedelta(hours=1), Granularity.DAY: timedelta(days=1)}
+        step = steps.get(query.granularity, query.end - query.start)
         return [
             FootprintRow(
                 key[0],
@@ -163,6 +165,12 @@ def test_names_of_telemetry_are_texts_and_never_formulas(page: str) -> None:
 def test_each_chart_has_its_table_and_the_table_its_csv(page: str) -> None:
     assert page.count("<details") == page.count("<table>") == page.count("data:text/csv")
     assert page.count('<div class="wide"><svg') == page.count('<div class="narrow"><svg') == 9
+
+
+def test_times_are_utc_wherever_the_page_is_drawn() -> None:
+    spec = charts.series(figures_of(Rows([(0, "eu", 1_000, 10)])), texts_in("en"), 860)
+
+    assert {value["key"] for value in spec["data"]["values"]} == {"2026-03-02T00:00:00Z"}
 
 
 def test_nothing_posted_is_said_and_is_not_zero() -> None:

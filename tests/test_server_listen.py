@@ -21,7 +21,7 @@ from greencloud.client import Client
 from greencloud.errors import UnavailableError
 from greencloud.server import ListenError, Tls
 from greencloud.server.app import is_loopback, split_listen
-from greencloud.server.settings import _tls
+from greencloud.server.settings import tls_of
 from inprocess import World, goal, serving
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -81,24 +81,24 @@ def test_loopback_is_told_from_the_rest(host: str, local: bool) -> None:
     assert is_loopback(host) is local
 
 
-def test_off_loopback_tls_is_needed_unless_it_is_waived(tmp_path: Path) -> None:
+def test_off_loopbacktls_of_is_needed_unless_it_is_waived(tmp_path: Path) -> None:
     made = certificate()
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     cert.write_bytes(made.certificate)
     key.write_bytes(made.key)
 
     with pytest.raises(ListenError, match="--tls-cert"):
-        _tls("0.0.0.0:4317", None, None, insecure=False)
+        tls_of("0.0.0.0:4317", None, None, insecure=False)
     with pytest.raises(ListenError, match="both"):
-        _tls("127.0.0.1:4317", cert, None, insecure=False)
+        tls_of("127.0.0.1:4317", cert, None, insecure=False)
     with pytest.raises(ListenError, match="No such file"):
-        _tls("0.0.0.0:4317", cert, tmp_path / "missing.pem", insecure=False)
-    assert _tls("0.0.0.0:4317", cert, key, insecure=False) == made
-    assert _tls("0.0.0.0:4317", None, None, insecure=True) is None
-    assert _tls("127.0.0.1:4317", None, None, insecure=False) is None
+        tls_of("0.0.0.0:4317", cert, tmp_path / "missing.pem", insecure=False)
+    assert tls_of("0.0.0.0:4317", cert, key, insecure=False) == made
+    assert tls_of("0.0.0.0:4317", None, None, insecure=True) is None
+    assert tls_of("127.0.0.1:4317", None, None, insecure=False) is None
 
 
-def test_over_tls_the_certificate_is_checked(tmp_path: Path) -> None:
+def test_overtls_of_the_certificate_is_checked(tmp_path: Path) -> None:
     made = certificate()
     with serving(tmp_path, tls=made) as world:
         with Client(world.target, token=world.token(), root_certificates=made.certificate) as client:

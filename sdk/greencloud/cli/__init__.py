@@ -25,6 +25,7 @@ VERBS = {
     "demo": ("Run the whole job once on this machine, from telemetry to report.", "demo"),
     "init": ("Make a data directory, and say where its ledger lies.", "server"),
     "serve": ("Serve OTLP intake and the API from a data directory.", "server"),
+    "page": ("Serve the live page in front of a server, for browsers.", "goal"),
     "agent": ("Report this host's CPU, memory and energy to a server (provider).", "agent"),
     "token": ("Issue a bearer token.", "server"),
     "ingest": ("Take OTLP files and usage tables into a data directory.", "server"),

@@ -22,6 +22,7 @@ from typing import Any
 import click
 
 from greencloud.cli._demo.children import Child, Children
+from greencloud.cli._demo.page import page_links
 from greencloud.cli._demo.shop import SERVICES, Service, Shop, book_for, find_shop, require_libraries, workloads_toml
 from greencloud.cli._demo.steps import Steps
 from greencloud.cli._demo.telling import conservation, next_commands, operation_costs, problems
@@ -33,6 +34,8 @@ CUSTOMERS = ("acme", "globex")
 RATE = 20  # requests per second: about half of two cores
 SEED = 7
 KEPT_LOAD_SECONDS = 600.0
+KEPT_ALLOCATE_SECONDS = 60.0
+PAGE_LIBRARIES = ("jinja2", "vl_convert", "werkzeug")
 IDLE_WATTS, MAX_WATTS = Decimal("0.64"), Decimal("3.97")  # per vCPU, as in the shop's facility book
 
 
@@ -47,13 +50,14 @@ class Setting:
     host_id: str
     vcpu: int
     environment: Mapping[str, str]
+    page: str = ""  # its address, if there is one
 
 
 @click.command(name="demo")
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Data directory; a new one if left out."
 )
-@click.option("--keep", is_flag=True, help="Leave the server and the load running until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="Leave the server, its page and the load running until Ctrl-C.")
 @click.option("--seconds", type=click.FloatRange(5, 3600), default=30.0, help="How long the load lasts.")
 @click.option("--shop", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the example shop.")
 def command(data: Path | None, keep: bool, seconds: float, shop: Path | None) -> None:
@@ -69,7 +73,7 @@ def command(data: Path | None, keep: bool, seconds: float, shop: Path | None) ->
     path = (data or Path(tempfile.mkdtemp(prefix="greencloud-demo-"))).resolve()
     try:
         with Children() as children:
-            setting = prepare(children, steps, folder, path)
+            setting = prepare(children, steps, folder, path, page=keep)
             begin = datetime.now(UTC)
             shop_of = Shop(
                 folder,
@@ -90,8 +94,8 @@ def command(data: Path | None, keep: bool, seconds: float, shop: Path | None) ->
     sys.exit(1 if wrong else 0)
 
 
-def prepare(children: Children, steps: Steps, folder: Path, path: Path) -> Setting:
-    """The data directory with book, credentials and goal, and a server on it."""
+def prepare(children: Children, steps: Steps, folder: Path, path: Path, *, page: bool) -> Setting:
+    """The data directory with book, credentials and goal, and a server on it, with its ``page`` or without."""
     from greencloud.agent import machine
     from greencloud.cli._books import provider_books
     from greencloud.cli._source import Source
@@ -110,10 +114,13 @@ def prepare(children: Children, steps: Steps, folder: Path, path: Path) -> Setti
     steps.say(f"facility book for host {here.host_id}: {here.vcpu} vCPU, {here.memory_bytes / (1 << 30):.1f} GiB")
 
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "GREENCLOUD_"))}
-    serve = ("serve", "--data", str(path), "--facility", str(book), "--listen", "127.0.0.1:0")
+    page = page and all(find_spec(name) for name in PAGE_LIBRARIES)
+    more = ("--page", "127.0.0.1:0") if page else ()
+    serve = ("serve", "--data", str(path), "--facility", str(book), "--listen", "127.0.0.1:0", *more)
     server = children.start("server", [sys.executable, "-m", "greencloud", *serve], environment=environment, directory=own)
     target = server.wait_for_line(r"listening on (\S+)", timeout=30)[1]
     steps.say(f"server listens on {target}")
+    shown = server.wait_for_line(r"page on (\S+)", timeout=30)[1] if page else ""
 
     keys = KeyStore(data.keys_directory)
     now = datetime.now(UTC)
@@ -125,7 +132,7 @@ def prepare(children: Children, steps: Steps, folder: Path, path: Path) -> Setti
     with provider_books(Source(path)) as books:
         (goal,) = apply_goals(books, folder / "goal.toml").goals
     steps.say(f"credentials for {', '.join(accounts)} and the provider; goal {goal.name!r} is in force")
-    return Setting(path, own, target, tokens, here.host_id, here.vcpu, environment)
+    return Setting(path, own, target, tokens, here.host_id, here.vcpu, environment, shown)
 
 
 def work(children: Children, steps: Steps, setting: Setting, shop: Shop, seconds: float) -> None:
@@ -195,18 +202,27 @@ def tell(steps: Steps, setting: Setting, begin: datetime) -> list[str]:
 
 
 def stay(children: Children, steps: Steps, setting: Setting, shop: Shop) -> None:
-    """Go on with server, services, agent and load until Ctrl-C."""
+    """Go on with server, services, agent and load until Ctrl-C, allocate now and then, and say where to look."""
+    from greencloud.client import Client
+    from greencloud.server.schedule import allocating_every
+
     start(children, steps, setting, shop)
     steps.say(f"kept running until Ctrl-C: server {setting.target}, shop {shop.url('storefront')}/browse?q=oak+lamp")
     token = setting.folder / f"{CUSTOMERS[0]}.token"
     steps.say(f"ask it: greencloud report --server {setting.target} --token-file {token} --account {CUSTOMERS[0]}")
+    for line in page_links(setting.page, setting.tokens, (*CUSTOMERS, "")):
+        steps.say(line)
     seed = SEED
     try:
-        while True:
-            seed += 1
-            load = shop.start_load(children, seed=seed, requests=int(RATE * KEPT_LOAD_SECONDS), seconds=KEPT_LOAD_SECONDS)
-            children.watch(load, timeout=KEPT_LOAD_SECONDS + 60)
-            children.stop(load)
+        with (
+            Client(setting.target, token=setting.tokens[""]) as provider,
+            allocating_every(KEPT_ALLOCATE_SECONDS, provider.run_allocation),
+        ):
+            while True:
+                seed += 1
+                load = shop.start_load(children, seed=seed, requests=int(RATE * KEPT_LOAD_SECONDS), seconds=KEPT_LOAD_SECONDS)
+                children.watch(load, timeout=KEPT_LOAD_SECONDS + 60)
+                children.stop(load)
     except KeyboardInterrupt:
         steps.say("ending")
 

@@ -52,7 +52,11 @@ class Rate(click.ParamType[int]):
 @click.option("--provider-quota", type=Rate(), default="500MB/s", metavar="RATE", help="The same for the provider and its agents.")
 @click.option("--largest-message", type=click.IntRange(1, 1024), default=64, metavar="MIB", help="Largest request, decompressed.")
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Show the server's own metrics (Prometheus) at /metrics.")
+@click.option(
+    "--account-metrics", default="", metavar="HOST:PORT", help="Show what each account emits (Prometheus) at /metrics there."
+)
 @click.option("--http", default="", metavar="HOST:PORT", help="Serve product footprints (PACT) at /3/footprints.")
+@click.option("--page", default="", metavar="HOST:PORT", help="Serve the live page for browsers: docs/page.md.")
 @click.option(
     "--serving-copy",
     envvar="GREENCLOUD_SERVING_COPY",
@@ -69,7 +73,7 @@ class Rate(click.ParamType[int]):
 @click.option(
     "--lease-term", type=DURATION, default="2m", metavar="T", help="When another server may allocate after one that died."
 )
-@click.option("--insecure", is_flag=True, help="Allow no TLS, and --metrics, on an address that other machines can reach.")
+@click.option("--insecure", is_flag=True, help="Allow no TLS, and metrics, on an address that other machines can reach.")
 def command(
     *,
     data: Path,
@@ -85,7 +89,9 @@ def command(
     provider_quota: int,
     largest_message: int,
     metrics: str,
+    account_metrics: str,
     http: str,
+    page: str,
     serving_copy: str,
     log: str,
     log_from: int | None,
@@ -121,7 +127,9 @@ def command(
         provider_quota=provider_quota,
         largest_message=largest_message << 20,
         metrics=metrics,
+        account_metrics=account_metrics,
         http=http,
+        page=page,
         serving_copy=serving_copy,
         log=log,
         log_from=-1 if log_from is None else log_from,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from greencloud.client import Client
 from greencloud.page.asked import Asked
+from greencloud.page.file import FileAnswer
 from greencloud.page.shown import Shown
 from greencloud.results import CallerIdentity
 
@@ -39,6 +40,6 @@ class View:
 
     path: str
     name: str
-    show: Callable[[Caller, Asked], Shown]
+    show: Callable[[Caller, Asked], Shown | FileAnswer]
     permission: str = "greencloud.footprint.read"
     menu: bool = True

@@ -1,20 +1,22 @@
 """The abatement curve of a plan: what each measure reduces and what a tonne of it costs, as a Vega-Lite specification.
 
-A block is a measure: as wide as its marginal effect in the target year, as high as its annual cost per tonne, below the axis where
-it saves money. The measures of the plan come first, in ascending order of cost, so that they end where the plan does, beside the
-line of the gap; those that are not chosen follow in grey, in the same order. Labels stand in a row of their own above the blocks
-and are moved apart where blocks are narrow; where there are more than fit, the widest blocks have one.
+A block is a measure: as wide as its marginal effect in the target year, as high as its annual cost per tonne, below the axis
+where it saves money. The measures of the plan come first, in ascending order of cost, so that they end where the plan does,
+beside the line of the gap; those that are not chosen follow in grey, in the same order. Labels stand in a row of their own above
+the blocks and are moved apart where blocks are narrow; where there are more than fit, the widest blocks have one. On the screen
+of a telephone a label is the number of the measure in the order of the plan's steps, which a table beside the chart says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
 from greencloud.report.amounts import EMISSION_UNITS, Scale, scale_for
-from greencloud.report.drawing import COLOURS
+from greencloud.report.chart_words import chart_words
+from greencloud.report.drawing import COLOURS, SHEET, Canvas
 from greencloud.results.forecasts import AbatementPlan, AbatementStep
 from greencloud.units import Emissions
 
@@ -24,12 +26,14 @@ _WIDTH: Final = 760
 _HEIGHT: Final = 440
 _BAND: Final = 150  # pixels above the blocks, for labels
 _FLOOR: Final = 40  # pixels below them, for the words of the gap
+_NUMBERS: Final = 44  # where they are numbers
+_MARGIN: Final = 70  # pixels to the left of the blocks, for the axis, where the width is given
 _APART: Final = 22  # pixels between two labels at the least
 _LONGEST: Final = 30
 _GROUPS: Final = {
-    "in the plan, saves money": COLOURS["green"],
-    "in the plan": COLOURS["blue"],
-    "not chosen": COLOURS["light"],
+    "plan_saves": COLOURS["green"],
+    "plan_chosen": COLOURS["blue"],
+    "plan_left": COLOURS["light"],
 }
 
 
@@ -37,6 +41,7 @@ _GROUPS: Final = {
 class _Block:
     """From ``left`` to ``right`` in micrograms."""
 
+    number: int
     step: AbatementStep
     left: int
     right: int
@@ -52,94 +57,102 @@ class _Block:
     @property
     def group(self) -> str:
         if not self.step.chosen:
-            return "not chosen"
-        return "in the plan, saves money" if self.step.annual_cost < 0 else "in the plan"
+            return "plan_left"
+        return "plan_saves" if self.step.annual_cost < 0 else "plan_chosen"
 
 
-def abatement_chart(plan: AbatementPlan) -> dict[str, Any]:
+def abatement_chart(plan: AbatementPlan, canvas: Canvas = SHEET) -> dict[str, Any]:
     """The chart of a plan. Measures that reduce nothing there have no block."""
+    words = chart_words(canvas.language)
     blocks = _blocks(plan.steps)
     gap = max(plan.gap.micrograms, 0)
     whole = max(gap, *(block.right for block in blocks), 1) if blocks else max(gap, 1)
     scale = scale_for([whole], EMISSION_UNITS)
     costs = [0.0, *(block.cost for block in blocks)]
+    band = _NUMBERS if canvas.narrow else _BAND
     per_pixel = ((max(costs) - min(costs)) or 1.0) / (_HEIGHT - _BAND - _FLOOR)
-    bottom, top = min(costs) - _FLOOR * per_pixel, max(costs) + _BAND * per_pixel
+    bottom, top = min(costs) - _FLOOR * per_pixel, max(costs) + band * per_pixel
     domain = [0, whole * 1.02 / scale.size]
-    labels = _labels(blocks, whole * 1.02, per_pixel, scale, plan.currency)
+    width = _WIDTH if canvas.width is None else canvas.width - _MARGIN - (0 if canvas.narrow else _BAND)
+    labels = _labels(blocks, _Space(width, whole * 1.02, per_pixel), scale, "" if canvas.narrow else plan.currency, canvas)
     groups = [group for group in _GROUPS if any(block.group == group for block in blocks)]
-    money = plan.currency or "cost"
-    return {
-        "title": {"text": f"Measures to {plan.target_year}: {_closing(plan, scale)}", "subtitle": _subtitle(plan, scale)},
-        "width": _WIDTH,
-        "height": _HEIGHT,
+    spec: dict[str, Any] = {
+        "width": width,
+        "height": _HEIGHT - _BAND + band,
         "layer": [
-            *([_bars(blocks, scale, groups)] if blocks else []),  # a legend of nothing has no size
+            *([_bars(blocks, scale, groups, words, canvas)] if blocks else []),  # a legend of nothing has no size
             _axis_line(domain[1]),
-            *(_label_layers(labels) if labels else []),
-            *_gap_layers(plan, scale, (bottom, max(costs)), domain[1]),
+            *(_label_layers(labels, canvas) if labels else []),
+            *_gap_layers(plan, scale, (bottom, max(costs)), domain[1], canvas),
         ],
         "encoding": {
             "x": {
                 "type": "quantitative",
-                "title": f"Reduction in {plan.target_year}, {scale.unit} CO2e a year",
+                "title": words["plan_x"].format(year=plan.target_year, unit=scale.unit),
                 "scale": {"domain": domain, "nice": False},
-                "axis": {"grid": False, "tickCount": 8},
+                "axis": {"grid": False, "tickCount": 4 if canvas.narrow else 8},
             },
             "y": {
                 "type": "quantitative",
-                "title": f"{money} per t CO2e, annualised at {float(plan.discount_rate * 100):g} %",
+                "title": words["plan_y"].format(money=plan.currency or words["cost"], rate=f"{float(plan.discount_rate * 100):g}"),
                 "scale": {"domain": [bottom, top], "nice": False},
                 "axis": {"grid": False, "domain": False, "values": _ticks(min(costs), max(costs))},
             },
         },
     }
+    title = words["plan_title"].format(year=plan.target_year, closing=_closing(plan, scale, words))
+    return canvas.framed(spec, {"text": title, "subtitle": _subtitle(plan, scale, words)})
 
 
 def _blocks(steps: Sequence[AbatementStep]) -> list[_Block]:
     found, left = [], 0
     for chosen in (True, False):
-        for step in steps:
+        for number, step in enumerate(steps, 1):
             if step.chosen is chosen and step.marginal.micrograms > 0:
-                found.append(_Block(step, left, left + step.marginal.micrograms))
+                found.append(_Block(number, step, left, left + step.marginal.micrograms))
                 left += step.marginal.micrograms
     return found
 
 
-def _closing(plan: AbatementPlan, scale: Scale) -> str:
+def _closing(plan: AbatementPlan, scale: Scale, words: Mapping[str, str]) -> str:
     if plan.gap.micrograms <= 0:
-        return "no gap to close"
+        return words["gap_none"]
     if plan.remaining.micrograms:
-        return f"{_show(plan.remaining, scale)} of the gap stay open"
-    return f"the gap of {_show(plan.gap, scale)} is closed"
+        return words["gap_open"].format(amount=_show(plan.remaining, scale))
+    return words["gap_closed"].format(amount=_show(plan.gap, scale))
 
 
-def _subtitle(plan: AbatementPlan, scale: Scale) -> list[str]:
-    chosen = [step for step in plan.steps if step.chosen]
-    cost = f"{_money(plan.annual_cost)} {plan.currency} a year".replace("  ", " ")
-    kind = "the least that closes it" if plan.optimal and not plan.remaining.micrograms and plan.gap.micrograms > 0 else "in all"
-    many = "measure" if len(chosen) == 1 else "measures"
-    return [
-        f"{plan.goal}, scenario {plan.scenario}: {len(chosen)} {many} reduce {_show(plan.closed, scale)} for {cost}, {kind}",
-        "Width: what a measure adds to those before it; height: its cost per tonne",
-    ]
+def _subtitle(plan: AbatementPlan, scale: Scale, words: Mapping[str, str]) -> list[str]:
+    count = sum(step.chosen for step in plan.steps)
+    least = plan.optimal and not plan.remaining.micrograms and plan.gap.micrograms > 0
+    told = words["plan_subtitle"].format(
+        goal=plan.goal,
+        scenario=plan.scenario,
+        measures=words["plan_measure" if count == 1 else "plan_measures"].format(count=count),
+        amount=_show(plan.closed, scale),
+        cost=f"{_money(plan.annual_cost)} {plan.currency}".rstrip(),
+        kind=words["plan_least" if least else "plan_all"],
+    )
+    return [told, words["plan_reading"]]
 
 
-def _bars(blocks: Sequence[_Block], scale: Scale, groups: Sequence[str]) -> dict[str, Any]:
+def _bars(
+    blocks: Sequence[_Block], scale: Scale, groups: Sequence[str], words: Mapping[str, str], canvas: Canvas
+) -> dict[str, Any]:
     rows = [
         {
             "x": block.left / scale.size,
             "x2": block.right / scale.size,
             "y": 0,
             "y2": block.cost,
-            "group": block.group,
+            "group": words[block.group],
             "measure": block.step.display_name,
         }
         for block in blocks
     ]
     return {
         "data": {"values": rows},
-        "mark": {"type": "rect", "stroke": "white", "strokeWidth": 1},
+        "mark": {"type": "rect", "stroke": canvas.edge, "strokeWidth": 1},
         "encoding": {
             "x": {"field": "x"},
             "x2": {"field": "x2"},
@@ -149,8 +162,8 @@ def _bars(blocks: Sequence[_Block], scale: Scale, groups: Sequence[str]) -> dict
             "color": {
                 "field": "group",
                 "type": "nominal",
-                "scale": {"domain": groups, "range": [_GROUPS[group] for group in groups]},
-                "legend": {"title": None, "orient": "top", "symbolType": "square"},
+                "scale": {"domain": [words[group] for group in groups], "range": [_GROUPS[group] for group in groups]},
+                "legend": {"title": None, "orient": "top", "symbolType": "square", **({"columns": 1} if canvas.narrow else {})},
             },
         },
     }
@@ -162,44 +175,57 @@ def _axis_line(right: float) -> dict[str, Any]:
     return {"data": {"values": [{"x": 0, "x2": right, "y": 0}]}, "mark": mark, "encoding": encoding}
 
 
-def _labels(blocks: Sequence[_Block], whole: float, per_pixel: float, scale: Scale, currency: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Space:
+    """``width`` pixels for ``whole`` micrograms; ``per_pixel``: of cost, upwards."""
+
+    width: int
+    whole: float
+    per_pixel: float
+
+
+def _labels(blocks: Sequence[_Block], space: _Space, scale: Scale, currency: str, canvas: Canvas) -> list[dict[str, Any]]:
     """A row for each label: from the block to where its text begins."""
-    most = int(_WIDTH / _APART)
+    most = int(space.width / _APART)
     widest = sorted(blocks, key=lambda block: block.left - block.right)[:most]
     shown = [block for block in blocks if block in widest]
-    places = _apart([block.middle / whole * _WIDTH for block in shown])
+    places = _apart([block.middle / space.whole * space.width for block in shown], float(space.width))
     highest = max(0.0, *(block.cost for block in blocks)) if blocks else 0.0
-    foot, text = highest + 8 * per_pixel, highest + 26 * per_pixel
+    foot, text = highest + 8 * space.per_pixel, highest + 26 * space.per_pixel
     return [
         {
             "x": block.middle / scale.size,
-            "x2": place / _WIDTH * whole / scale.size,
-            "y": max(block.cost, 0) + 3 * per_pixel,
+            "x2": place / space.width * space.whole / scale.size,
+            "y": max(block.cost, 0) + 3 * space.per_pixel,
             "y2": foot,
             "y3": text,
-            "text": f"{_cut(block.step.display_name)} · {_money(block.step.cost_per_tonne or Fraction(0))} {currency}".strip(),
+            "text": str(block.number) if canvas.narrow else _label(block, currency),
             "weight": block.step.chosen,
         }
         for block, place in zip(shown, places, strict=True)
     ]
 
 
-def _apart(wanted: Sequence[float]) -> list[float]:
+def _label(block: _Block, currency: str) -> str:
+    return f"{_cut(block.step.display_name)} · {_money(block.step.cost_per_tonne or Fraction(0))} {currency}".strip()
+
+
+def _apart(wanted: Sequence[float], limit: float) -> list[float]:
     """Places in pixels, in order, near those wanted and far enough from each other: pushed right, then back from the edge."""
     places: list[float] = []
     for place in wanted:
         places.append(max(place, places[-1] + _APART) if places else max(place, 0.0))
-    limit = float(_WIDTH)
     for index in range(len(places) - 1, -1, -1):
         places[index] = min(places[index], limit)
         limit = places[index] - _APART
     return places
 
 
-def _label_layers(labels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _label_layers(labels: Sequence[dict[str, Any]], canvas: Canvas) -> list[dict[str, Any]]:
     line = {"type": "rule", "color": "#9CA3AF", "strokeWidth": 0.8}
-    text = {"type": "text", "angle": -40, "align": "left", "baseline": "middle", "fontSize": 11.5, "dx": 2}
-    colour = {"condition": {"test": "datum.weight", "value": "#111827"}, "value": "#6B7280"}
+    slanted = {"angle": -40, "align": "left", "baseline": "middle", "fontSize": 11.5, "dx": 2}
+    text = {"type": "text", **({"align": "center", "baseline": "bottom", "fontSize": 11.5} if canvas.narrow else slanted)}
+    colour = {"condition": {"test": "datum.weight", "value": canvas.ink}, "value": canvas.coloured("#6B7280")}
     data = {"values": list(labels)}
     return [
         {"data": data, "mark": line, "encoding": {"x": {"field": "x"}, "y": {"field": "y"}, "y2": {"field": "y2"}}},
@@ -216,14 +242,13 @@ def _label_layers(labels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _gap_layers(plan: AbatementPlan, scale: Scale, ends: tuple[float, float], right: float) -> list[dict[str, Any]]:
+def _gap_layers(plan: AbatementPlan, scale: Scale, ends: tuple[float, float], right: float, canvas: Canvas) -> list[dict[str, Any]]:
     if plan.gap.micrograms <= 0:
         return []
     (bottom, top), at = ends, plan.gap.micrograms / scale.size
-    words = f"gap {_show(plan.gap, scale)}"
-    if plan.remaining.micrograms:
-        words += f", {_show(plan.remaining, scale)} open"
-    row = {"x": at, "y": bottom, "y2": top, "text": words}
+    left = "gap_left" if plan.remaining.micrograms else "gap"
+    told = chart_words(canvas.language)[left].format(amount=_show(plan.gap, scale), open=_show(plan.remaining, scale))
+    row = {"x": at, "y": bottom, "y2": top, "text": told}
     side = {"align": "right", "dx": -7} if at > right * 0.6 else {"align": "left", "dx": 7}
     red = COLOURS["red"]
     return [
@@ -234,7 +259,7 @@ def _gap_layers(plan: AbatementPlan, scale: Scale, ends: tuple[float, float], ri
         },
         {
             "data": {"values": [row]},
-            "mark": {"type": "text", **side, "dy": -9, "baseline": "bottom", "fontWeight": 600, "color": red},
+            "mark": {"type": "text", **side, "dy": -9, "baseline": "bottom", "fontWeight": 600, "color": canvas.coloured(red)},
             "encoding": {"x": {"field": "x"}, "y": {"field": "y"}, "text": {"field": "text"}},
         },
     ]

@@ -133,8 +133,9 @@ def build_server(
     largest_message: int = LARGEST_MESSAGE,
     shared: bool = False,
     certificates: PeerVerifier | None = None,
+    local: str = "",
 ) -> RunningServer:
-    """Start a server on ``listen`` (``HOST:PORT``; port 0 takes a free one).
+    """Start a server on ``listen`` (``HOST:PORT``; port 0 takes a free one), and on the socket ``local`` (``unix:PATH``) if given.
 
     With ``shared`` other processes may serve the same port, and whoever asks for that must hold it (``greencloud.server.workers``).
 
@@ -169,6 +170,8 @@ def build_server(
     reflection.enable_server_reflection((*_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
     try:
         bound = server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)
+        if local:
+            server.add_insecure_port(local)
     except RuntimeError as error:
         pool.close()
         health.pool.shutdown()
@@ -196,14 +199,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def refuse_taken(host: str, port: int) -> None:
+def refuse_taken(host: str, port: int, option: str = "--listen") -> None:
     """grpcio is content when one of a name's addresses is free; then some clients would reach the other program."""
     if not port:
         return
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise ListenError(f"{host!r} is not an address of this machine", advice="choose another with --listen") from error
+        raise ListenError(f"{host!r} is not an address of this machine", advice=f"choose another with {option}") from error
     for family, kind, protocol, _, address in found:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -211,7 +214,7 @@ def refuse_taken(host: str, port: int) -> None:
                 probe.bind(address)
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
-                    raise ListenError(f"port {port} on {host} is in use", advice="choose another with --listen") from error
+                    raise ListenError(f"port {port} on {host} is in use", advice=f"choose another with {option}") from error
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:

@@ -185,15 +185,15 @@ class Merged:
 
 
 class Page:
-    """``/metrics`` over HTTP, until ``close``."""
+    """``/metrics`` over HTTP, until ``close``; ``option`` is what the address was given with."""
 
-    def __init__(self, listen: str, registry: Any) -> None:
+    def __init__(self, listen: str, registry: Any, option: str = "--metrics") -> None:
         host, port = split_listen(listen)
         try:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
             raise ListenError(
-                f"no metrics on {listen}: {error.strerror}", advice="choose another address with --metrics"
+                f"no metrics on {listen}: {error.strerror}", advice=f"choose another address with {option}"
             ) from error
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self._server.server_port}/metrics"
 

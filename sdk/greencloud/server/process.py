@@ -62,7 +62,9 @@ def serve(
     provider_quota: int = PROVIDER_RATE,
     largest_message: int = LARGEST_MESSAGE,
     metrics: str = "",
+    account_metrics: str = "",
     http: str = "",
+    page: str = "",
     serving_copy: str = "",
     log: str = "",
     log_from: int = -1,
@@ -74,9 +76,10 @@ def serve(
     """Serve a data directory; ``ready`` is told ``HOST:PORT`` once calls are taken. Returns after SIGTERM or SIGINT.
 
     With ``allocate_every`` above zero it runs the allocation at that interval. With several ``workers`` each is a process of its
-    own on the same port. ``metrics`` is an address for a Prometheus page, ``http`` one for product footprints as PACT has them.
-    ``auth`` is the auth file, ``serving_copy`` the connection string of a copy of the ledger in PostgreSQL. ``log``, ``log_from``,
-    ``follow`` and ``lease_term`` are for several servers (``greencloud.server.settings``).
+    own on the same port. ``metrics`` is an address for a Prometheus page, ``account_metrics`` one for another with the figures of
+    accounts, ``http`` one for product footprints as PACT has them, ``page`` one for the live page. ``auth`` is the auth file,
+    ``serving_copy`` the connection string of a copy of the ledger in PostgreSQL. ``log``, ``log_from``, ``follow`` and
+    ``lease_term`` are for several servers (``greencloud.server.settings``).
 
     Raises:
         ListenError: the address cannot be had, or would carry tokens in clear text over a network.
@@ -96,7 +99,9 @@ def serve(
         provider_quota=provider_quota,
         largest_message=largest_message,
         metrics=metrics,
+        account_metrics=account_metrics,
         http=http,
+        page=page,
         serving_copy=serving_copy,
         log=log,
         log_from=log_from,
@@ -108,13 +113,15 @@ def serve(
     prepare(settings, facility)
     stopping = threading.Event()
     on_signals(stopping)
-    with _footprints(settings):
+    from greencloud.server.live_page import live_page
+
+    with _footprints(settings), _accounts(settings), live_page(settings, stopping) as served:
         if workers > 1:
             from greencloud.server.workers import supervise
 
-            supervise(settings, workers, ready=ready, stopping=stopping)
+            supervise(served, workers, ready=ready, stopping=stopping)
         else:
-            with run(settings) as server, _page(server, metrics):
+            with run(served) as server, _page(server, metrics):
                 ready(server.target)
                 stopping.wait()
     _LOG.info("stopped")
@@ -181,6 +188,7 @@ def run(settings: Settings) -> Iterator[Open]:
             certificates=auth.certificates() if tls and tls.client_ca else None,
             largest_message=settings.largest_message,
             shared=settings.shared,
+            local=settings.local,
         )
         every, rule = settings.allocate_every_s, "reserved_and_used"
         with _told(server), _followed(settings, data) as posted:
@@ -246,6 +254,23 @@ def _page(running: Open, listen: str) -> Iterator[None]:
     finally:
         page.close()
         metrics.close()
+
+
+@contextmanager
+def _accounts(settings: Settings) -> Iterator[None]:
+    """Metrics of accounts, from this process however many serve gRPC: they are the same whoever reads the ledger."""
+    if not settings.account_metrics:
+        yield
+        return
+    from greencloud.engine import DataDirectory
+    from greencloud.server.account_metrics import AccountMetrics
+    from greencloud.server.metrics import Page
+
+    data = DataDirectory.open(settings.data, create=False)
+    metrics = AccountMetrics(data.ledger.snapshot, settings.clock)
+    with closing(Page(settings.account_metrics, metrics.registry, "--account-metrics")) as page:
+        _LOG.info("account metrics on %s", page.url)
+        yield
 
 
 @contextmanager

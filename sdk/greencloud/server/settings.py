@@ -14,7 +14,7 @@ from greencloud.server.auth_file import AuthFile, read_auth_file
 from greencloud.server.errors import ListenError
 from greencloud.server.quota import PROVIDER_RATE, TENANT_RATE, Policy
 
-__all__ = ["Settings", "now"]
+__all__ = ["Settings", "now", "tls_of"]
 
 
 def now() -> datetime:
@@ -24,8 +24,9 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics`` and
-    ``http`` "" are none.
+    """``quota`` and ``provider_quota`` are bytes/s, 0 for any; ``allocate_every_s`` 0 is never; ``metrics``, ``account_metrics``,
+    ``http`` and ``page`` "" are none; ``local`` is a socket besides the port, by which the page asks
+    (``greencloud.server.live_page``).
     ``serving_copy`` is a connection string, perhaps with a password, "" for none; ``refresh_copy``: whether this process keeps
     the copy up to date.
     ``query_memory`` (bytes) and ``query_threads`` are what queries of the process may take together; 0 leaves it to the ledger.
@@ -48,7 +49,10 @@ class Settings:
     provider_quota: int = PROVIDER_RATE
     largest_message: int = LARGEST_MESSAGE
     metrics: str = ""
+    account_metrics: str = ""
     http: str = ""
+    page: str = ""
+    local: str = ""
     serving_copy: str = field(default="", repr=False)
     refresh_copy: bool = True
     shared: bool = False
@@ -72,14 +76,20 @@ class Settings:
             raise ListenError(
                 "the auth file knows clients by certificates", advice="give --tls-client-ca, the authority that signs them"
             )
-        if self.metrics and not is_loopback(split_listen(self.metrics)[0]) and not self.insecure:
+        for option, listen in (("--metrics", self.metrics), ("--account-metrics", self.account_metrics)):
+            if listen and not is_loopback(split_listen(listen)[0]) and not self.insecure:
+                raise ListenError(
+                    f"metrics name accounts, and {listen} can be reached from other machines without a credential",
+                    advice=f"give {option} an address of this machine; or --insecure if something in front of it guards it",
+                )
+        for listen in filter(None, (self.http, self.page)):
+            tls_of(listen, self.tls_cert, self.tls_key, insecure=self.insecure)
+        if self.page and said.required:
             raise ListenError(
-                f"metrics name accounts, and {self.metrics} can be reached from other machines without a credential",
-                advice="give --metrics an address of this machine; or --insecure if something in front of it guards it",
+                "the auth file lets nobody in without a certificate, and readers of the page come with tokens",
+                advice='leave out --page, or let tokens count on their own: identity = "either"',
             )
-        if self.http:
-            _tls(self.http, self.tls_cert, self.tls_key, insecure=self.insecure)
-        tls = _tls(self.listen, self.tls_cert, self.tls_key, insecure=self.insecure)
+        tls = tls_of(self.listen, self.tls_cert, self.tls_key, insecure=self.insecure)
         if not self.tls_client_ca:
             return tls
         if tls is None:
@@ -107,7 +117,8 @@ class Settings:
         return cls(**values)
 
 
-def _tls(listen: str, certificate: Path | None, key: Path | None, *, insecure: bool) -> Tls | None:
+def tls_of(listen: str, certificate: Path | None, key: Path | None, *, insecure: bool) -> Tls | None:
+    """The certificate of a listener, None for no TLS. Raises ListenError where it cannot be read or there should be one."""
     host, _ = split_listen(listen)
     if certificate and key:
         return Tls(_content(certificate, "--tls-cert"), _content(key, "--tls-key"))

@@ -68,29 +68,32 @@ class _Server(ThreadedWSGIServer):
 
 
 class WebServer:
-    """Serves ``app`` on ``listen`` (``HOST:PORT``; port 0 takes a free one).
+    """Serves ``app`` on ``listen`` (``HOST:PORT``; port 0 takes a free one); ``option`` is where that was said.
 
     Raises:
         ListenError: the address cannot be had, or the certificate cannot be used.
     """
 
-    def __init__(self, listen: str, app: Any, *, certificate: Path | None = None, key: Path | None = None) -> None:
+    def __init__(
+        self, listen: str, app: Any, *, certificate: Path | None = None, key: Path | None = None, option: str = "--http"
+    ) -> None:
         host, port = split_listen(listen)
         tls = _context(certificate, key) if certificate and key else None
-        refuse_taken(host, port)
+        refuse_taken(host, port, option)
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
             listening = socket.create_server((host, port), family=family, backlog=_MOST)
         except OSError as error:
             raise ListenError(
-                f"cannot listen on {listen}: {error.strerror}", advice="choose another address with --http"
+                f"cannot listen on {listen}: {error.strerror}", advice=f"choose another address with {option}"
             ) from error
         with listening:
             self._server = _Server(host, listening, app, tls)
         self._thread = threading.Thread(target=self._server.serve_forever, name="greencloud-web", kwargs={"poll_interval": 0.1})
         self._thread.start()
         shown = f"[{host}]" if ":" in host else host
-        self.url = f"{'https' if tls else 'http'}://{shown}:{self._server.port}"
+        self.listen = f"{shown}:{self._server.port}"
+        self.url = f"{'https' if tls else 'http'}://{self.listen}"
 
     def close(self) -> None:
         """Take no more requests; those under way have their threads."""

@@ -4,39 +4,31 @@ The process that keeps them serves nothing and uses no gRPC. It holds the port: 
 which any other program has is refused, and only then opened to others that ask for SO_REUSEPORT, which its workers do. It never
 listens, so the kernel spreads connections over the workers alone. Another greencloud finds the port held and is refused.
 
-Each worker is a fresh process, never a fork, with segments of its own in the write-ahead log; the first runs the scheduled
-allocation, and follows the shared log if there is one. One that ends by itself is started again, after a pause that doubles while
-it keeps ending soon. When told to stop, all drain.
+Each worker is a process that is kept (``greencloud.server.kept``), with segments of its own in the write-ahead log; the first runs
+the scheduled allocation, follows the shared log if there is one, and answers the live page. When told to stop, all drain.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
 from greencloud.server.app import split_listen
 from greencloud.server.errors import ListenError
+from greencloud.server.kept import Kept
 from greencloud.server.process import GRACE_S
 from greencloud.server.settings import Settings
 
 __all__ = ["holding", "supervise"]
 
 _LOG: Final = logging.getLogger("greencloud.server")
-_START_S: Final = 120.0
 _ANSWER_S: Final = 5.0
-_FIRST_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 30.0
-_SETTLED_S: Final = 60.0
 
 
 def supervise(settings: Settings, count: int, *, ready: Callable[[str], None], stopping: threading.Event) -> None:
@@ -49,7 +41,9 @@ def supervise(settings: Settings, count: int, *, ready: Callable[[str], None], s
         base = replace(settings, listen=listen, shared=True)
         workers = [
             _Worker(
-                number, base if number == 0 else replace(base, allocate_every_s=0.0, follow=False, refresh_copy=False), stopping
+                number,
+                base if number == 0 else replace(base, allocate_every_s=0.0, follow=False, refresh_copy=False, local=""),
+                stopping,
             )
             for number in range(count)
         ]
@@ -110,30 +104,14 @@ def holding(listen: str) -> Iterator[str]:
             place.close()
 
 
-class _Worker:
-    """One place of a worker, whichever process fills it at the time."""
+class _Worker(Kept):
+    """A worker; ``page`` asks it for its metrics."""
 
     def __init__(self, number: int, settings: Settings, stopping: threading.Event) -> None:
+        super().__init__(f"worker {number}", "greencloud.server.worker", settings.to_json(), stopping)
         self.number = number
-        self.restarts = 0
-        self.serves = False
-        self.thread = threading.Thread(target=self._keep, name=f"greencloud-worker-{number}")
-        self._settings = settings
-        self._stopping = stopping
-        self._started: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
         self._pages: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._asking = threading.Lock()
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-
-    def await_start(self) -> None:
-        """Wait until it serves for the first time. Raises ListenError where it cannot, unless all is to stop."""
-        try:
-            said = self._started.get(timeout=_START_S)
-        except queue.Empty:
-            raise ListenError(f"worker {self.number} did not start in {_START_S:.0f} s") from None
-        if "error" in said and not self._stopping.is_set():
-            raise ListenError(said["error"], advice=said.get("advice", ""))
 
     def page(self) -> str:
         """Its metrics; nothing while it does not serve."""
@@ -141,74 +119,16 @@ class _Worker:
             while not self._pages.empty():  # an answer that came too late
                 self._pages.get()
             try:
-                self._tell("metrics")
+                self.tell("metrics")
                 return self._pages.get(timeout=_ANSWER_S)
             except (OSError, queue.Empty):
                 return ""
 
-    def end(self) -> None:
-        """Have it drain, and do not wait."""
-        with self._lock, suppress(OSError):
-            if self._process:
-                self._process.terminate()
-
-    def kill(self) -> None:
-        """End it at once if it is still there."""
-        with self._lock:
-            if self._process and self._process.poll() is None:
-                self._process.kill()
-        self.thread.join()
-
-    def _keep(self) -> None:
-        pause = _FIRST_PAUSE_S
-        while True:
-            began = time.monotonic()
-            code = self._run()
-            self.serves = False
-            if not self.restarts:
-                self._started.put({"error": f"worker {self.number} ended with {code}"})
-            if self._stopping.is_set():
-                return
-            pause = _FIRST_PAUSE_S if time.monotonic() - began > _SETTLED_S else min(_LONGEST_PAUSE_S, pause * 2)
-            _LOG.warning("worker %d ended with %s; another starts in %.1f s", self.number, code, pause)
-            if self._stopping.wait(pause):
-                return
-            self.restarts += 1
-
-    def _run(self) -> int:
-        """Start a process, pass on what it says, and wait for its end."""
-        with self._lock:
-            if self._stopping.is_set():
-                return 0
-            command = [sys.executable, "-m", "greencloud.server.worker"]
-            # In a session of its own, so that Ctrl-C reaches it through us.
-            self._process = process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-            )
-        assert process.stdout
-        assert process.stdin
-        with process.stdout, suppress(BrokenPipeError), process.stdin:
-            with suppress(OSError):
-                self._tell(self._settings.to_json())
-            for line in process.stdout:
-                self._heard(json.loads(line))
-        return process.wait()
-
-    def _heard(self, said: dict[str, Any]) -> None:
+    def heard(self, said: dict[str, Any]) -> None:
         if "metrics" in said:
             self._pages.put(said["metrics"])
-            return
-        if "ready" in said:
-            self.serves = True
-            _LOG.info("worker %d serves", self.number)
-        self._started.put(said)
-
-    def _tell(self, line: str) -> None:
-        process = self._process
-        if process is None or process.stdin is None or process.stdin.closed:
-            raise BrokenPipeError
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
+        else:
+            super().heard(said)
 
 
 @contextmanager

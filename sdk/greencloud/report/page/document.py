@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from greencloud import __version__
-from greencloud.errors import MissingExtraError, QuantityError
+from greencloud.errors import QuantityError
 from greencloud.report.drawing import draw
 from greencloud.report.page import charts
 from greencloud.report.page.figures import AccountFigures
 from greencloud.report.page.sections import WIDE, account_sections, headline, named_rows, quality_lines
+from greencloud.report.page.templates import templates
 from greencloud.report.page.texts import texts_in
 from greencloud.units import format_instant
 
@@ -90,13 +90,7 @@ def _without(spec: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 @cache
 def _template() -> Any:
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingExtraError("the page", extra="goal") from error
-    text = files("greencloud.report.page").joinpath("page.html.jinja").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(text)
+    return templates().get_template("page.html.jinja")
 
 
 def _commands(figures: AccountFigures) -> list[str]:

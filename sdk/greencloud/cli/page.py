@@ -42,8 +42,8 @@ def command(
       greencloud page --server footprint.example:4317 --listen 127.0.0.1:8080
       greencloud page --profile prod --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key
     """
-    from greencloud.client import Client, ClientConfig
-    from greencloud.server.page_process import TIMEOUT_S, serving_page
+    from greencloud.client import ClientConfig
+    from greencloud.server.page_process import serving_page
     from greencloud.server.process import on_signals
     from greencloud.server.settings import tls_of
 
@@ -54,7 +54,7 @@ def command(
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stopping = threading.Event()
     on_signals(stopping)
-    asking = Client.from_config(config, insecure=server_insecure or None, timeout=TIMEOUT_S, app_info="greencloud-page")
-    with asking as client, serving_page(client, listen, tls_cert=tls_cert, tls_key=tls_key) as web:
+    connection = config.arguments() | {"insecure": server_insecure or None}
+    with serving_page(connection, listen, tls_cert=tls_cert, tls_key=tls_key) as web:
         click.echo(f"page on {web.url}")
         stopping.wait()

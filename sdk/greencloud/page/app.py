@@ -21,6 +21,7 @@ from greencloud.errors import (
     GreencloudError,
     NotFoundError,
     PermissionDeniedError,
+    QuantityError,
     RateLimitedError,
     UnauthenticatedError,
     UnavailableError,
@@ -118,15 +119,10 @@ class PageApp:
         client = self._client.with_options(token=session.token)
         with self._turns.one(owner_of(session.identity)):
             caller = Caller(client, client.get_caller_identity())
-            try:
-                shown = self._views[asked.path].show(caller, asked)
-                if isinstance(shown, FileAnswer):
-                    return file_answer(shown)
-                response = html(self._pages.view(caller, asked, shown))
-            except UnauthenticatedError:
-                raise
-            except GreencloudError as error:
-                return self._failed(request, error, caller=caller, asked=asked)
+            shown = self._views[asked.path].show(caller, asked)
+            if isinstance(shown, FileAnswer):
+                return file_answer(shown)
+            response = html(self._pages.view(caller, asked, shown))
         if asked.live:
             response.headers["Refresh"] = str(REFRESH_S)
         return response
@@ -138,6 +134,17 @@ class PageApp:
             parameters.setdefault("lang", language)
         return Asked.of(request.path.rstrip("/") or "/", parameters, self._clock())
 
+    def _around(self, request: Request) -> tuple[Caller, Asked] | None:
+        """What a page that is no view has around it, where somebody is logged in."""
+        session = self._log_in.session(request)
+        if session is None:
+            return None
+        try:
+            asked = self._asked(request)
+        except QuantityError:
+            asked = Asked.of("/", {"lang": language_of(request)}, self._clock())
+        return Caller(self._client, session.identity), asked
+
     # What is no view
 
     def _style_sheet(self, request: Request) -> Response:
@@ -146,9 +153,7 @@ class PageApp:
     def _healthy(self, request: Request) -> Response:
         return Response("ok\n", content_type="text/plain; charset=utf-8")
 
-    def _failed(
-        self, request: Request, error: GreencloudError, *, caller: Caller | None = None, asked: Asked | None = None
-    ) -> Response:
+    def _failed(self, request: Request, error: GreencloudError) -> Response:
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 0)
         if not status:
             status = 400 if isinstance(error, ValueError) else 500
@@ -161,8 +166,7 @@ class PageApp:
             error.message,
             advice=error.advice,
             request_id=request_id,
-            caller=caller,
-            asked=asked,
+            around=self._around(request),
         )
         response = html(page, status)
         if status in {429, 503}:
@@ -180,4 +184,4 @@ class PageApp:
 
     def _said(self, request: Request, status: int, text: str) -> Response:
         language = language_of(request)
-        return html(self._pages.error(language, status, words_in(language)[text]), status)
+        return html(self._pages.error(language, status, words_in(language)[text], around=self._around(request)), status)

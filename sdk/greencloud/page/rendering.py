@@ -95,11 +95,11 @@ class Pages:
         *,
         advice: str = "",
         request_id: str = "",
-        caller: Caller | None = None,
-        asked: Asked | None = None,
+        around: tuple[Caller, Asked] | None = None,
     ) -> str:
-        """What was wrong, and what to do next."""
+        """What was wrong, and what to do next, within the menu of who is logged in."""
         words = words_in(language)
+        caller, asked = around or (None, None)
         title = words.get(f"error_{status}") or words["error_400" if status < 500 else "error_500"]
         return self._make(
             "error",

@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -23,13 +23,9 @@ from greencloud.server.process import on_signals
 from greencloud.server.settings import now
 
 if TYPE_CHECKING:
-    from greencloud.client import Client
     from greencloud.server.web import WebServer
 
-__all__ = ["TIMEOUT_S", "PageSettings", "main", "serving_page"]
-
-TIMEOUT_S: Final = 20.0
-"""Of one question to the server: longer than that nobody looks at an empty page."""
+__all__ = ["PageSettings", "main", "serving_page"]
 
 _FIRST_CHART: Final = {
     "data": {"values": [{"key": "a", "amount": 1}]},
@@ -60,17 +56,18 @@ class PageSettings:
 
 @contextmanager
 def serving_page(
-    client: Client, listen: str, *, tls_cert: Path | None, tls_key: Path | None, clock: Callable[[], datetime] = now
+    connection: Mapping[str, Any], listen: str, *, tls_cert: Path | None, tls_key: Path | None, clock: Callable[[], datetime] = now
 ) -> Iterator[WebServer]:
-    """Serve the page while the block lasts, asking by ``client`` with the tokens of the readers and never one of its own.
+    """Serve the page while the block lasts. ``connection``: arguments of ``greencloud.client.Client``, by which it asks with the
+    tokens of its readers and never one of its own.
 
     Raises:
         ListenError: the address cannot be had, or the certificate cannot be used.
+        ConfigError: the server cannot be asked so.
         MissingExtraError: greencloud[goal] is not installed.
     """
     try:
-        from greencloud.page import customer, provider
-        from greencloud.page.app import PageApp
+        from greencloud.page.opening import opened_page
         from greencloud.report.drawing import draw
         from greencloud.server.web import WebServer
     except ModuleNotFoundError as error:
@@ -78,27 +75,23 @@ def serving_page(
             raise
         raise MissingExtraError("the page", extra="goal") from error
     draw(_FIRST_CHART, "svg")  # what draws takes a second to start, which the first reader need not wait for
-    app = PageApp(client.with_options(token=None), customer.VIEWS, provider.VIEWS, clock=clock)
-    web = WebServer(listen, app, certificate=tls_cert, key=tls_key, option="--page")
-    try:
-        yield web
-    finally:
-        web.close()
+    with opened_page(connection, clock=clock) as app:
+        web = WebServer(listen, app, certificate=tls_cert, key=tls_key, option="--page")
+        try:
+            yield web
+        finally:
+            web.close()
 
 
 def main() -> int:
     """Serve until told to stop."""
-    from greencloud.client import Client
-
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s[%(process)d] %(message)s")
     stopping = threading.Event()
     on_signals(stopping)
     settings = PageSettings.from_json(sys.stdin.readline())
+    connection = {"target": settings.target}
     try:
-        with (
-            Client(settings.target, token=None, timeout=TIMEOUT_S, app_info="greencloud-page") as client,
-            serving_page(client, settings.listen, tls_cert=settings.tls_cert, tls_key=settings.tls_key) as web,
-        ):
+        with serving_page(connection, settings.listen, tls_cert=settings.tls_cert, tls_key=settings.tls_key) as web:
             _say(ready=web.url, listen=web.listen)
             threading.Thread(target=_until_alone, args=(stopping,), name="greencloud-orders", daemon=True).start()
             stopping.wait()

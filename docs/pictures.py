@@ -42,10 +42,10 @@ class Picture:
 
 
 PICTURES: Final = (
-    Picture("overview", "acme", "/?period=2025-01"),
-    Picture("operation", "acme", "/operation?period=2025-01&service=shop&operation=browse"),
-    Picture("rules", "acme", "/rules?period=2025-01", height=800),
-    Picture("narrow-dark", "acme", "/?period=2025-01&lang=zh", width=390, height=844, dark=True),
+    Picture("overview", "acme", "/?period=2025-01-07"),
+    Picture("operation", "acme", "/operation?period=2025-01-07&service=shop&operation=browse"),
+    Picture("rules", "acme", "/rules?period=2025-01-07", height=880),
+    Picture("narrow-dark", "acme", "/?period=2025-01-07&lang=zh", width=390, height=844, dark=True),
     Picture("provider", "", "/provider?period=2025-01"),
     Picture("conservation", "", "/provider/conservation?period=2025-01", dark=True),
 )

@@ -140,3 +140,16 @@ def test_it_asks_again_by_itself_only_where_that_is_wanted(browser: Browser, sit
             page.get_by_role("link", name="Stop that").click()
         assert ended.value
         assert "refresh" not in ended.value.headers
+
+
+def test_the_browser_holds_the_page_to_its_policy(browser: Browser, site: Site) -> None:
+    with reading(browser, site, "acme") as look:
+        look.page.goto(f"{site.url}/quality?period={MONTH}")
+        for attempt, refused in (
+            ("document.body.setAttribute('style', 'color: red')", "style-src"),
+            ("document.body.append(Object.assign(document.createElement('script'), {textContent: '0'}))", "script-src"),
+            ("fetch('/healthz').catch(() => 0)", "connect-src"),
+        ):
+            look.page.evaluate(f"() => new Promise(done => {{ addEventListener('securitypolicyviolation', done); {attempt} }})")
+            assert any(line.startswith("error: CSP: ") and refused in line for line in look.said), look.said
+            look.said.clear()

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
+from greencloud.cli._demo.page import page_links
 from greencloud.server import ListenError
 from greencloud.server.settings import Settings
 from greencloud.testing import Server
@@ -122,6 +123,10 @@ def test_it_stands_in_front_of_a_server_elsewhere(seeded_server: Server) -> None
             assert found
             assert ask(found[1], "/links", method="POST")[0] == 401, "the token of the environment is nobody's here"
             assert ask(found[1], "/links", method="POST", token=seeded_server.token("acme"))[0] == 201
+            first, *lines = page_links(found[1], {"acme": seeded_server.token("acme"), "": seeded_server.token()}, ("acme", ""))
+            assert found[1] in first
+            for line in lines:
+                assert ask(found[1], line.partition(": ")[2].removeprefix(found[1]))[0] == 200, "what the demo says at its end"
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=30)
         finally:

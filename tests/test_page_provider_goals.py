@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from api_world import Api
-from greencloud.errors import QuantityError
+from greencloud.errors import NotFoundError, QuantityError
 from greencloud.page.view import Caller
 from greencloud.report.amounts import kg_decimal
 from greencloud.results.forecasts import Scenario
@@ -61,6 +61,25 @@ def test_a_rate_that_is_no_number_is_refused_with_what_to_write(by: Caller, wron
     with pytest.raises(QuantityError, match="growth") as refused:
         looked_at(by, "/provider/goals", growth=wrong)
     assert "per cent" in refused.value.advice
+
+
+@pytest.mark.parametrize("path", ["goals", "instruments"])
+def test_a_goal_that_is_not_there_is_not_another(by: Caller, path: str) -> None:
+    with pytest.raises(NotFoundError):
+        looked_at(by, f"/provider/{path}", goal="nothing")
+
+
+@pytest.mark.parametrize("path", ["bridge", "instruments"])
+def test_a_year_that_is_none_is_refused(by: Caller, path: str) -> None:
+    with pytest.raises(QuantityError, match="reporting year"):
+        looked_at(by, f"/provider/{path}", year="<script>")
+
+
+def test_a_claim_of_the_whole_organisation_is_asked_for_by_a_dash(by: Caller) -> None:
+    shown = looked_at(by, "/provider/instruments", year="2024", goal="-")
+
+    assert shown.forms[0].fields[1].value == "-"
+    assert shown.cards[0].amount.startswith("The organization: 2024")
 
 
 def test_a_goal_without_a_forecast_says_why(by: Caller) -> None:

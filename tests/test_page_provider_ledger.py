@@ -86,6 +86,10 @@ def test_every_window_is_shown_as_its_batch_says(by: Caller) -> None:
     assert section(shown, "map").csv == [("site", "start", "end", "seconds")]
 
 
+def test_a_site_without_windows_is_not_another_site(by: Caller) -> None:
+    assert "moon has no window in this period." in looked_at(by, "/provider/conservation", site="moon").notes
+
+
 def test_freshness_is_what_the_availability_says(by: Caller) -> None:
     known = by.client.get_data_availability()
 

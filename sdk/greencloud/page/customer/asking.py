@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from greencloud.client import Client
 from greencloud.client.questions import arguments_of, footprint_rows
-from greencloud.errors import TooLargeError
+from greencloud.errors import RateLimitedError, TooLargeError
 from greencloud.page.asked import Asked
 from greencloud.page.view import Caller
+from greencloud.report.page.figures import hours_of
 from greencloud.report.page.what_ifs import Hour
 from greencloud.results import DataAvailability, FootprintQuery, FootprintRow
 
@@ -78,16 +79,20 @@ def before_of(asked: Asked) -> FootprintQuery:
 
 
 def hours_asked(client: Client, query: FootprintQuery) -> list[Hour]:
-    """The hours of a query by region and hour: as columns, since there may be tens of thousands.
+    """The hours of a query by region and hour: as columns, since there may be tens of thousands; as rows where the account has as
+    many streams under way as it may.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
     found: list[Hour] = []
-    for batch in client.stream_footprint(**arguments_of(query)):
-        numbers = (int(start.timestamp()) // 3_600 for start in batch["start_time"].to_pylist())
-        amounts = ((int(each) for each in batch[name].to_pylist()) for name in _HOUR_COLUMNS)
-        found += map(Hour, numbers, batch["region"].to_pylist(), *amounts)
+    try:
+        for batch in client.stream_footprint(**arguments_of(query)):
+            numbers = (int(start.timestamp()) // 3_600 for start in batch["start_time"].to_pylist())
+            amounts = ((int(each) for each in batch[name].to_pylist()) for name in _HOUR_COLUMNS)
+            found += map(Hour, numbers, batch["region"].to_pylist(), *amounts)
+    except RateLimitedError:
+        return hours_of(footprint_rows(client, query))
     return found
 
 

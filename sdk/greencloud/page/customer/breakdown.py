@@ -67,7 +67,7 @@ def stepwise(section: Section, rows: Sequence[FootprintRow], link: Callable[[Foo
 def share_text(part: int, whole: int) -> str:
     """In per cent of ``whole``, which is not zero; what is not nothing never shows as 0."""
     share = float(Fraction(part * 100, whole))
-    return "<0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
+    return "0 %" if not part else "<0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
 
 
 def _name(row: FootprintRow, dimension: str, words: Mapping[str, str]) -> str:

@@ -29,6 +29,17 @@ __all__ = ["show"]
 
 _WINDOWS: Final = ("0", "1", "2", "4")
 _MOST_ACCOUNTS: Final = 200
+_LINES: Final = (
+    "scope2_location_ug",
+    "scope2_market_ug",
+    "energy_mj",
+    "scope1_ug",
+    "scope3_upstream_location_ug",
+    "scope3_upstream_market_ug",
+    "scope3_embodied_ug",
+)
+"""What the arithmetic is shown of, one at a time: of all it is a long read, which the JSON is for."""
+
 _BASIS: Final = ("batch_id", "methodology_version", "facility_revision", "usage_revision")
 """What a window's figures rest on, by name in the document."""
 
@@ -37,14 +48,16 @@ def show(caller: Caller, asked: Asked) -> Shown | FileAnswer:
     words = words_in(asked.language)
     if not asked.account and not caller.identity.account:
         return _accounts(caller, asked, words)
-    windows = asked.parameters.get("windows", "1")
+    windows, line = asked.parameters.get("windows", "1"), asked.parameters.get("line", _LINES[0])
     if windows not in _WINDOWS:
         raise QuantityError(f"{windows!r} windows are not explained at once", advice=f"choose one of {', '.join(_WINDOWS)}")
-    form = Form(
-        [Choice("windows", words["explain_windows"], windows, [(each, each) for each in _WINDOWS])],
-        words["explain_submit"],
-        kept(asked, "windows", "format"),
+    if line not in _LINES:
+        raise QuantityError(f"there is no line {line!r}", advice=f"choose one of {', '.join(_LINES)}")
+    fields = (
+        Choice("line", words["explain_measure"], line, [(each, words[f"explain_{each}"]) for each in _LINES]),
+        Choice("windows", words["explain_windows"], windows, [(each, each) for each in _WINDOWS]),
     )
+    form = Form(fields, words["explain_submit"], kept(asked, "line", "windows", "format"))
     shown = Shown(
         title=words["explain_title"],
         lead=words["explain_lead"],
@@ -52,28 +65,33 @@ def show(caller: Caller, asked: Asked) -> Shown | FileAnswer:
         forms=[form],
         notes=[*filter_notes(asked, words), *([words["explain_no_region"]] if "region" in asked.filters else [])],
     )
+    whole = asked.parameters.get("format") == "json"
     try:
-        document = _document(caller, asked, int(windows))
+        document = _document(caller, asked, int(windows) if whole else 0)
     except NotFoundError:
         return replace(shown, empty=empty_text(availability_of(caller, asked), asked, words))
-    if asked.parameters.get("format") == "json":
+    if whole:
         content = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         return FileAnswer(f"explanation-{asked.period.start:%Y-%m-%d}.json", "application/json", content.encode())
+    sections = [_amounts(document["amounts"], words), _components(document["by_component"], words)]
+    document = _document(caller, asked, int(windows), line) if windows != "0" else document
     return replace(
         shown,
-        sections=[_amounts(document["amounts"], words), _components(document["by_component"], words), *_windows(document, words)],
+        sections=[*sections, *_windows(document, words)],
         downloads=[Download(words["explain_json"], asked.link(format="json"))],
         preformatted=[explanation_text(document)] if document["windows"] else [],
     )
 
 
-def _document(caller: Caller, asked: Asked, windows: int) -> dict[str, Any]:
+def _document(caller: Caller, asked: Asked, windows: int, *lines: str) -> dict[str, Any]:
+    """The explanation of these lines, of all where none is named; of no window only the amounts, which are soon there."""
     names = {"service": "services", "sku": "skus", "operation": "operations", "component": "components", "site": "sites"}
     found = {name: asked.filters.get(name, asked.parameters.get(name, "")) for name in names}
     return caller.client.explain_footprint(
         start=asked.period.start,
         end=asked.period.end,
         account=asked.account,
+        measures=lines,
         windows=windows,
         **{field: (found[name],) for name, field in names.items() if found[name]},  # type: ignore[arg-type]
     )

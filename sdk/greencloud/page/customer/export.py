@@ -74,7 +74,7 @@ def _page(caller: Caller, asked: Asked) -> Shown:
     fields = (
         Choice("format", words["export_format"], "csv", [(name, words[f"export_{name.replace('-', '_')}"]) for name in _FORMATS]),
         Choice("granularity", words["by_granularity"], "month", [(step, words[f"by_{step}"]) for step in _STEPS]),
-        Choice("by", words["by_dimension"], _BY, hint=words["export_by_hint"].format(names=", ".join(GROUPABLE))),
+        Choice("by", words["export_by"], _BY, hint=words["export_by_hint"].format(names=", ".join(GROUPABLE))),
     )
     return Shown(
         title=words["export_title"],

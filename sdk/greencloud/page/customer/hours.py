@@ -22,10 +22,10 @@ from greencloud.page.words import words_in
 from greencloud.report.amounts import EMISSION_UNITS, scale_for
 from greencloud.report.drawing import COLOURS
 from greencloud.report.page import charts
-from greencloud.report.page.figures import week_of
+from greencloud.report.page.figures import hours_question, week_of
 from greencloud.report.page.sections import Card, Chart, Section, week_section, what_if_table
 from greencloud.report.page.what_ifs import SHIFTS, Use, WhatIf, best_what_ifs, use_of, what_if
-from greencloud.results import FootprintQuery, Granularity
+from greencloud.results import FootprintQuery
 from greencloud.units import format_instant
 
 __all__ = ["show"]
@@ -35,7 +35,7 @@ _LONGEST: Final = timedelta(days=366)
 
 def show(caller: Caller, asked: Asked) -> Shown:
     words = words_in(asked.language)
-    query, cut = _last_part(asked.query(group_by=("region",), granularity=Granularity.HOUR))
+    query, cut = _last_part(hours_question(asked.query()))
     hours, availability = all_at_once(lambda: hours_asked(caller.client, query), lambda: availability_of(caller, asked))
     notes = filter_notes(asked, words)
     if cut:

@@ -37,7 +37,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     words = words_in(asked.language)
     service, name = named_operation(asked)
     query = asked.query()
-    questions = account_questions(query, before_of(asked), hourly=False, by=_BY)
+    questions = account_questions(query, before_of(asked), by=_BY)
     if service:
         questions["of_service"] = replace(questions["series"], operations=())
     answers, (availability,) = rows_of_each(caller, questions, lambda: availability_of(caller, asked))

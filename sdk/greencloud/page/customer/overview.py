@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from greencloud.page.asked import Asked
-from greencloud.page.customer.asking import availability_of, before_of, rows_of_each, several_accounts
+from greencloud.page.customer.asking import availability_of, before_of, hours_asked, rows_of_each, several_accounts
 from greencloud.page.customer.breakdown import breakdown, stepwise
 from greencloud.page.customer.places import crumbs, filter_notes, link_of, to, whose
 from greencloud.page.shown import Download, Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
-from greencloud.report.page.figures import AccountFigures, account_questions, figures_of
+from greencloud.report.page.figures import AccountFigures, account_questions, figures_of, hours_question
 from greencloud.report.page.sections import (
     Card,
     Section,
@@ -44,11 +44,16 @@ def show(caller: Caller, asked: Asked) -> Shown:
     several = several_accounts(caller, asked)
     query = asked.query()
     hourly = query.end - query.start <= _LONGEST_OF_HOURS
-    questions = account_questions(query, before_of(asked), hourly=hourly)
+    questions = account_questions(query, before_of(asked))
     if several:
         questions["account"] = replace(query, group_by=("account",))
-    answers, (availability,) = rows_of_each(caller, questions, lambda: availability_of(caller, asked))
-    figures = figures_of(answers, query, account=whose(caller, asked, words))
+    answers, (hours, availability) = rows_of_each(
+        caller,
+        questions,
+        lambda: hours_asked(caller.client, hours_question(query)) if hourly else (),
+        lambda: availability_of(caller, asked),
+    )
+    figures = figures_of(answers, query, hours, account=whose(caller, asked, words))
     shown = Shown(
         title=words["title"].format(account=figures.account),
         lead=words["scope3_note"],

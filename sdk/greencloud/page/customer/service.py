@@ -31,7 +31,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     if name is None:
         raise QuantityError("no service is named", advice="choose one in the overview, or write ?service=NAME")
     query = asked.query()
-    questions = account_questions(query, before_of(asked), hourly=False, by=_BY) | {"account": replace(query, services=())}
+    questions = account_questions(query, before_of(asked), by=_BY) | {"account": replace(query, services=())}
     answers, (availability,) = rows_of_each(caller, questions, lambda: availability_of(caller, asked))
     figures = figures_of(answers, query, account=name, by=_BY)
     shown = Shown(

@@ -48,8 +48,11 @@ def show(caller: Caller, asked: Asked) -> Shown:
         return Shown(title, empty=nothing_text(asked, known, texts))
     whole, sites = balance_of(windows), site_balances(windows)
     missing = gaps(windows, known.sites, asked.period.start, asked.period.end)
-    site = asked.parameters.get("site", "")
-    site = site if site in windows.by_site else sites[0].site
+    asked_for = asked.parameters.get("site", "")
+    site = asked_for if asked_for in windows.by_site else sites[0].site
+    notes = bounded(windows, texts)
+    if asked_for not in {"", site}:
+        notes.append(texts["provider_no_windows_of"].format(site=asked_for))
     balanced = whole.count - whole.unbalanced
     said = "provider_all_balance" if not whole.unbalanced else "provider_some_do_not"
     sections = [
@@ -63,7 +66,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         Card(texts["provider_charged"], str(Energy(whole.accounts + sum(whole.pools.values())))),
         Card(texts["difference"], f"{whole.difference:,} mJ"),
     ]
-    return Shown(title, lead=texts["provider_conservation_lead"], cards=cards, sections=sections, notes=bounded(windows, texts))
+    return Shown(title, lead=texts["provider_conservation_lead"], cards=cards, sections=sections, notes=notes)
 
 
 def bounded(windows: Windows, texts: Mapping[str, str]) -> list[str]:

@@ -46,7 +46,8 @@ def show(caller: Caller, asked: Asked) -> Shown:
     goals = caller.client.list_goals().to_list()
     if not goals:
         return Shown(title, empty=texts["provider_no_goals"])
-    goal = next((each for each in goals if each.id == asked.parameters.get("goal")), goals[0])
+    named = asked.parameters.get("goal", "")
+    goal = chosen(caller, goals, named) if named else goals[0]
     forms = [_form(asked, goals, goal, texts)]
     scenario, discount = scenario_of(asked.parameters, texts), _percent(asked.parameters, "discount", _DISCOUNT)
     progress, why = known(lambda: caller.client.get_goal_progress(goal.name))
@@ -67,6 +68,11 @@ def show(caller: Caller, asked: Asked) -> Shown:
         sections=sections,
         notes=notes,
     )
+
+
+def chosen(caller: Caller, goals: Sequence[Goal], named: str) -> Goal:
+    """The goal of that id. Raises NotFoundError, in the server's words, where there is none."""
+    return next((goal for goal in goals if goal.id == named), None) or caller.client.get_goal(f"goals/{named}")
 
 
 def known(ask: Callable[[], T]) -> tuple[T | None, str]:
@@ -181,7 +187,15 @@ def _told(progress: GoalProgress, texts: Mapping[str, str]) -> list[Section]:
         sections.append(Section("alerts", texts["provider_alerts"], "", [], Table(heading, rows, exact, words=(1,))))
     if progress.notes:
         rows = [[note] for note in progress.notes]
-        sections.append(Section("notes", texts["provider_notes"], "", [], Table([texts["provider_note"]], rows, [["note"], *rows])))
+        sections.append(
+            Section(
+                "notes",
+                texts["provider_notes"],
+                "",
+                [],
+                Table([texts["provider_note"]], rows, [["note"], *([inert(note)] for note in progress.notes)]),
+            )
+        )
     return sections
 
 

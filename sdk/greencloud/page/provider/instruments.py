@@ -12,7 +12,7 @@ from typing import Final
 
 from greencloud.page.asked import Asked
 from greencloud.page.provider.bridge import inventory_years
-from greencloud.page.provider.goals import known
+from greencloud.page.provider.goals import chosen, known
 from greencloud.page.provider.ledger import form_of
 from greencloud.page.shown import Choice, Shown
 from greencloud.page.view import Caller
@@ -30,6 +30,7 @@ from greencloud.results.reporting_year import ReportingYear
 __all__ = ["show"]
 
 _MOST: Final = 1_000
+_WHOLE: Final = "-"
 _ORDER: Final = ("reduced", "removal_permanent", "removal_long", "removal_short", "offset")
 
 
@@ -48,14 +49,14 @@ def show(caller: Caller, asked: Asked) -> Shown:
         if years
         else str(asked.now.year)
     )
-    goal = _goal(goals, asked)
-    organisation = ("-", texts["provider_organisation"])
+    goal = _goal(caller, goals, asked)
+    organisation = (_WHOLE, texts["provider_organisation"])
     choices = [
         Choice("year", texts["provider_year"], year, [(each, each) for each in dict.fromkeys((year, *years))]),
         Choice(
             "goal",
             texts["provider_goal"],
-            goal.id if goal else "-",
+            goal.id if goal else _WHOLE,
             [*((each.id, each.display_name) for each in goals), organisation],
         ),
     ]
@@ -80,11 +81,11 @@ def show(caller: Caller, asked: Asked) -> Shown:
     )
 
 
-def _goal(goals: Sequence[Goal], asked: Asked) -> Goal | None:
-    """That of the address; else the first that is of neutrality; None for the whole organisation."""
+def _goal(caller: Caller, goals: Sequence[Goal], asked: Asked) -> Goal | None:
+    """That of the address; else the first that is of neutrality; None for the whole organisation (``-``)."""
     named = asked.parameters.get("goal", "")
     if named:
-        return next((goal for goal in goals if goal.id == named), None)
+        return None if named == _WHOLE else chosen(caller, goals, named)
     return next((goal for goal in goals if goal.kind is GoalKind.NEUTRALITY), None)
 
 

@@ -30,6 +30,7 @@ from greencloud.page.shown import Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
 from greencloud.report.chart_words import chart_words
+from greencloud.report.delimited import inert
 from greencloud.report.page import charts
 from greencloud.report.page.figures import AccountFigures
 from greencloud.report.page.sections import Section, Table, headline, parts_table, series_section
@@ -148,8 +149,9 @@ def _goals(caller: Caller, asked: Asked, texts: Mapping[str, str]) -> list[_Line
 
 def _table(lines: Sequence[_Line], asked: Asked, texts: Mapping[str, str]) -> Section:
     rows = [[line.what, line.state] for line in lines]
+    exact = [[inert(line.what), inert(line.state)] for line in lines]
     links = [line.path if "?" in line.path else asked.link(line.path) for line in lines]
-    table = Table([texts["provider_what"], texts["provider_state"]], rows, [["what", "state"], *rows], links, words=(1,))
+    table = Table([texts["provider_what"], texts["provider_state"]], rows, [["what", "state"], *exact], links, words=(1,))
     return Section("standing", texts["provider_standing"], texts["provider_standing_help"], [], table)
 
 

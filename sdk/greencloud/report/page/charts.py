@@ -77,7 +77,7 @@ def _colour(texts: Mapping[str, str], width: int) -> dict[str, Any]:
         "type": "nominal",
         "sort": None,
         "scale": {"domain": [texts[part] for part in PARTS], "range": list(_PART_COLOURS)},
-        "legend": {"title": None, "columns": 2 if width > NARROW_CHART else 1, "labelLimit": 0 if width > NARROW_CHART else 320},
+        "legend": {"title": None, "columns": 2 if width > NARROW_CHART else 1, "labelLimit": 0 if width > NARROW_CHART else 280},
     }
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "account_questions",
     "figures_of",
     "hours_of",
+    "hours_question",
     "step_of",
     "week_of",
 ]
@@ -78,30 +79,37 @@ class AccountFigures:
 def account_figures(ask: Ask, query: FootprintQuery, before: FootprintQuery | None, *, account: str) -> AccountFigures:
     """Everything, in some nine questions one after the other; ``query`` is without dimensions, over the whole period, as is
     ``before``."""
-    questions = account_questions(query, before, hourly=True)
-    return figures_of({name: ask(question) for name, question in questions.items()}, query, account=account)
+    answers = {name: ask(question) for name, question in account_questions(query, before).items()}
+    return figures_of(answers, query, hours_of(ask(hours_question(query))), account=account)
+
+
+def hours_question(query: FootprintQuery) -> FootprintQuery:
+    """What ``week`` and ``what_ifs`` rest on."""
+    return replace(query, group_by=("region",), granularity=Granularity.HOUR)
 
 
 def account_questions(
-    query: FootprintQuery, before: FootprintQuery | None, *, hourly: bool, by: Sequence[str] = DIMENSIONS
+    query: FootprintQuery, before: FootprintQuery | None, *, by: Sequence[str] = DIMENSIONS
 ) -> dict[str, FootprintQuery]:
-    """What to ask, by name; the dimensions ``by`` are under their own names."""
+    """What to ask but for hours, by name; the dimensions ``by`` are under their own names."""
     whole = replace(query, group_by=(), granularity=Granularity.ALL)
     questions = {"total": whole, "series": replace(whole, granularity=step_of(query.start, query.end))}
     if before is not None:
         questions["before"] = replace(before, group_by=(), granularity=Granularity.ALL)
     questions |= {name: replace(whole, group_by=(name,)) for name in by}
     questions["operations"] = replace(whole, group_by=("service", "operation"))
-    if hourly:
-        questions["hours"] = replace(whole, group_by=("region",), granularity=Granularity.HOUR)
     return questions
 
 
 def figures_of(
-    answers: Mapping[str, Sequence[FootprintRow]], query: FootprintQuery, *, account: str, by: Sequence[str] = DIMENSIONS
+    answers: Mapping[str, Sequence[FootprintRow]],
+    query: FootprintQuery,
+    hours: Sequence[Hour] = (),
+    *,
+    account: str,
+    by: Sequence[str] = DIMENSIONS,
 ) -> AccountFigures:
-    """The figures from the answers to ``account_questions``, by the same names."""
-    hours = hours_of(answers.get("hours", ()))
+    """The figures from the answers to ``account_questions``, by the same names, and from hours where they were asked for."""
     earlier = answers.get("before")
     operations = [row for row in answers["operations"] if row.operation_count]
     return AccountFigures(

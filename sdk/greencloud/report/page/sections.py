@@ -293,7 +293,7 @@ def quality_lines(total: FootprintRow, texts: Mapping[str, str]) -> list[str]:
     if total.quality_flags:
         lines.append(texts["flags"].format(flags=", ".join(total.quality_flags)))
     if total.updated is not None:
-        lines.append(texts["posted"].format(time=format_instant(total.updated)))
+        lines.append(texts["posted"].format(time=format_instant(total.updated.replace(microsecond=0))))
     if total.provisional:
         lines.append(texts["provisional"])
     return lines

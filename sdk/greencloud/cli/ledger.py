@@ -14,6 +14,7 @@ import click
 
 from greencloud.cli._audit import audited
 from greencloud.cli._ledger_copy import command as copy_command
+from greencloud.cli._ledger_writers import feed, lease
 from greencloud.cli._options import DURATION, data_option, output_option
 from greencloud.units import format_instant
 
@@ -25,7 +26,8 @@ def command() -> None:
     """Close periods, keep the ledger tidy, hand it to an auditor."""
 
 
-command.add_command(copy_command)
+for each in (copy_command, feed, lease):
+    command.add_command(each)
 
 
 @command.command()

@@ -25,6 +25,7 @@ from greencloud.allocation import DEFAULT_RULE, rule_named
 from greencloud.engine.batch import batch_of
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.distribution import Progress, distribute, silent
+from greencloud.engine.feed import Feed
 from greencloud.engine.fitting import SiteWindow
 from greencloud.engine.following import make_current
 from greencloud.engine.gathering import Gathered, due_windows, gather, gather_under
@@ -94,7 +95,8 @@ def run_allocation(
     ``told`` is given what was gathered.
 
     Raises:
-        StoreError: another run is under way, or the directory follows a shared log and none was named.
+        StoreError: another run is under way, or the directory follows a shared log and none was named, or the ledger is fed by
+            another log or a later facility book (``greencloud.engine.feed``).
         LogUnavailableError, LogLostError: not all of the shared log is here; nothing was allocated.
         AllocationError: there is no such rule. What concerns one window is in ``RunSummary.refused`` instead.
     """
@@ -107,19 +109,23 @@ def run_allocation(
         raise QuantityError(f"the time from {format_instant(start)} to {format_instant(end)} is empty")
     options = Options(rule, start, end, now, settle_after, requested_by, reason, most_change, worker_memory)
     if lake:
+            Feed(data).note(None, now)
         with data.allocating(), data.writing() as held:
             return LakeRun(data, lake, options, held).summary(runner or InProcess(), progress)
     if dry_run:
+    by = log.name if log else ""
         return _Run(data, gathered or gather(data), options, None).summary()
     if gathered is None:
         with data.allocating():
             make_current(data, log)
             with data.writing() as held:
+                Feed(data).note(by, now)
                 make_current(data, log, held.keep)
                 known = gather(data, keep=True)
                 told(known)
                 return _Run(data, known, options, held, runner=runner, progress=progress).summary()
     make_current(data, log)
+        Feed(data).note(by, now)
     with data.writing() as held:
         if data.objects.remote:  # another machine may have known more meanwhile, and posted it
             gathered = gather(data, keep=True)

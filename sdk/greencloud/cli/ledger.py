@@ -54,9 +54,11 @@ def close(data: Path, period: str, allow_gaps: bool, shares: int) -> None:
     with (
         audited(directory, "ledger close", f"period={period}; allow_gaps={allow_gaps}"),
         directory.allocating(),
-        directory.writing(),
+        directory.writing() as held,
     ):
-        closing = directory.closes.close(directory.ledger, period_named(period), now, allow_gaps=allow_gaps, shares=shares)
+        closing = directory.closes.close(
+            directory.ledger, period_named(period), now, allow_gaps=allow_gaps, shares=shares, still=held.keep
+        )
     for note in closing.notes:
         click.echo(f"note: {note}", err=True)
     body = closing.entry["body"]
@@ -170,6 +172,8 @@ def maintain(data: Path, grace: timedelta, keep_superseded: timedelta | None) ->
         f"{done.removed.files + done.inputs:,} files removed ({done.removed.bytes / (1 << 20):,.1f} MiB); "
         f"version {directory.ledger.snapshot().version}"
     )
+    if done.trees:
+        click.echo(f"{done.trees:,} trees removed, of closes that were killed")
     for sentence in done.left:
         click.echo(f"left: {sentence}", err=True)
     if done.left:

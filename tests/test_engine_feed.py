@@ -83,6 +83,8 @@ def test_who_has_no_log_is_refused_once_a_log_feeds_the_ledger(uri: str, tmp_pat
 
         # On purpose another log feeds it, and the first one does no more.
         Feed(other).follow(another.name)
+        doctor = CliRunner().invoke(main, ["doctor", "--data", str(other.path)]).output
+        assert "this directory has followed nothing of list/2 yet" in doctor
         with pytest.raises(StoreError, match="is to follow list/1"):
             run_allocation(follower, now=datetime.now(UTC), log=log)
         run_allocation(other, now=datetime.now(UTC), log=another)
@@ -209,7 +211,9 @@ def test_of_two_books_the_later_one_counts_and_an_earlier_one_is_put_in_force_ag
     assert run_allocation(other, now=NOW).posted
     with pytest.raises(StoreError, match="of the facility book"):
         run_allocation(one, now=NOW)
-    assert "the ledger is fed by the facility book" in CliRunner().invoke(main, ["doctor", "--data", str(one.path)]).output
+    doctor = CliRunner().invoke(main, ["doctor", "--data", str(one.path)])
+    assert "the ledger is fed by the facility book" in doctor.output
+    assert (doctor.exit_code, "fault  feed" in doctor.output) == (1, True), doctor.output
 
 
 def test_of_two_that_note_at_once_the_second_looks_again(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,15 +42,20 @@ def shared_log_findings(path: Path, uri: str) -> Iterator[Finding]:
 
 
 def feed_findings(path: Path) -> Iterator[Finding]:
-    """Nothing for a ledger of which nothing is noted. Raises as ``lease_findings``."""
+    """Nothing for a ledger of which nothing is noted. Raises as ``lease_findings``; and where a run would be refused."""
     from greencloud.engine import DataDirectory
     from greencloud.engine.feed import Feed
 
-    fed = Feed(DataDirectory.open(path, create=False)).current()
+    directory = DataDirectory.open(path, create=False)
+    fed = Feed(directory).current()
     parts = [f"the shared log {fed.log}"] if fed.log else []
     parts += [f"the facility book {fed.book[:12]}, in force since {format_instant(fed.since)} ({fed.by})"] if fed.book else []
     if parts:
         yield Finding("feed", "ok", f"the ledger is fed by {' and '.join(parts)}")
+    if fed.log and fed.log not in directory.telemetry.followed.noted().logs:
+        remedy = "name that log to whatever allocates here, or takes telemetry: --log URI, or GREENCLOUD_LOG_URI"
+        yield Finding("feed", "note", f"this directory has followed nothing of {fed.log} yet", remedy)
+    Feed(directory).check_book()
 
 
 def lease_findings(path: Path) -> Iterator[Finding]:

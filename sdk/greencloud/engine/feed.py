@@ -70,6 +70,13 @@ class Feed:
         """
         self._check_log(self.current(), log)
 
+    def check_book(self) -> None:
+        """For who wants to know whether a run would be refused for the book in force. Raises StoreError: a later one feeds the
+        ledger."""
+        fed = self.current()
+        if fed.book and fed.book != self._books.in_force:
+            self._succeeding(fed)
+
     def note(self, log: str | None, now: datetime) -> None:
         """For a run that holds the lease: by ``log`` and the book in force it posts from now on. None: by usage from elsewhere.
 

@@ -40,18 +40,19 @@ def in_ledger(uri: str, folder: Path) -> DataDirectory:
 
 
 @contextmanager
-def a_log(name: str, *spans: int) -> Iterator[SharedLog]:
-    """A shared log with these spans."""
+def a_log(name: str, *spans: int, host: str = "") -> Iterator[SharedLog]:
+    """A shared log with these spans, of a host."""
+    resource = {"service.name": "shop"} | ({"host.id": host} if host else {})
     with closing(SharedLog(ListBroker(name))) as log:
         for number in spans:
             now = time.time_ns()
-            payload = trace_request({"service.name": "shop"}, [SpanSpec(number, number, now - SECOND, now)])
+            payload = trace_request(resource, [SpanSpec(number, number, now - SECOND, now)])
             take_in(log, "traces", payload, role="tenant", account="acme", received_ns=now, live=True)
         yield log
 
 
 def fed_by(data: DataDirectory) -> str:
-    return Feed(data).current().log
+    return ", ".join(Feed(data).current().logs)
 
 
 @pytest.mark.parametrize("kind", ["store", "ledger"])
@@ -84,7 +85,7 @@ def test_who_has_no_log_is_refused_once_a_log_feeds_the_ledger(uri: str, tmp_pat
         # On purpose another log feeds it, and the first one does no more.
         Feed(other).follow(another.name)
         doctor = CliRunner().invoke(main, ["doctor", "--data", str(other.path)]).output
-        assert "this directory has followed nothing of list/2 yet" in doctor
+        assert "this directory has followed nothing of it yet" in doctor
         with pytest.raises(StoreError, match="is to follow list/1"):
             run_allocation(follower, now=datetime.now(UTC), log=log)
         run_allocation(other, now=datetime.now(UTC), log=another)
@@ -122,14 +123,31 @@ def test_the_verb_shows_what_feeds_a_ledger_and_changes_it(uri: str, tmp_path: P
     assert cli(data).output == "log   none\nbook  the one in force\n"
     Feed(data).follow("list/1")
     told = json.loads(cli(data, "-o", "json").output)
-    assert (told["log"], told["book"], told["since"]) == ("list/1", "", None)
-    assert cli(data, "--no-log").exit_code == 2
+    assert (told["logs"], told["book"], told["since"]) == (["list/1"], "", None)
+    assert [cli(data, *words).exit_code for words in (["--no-log"], ["--beside"], ["--set", "--beside"])] == [2, 2, 2]
     assert cli(data, "--set").exit_code == 0
     assert fed_by(data) == "list/1", "what is not named stays"
     assert cli(data, "--set", "--no-log").output.startswith("log   none\n")
     assert run_allocation(data, now=NOW).posted == ()
     actions = [each.action for each in data.audit.entries()]
     assert actions == ["ledger feed", "ledger feed"]
+
+
+def test_a_region_with_a_log_of_its_own_is_let_in_on_purpose(uri: str, tmp_path: Path) -> None:
+    """Its sites are its own, so neither restates the other."""
+    one, other, third = (DataDirectory.attach(uri, tmp_path / name) for name in "abc")
+    one.apply_facility(book(tmp_path, 200), now=NOW)
+    with a_log("list/1", 1, host="h1") as log, a_log("list/2", 2, host="h2") as another:
+        now = datetime.now(UTC)
+        run_allocation(one, now=now, log=log)
+        Feed(other).follow(another.name, beside=True)
+        assert fed_by(one) == "list/1, list/2"
+        run_allocation(other, now=now, log=another)
+        assert {each.site for each in third.ledger.snapshot().batches()} == {"hall", "barn"}
+        for data, fed in ((one, log), (other, another)) * 2:
+            assert run_allocation(data, now=now, log=fed).posted == ()
+        with pytest.raises(StoreError, match="the shared log list/1, list/2 feeds the ledger"):
+            run_allocation(third, now=now)
 
 
 def test_a_ledger_in_a_folder_has_nothing_to_note(tmp_path: Path) -> None:

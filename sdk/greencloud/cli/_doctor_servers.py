@@ -48,13 +48,13 @@ def feed_findings(path: Path) -> Iterator[Finding]:
 
     directory = DataDirectory.open(path, create=False)
     fed = Feed(directory).current()
-    parts = [f"the shared log {fed.log}"] if fed.log else []
+    parts = [f"the shared log {', '.join(fed.logs)}"] if fed.logs else []
     parts += [f"the facility book {fed.book[:12]}, in force since {format_instant(fed.since)} ({fed.by})"] if fed.book else []
     if parts:
         yield Finding("feed", "ok", f"the ledger is fed by {' and '.join(parts)}")
-    if fed.log and fed.log not in directory.telemetry.followed.noted().logs:
+    if fed.logs and not set(fed.logs) & directory.telemetry.followed.noted().logs.keys():
         remedy = "name that log to whatever allocates here, or takes telemetry: --log URI, or GREENCLOUD_LOG_URI"
-        yield Finding("feed", "note", f"this directory has followed nothing of {fed.log} yet", remedy)
+        yield Finding("feed", "note", "this directory has followed nothing of it yet", remedy)
     Feed(directory).check_book()
 
 

@@ -62,9 +62,12 @@ def lease(data: Path, number: int | None, output: str) -> None:
 @click.option(
     "--set", "setting", is_flag=True, help="From now on the ledger is fed by the book in force here, and --log or --no-log."
 )
+@click.option(
+    "--beside", is_flag=True, help="Let --log feed it beside those that do: a region's, whose sites no other one tells of."
+)
 @click.option("--no-log", is_flag=True, help="No shared log feeds it any more: the telemetry of one directory does.")
 @output_option("table", "json")
-def feed(data: Path, log: str, setting: bool, no_log: bool, output: str) -> None:
+def feed(*, data: Path, log: str, setting: bool, beside: bool, no_log: bool, output: str) -> None:
     """Show what feeds a ledger in object storage: the shared log of its telemetry, and the facility book.
 
     Whoever knows another log, or an earlier book, is not allocated: two that differ would restate each other without end. --set
@@ -80,22 +83,25 @@ def feed(data: Path, log: str, setting: bool, no_log: bool, output: str) -> None
 
     if no_log and (log or not setting):
         raise click.UsageError("--no-log goes with --set, and without --log and GREENCLOUD_LOG_URI.")
+    if beside and (setting or not log):
+        raise click.UsageError("--beside goes with --log, and without --set, which has the ledger fed by that log alone.")
     directory = DataDirectory.open(data, create=False)
     found = Feed(directory)
-    if setting:
-        with audited(directory, "ledger feed", f"log={log}; no_log={no_log}"):
+    if setting or beside:
+        with audited(directory, "ledger feed", f"log={log}; beside={beside}; no_log={no_log}"):
             if no_log:
                 found.follow("")
             with shared_log(log) as shared:
                 if shared:
-                    found.follow(shared.name)
-            found.take_over(datetime.now(UTC))
+                    found.follow(shared.name, beside=beside)
+            if setting:
+                found.take_over(datetime.now(UTC))
     fed = found.current()
     since = format_instant(fed.since) if fed.book else None
     if output == "json":
-        click.echo(json.dumps({"log": fed.log, "book": fed.book, "since": since, "by": fed.by}, indent=2))
+        click.echo(json.dumps({"logs": fed.logs, "book": fed.book, "since": since, "by": fed.by}, indent=2))
         return
-    click.echo(f"log   {fed.log or 'none'}")
+    click.echo(f"log   {', '.join(fed.logs) or 'none'}")
     click.echo(f"book  {fed.book[:12]}, in force since {since}" if fed.book else "book  the one in force")
     if fed.by:
         click.echo(f"by    {fed.by}")

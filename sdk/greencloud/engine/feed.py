@@ -1,12 +1,13 @@
-"""What feeds a ledger in object storage: the shared log that its telemetry comes by, and the facility book of its batches.
+"""What feeds a ledger in object storage: the shared logs that its telemetry comes by, and the facility book of its batches.
 
 Several data directories may write to one ledger. Two that know different things restate each other without end, each figure as
 right as the other: one that follows the shared log and one that does not, or two whose books differ. So who allocates notes it
 beside the ledger, under the lease, and whoever knows something else is refused until somebody decides::
 
-    ledger/feed/000000000001.json      {"log": NAME, "book": REVISION, "since": TIME, "by": DIRECTORY, "token": ...}, and so on
+    ledger/feed/000000000001.json      {"logs": [NAME], "book": REVISION, "since": TIME, "by": DIRECTORY, "token": ...}, and so on
 
-The last record counts. A log, once noted, is the only one; the first run with ``--log`` notes it. **A later book succeeds an
+The last record counts. A log, once noted, is the only one; the first run with ``--log`` notes it. (A region with a log of its own,
+whose sites no other one tells of, is let in beside it on purpose.) **A later book succeeds an
 earlier one by itself**, and an earlier one that is put in force again, after the later one, is the later one from then on: what
 counts is when it was put in force in its directory. Of books whose time is not known the history of the directory tells which
 came first. To feed the ledger by another log (``follow``), or by a book that is not the later one (``take_over``), is done on
@@ -39,10 +40,10 @@ _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """``log``: the shared log's name, "" where there is none. ``book``: a revision, "" where none was noted, in force ``since``
-    then. ``by``: the directory that noted it, as its leases call it."""
+    """``logs``: the names of shared logs, none where there is none. ``book``: a revision, "" where none was noted, in force
+    ``since`` then. ``by``: the directory that noted it, as its leases call it."""
 
-    log: str = ""
+    logs: tuple[str, ...] = ()
     book: str = ""
     since: datetime = _LONG_AGO
     by: str = ""
@@ -89,17 +90,20 @@ class Feed:
             number, fed = self._last()
             if log is not None:
                 self._check_log(fed, log)
-            wanted = replace(fed, log=log or fed.log)
+            wanted = replace(fed, logs=fed.logs or ((log,) if log else ()))
             if not self._data.objects.remote and fed.book != (book := self._books.in_force):
                 wanted = replace(wanted, book=book, since=self._succeeding(fed) or max(now, fed.since))
             if wanted == fed or self._add(number, wanted):
                 return
 
-    def follow(self, log: str) -> None:
-        """From now on the ledger is fed by that log, "" for none: on purpose. Nothing for a ledger in a folder."""
+    def follow(self, log: str, *, beside: bool = False) -> None:
+        """From now on the ledger is fed by that log, "" for none, or by it ``beside`` the others: on purpose. Nothing for a ledger
+        in a folder."""
         while self._records is not None:
             number, fed = self._last()
-            if fed.log == log or self._add(number, replace(fed, log=log)):
+            named = (log,) if log else ()
+            logs = tuple(sorted({*fed.logs, *named})) if beside else named
+            if fed.logs == logs or self._add(number, replace(fed, logs=logs)):
                 return
 
     def take_over(self, now: datetime) -> None:
@@ -117,14 +121,15 @@ class Feed:
 
     def _add(self, number: int, fed: Fed) -> bool:
         assert self._records is not None, "whoever asks has looked"
-        said = {"log": fed.log, "book": fed.book, "since": format_instant(fed.since), "by": holder_of(self._data)}
-        return self._records.create(number + 1, json.dumps(said | {"token": secrets.token_hex(8)}, sort_keys=True).encode())
+        said = {"logs": fed.logs, "book": fed.book, "since": format_instant(fed.since), "by": holder_of(self._data)}
+        content = json.dumps(said | {"token": secrets.token_hex(8)}, sort_keys=True)
+        return self._records.create(number + 1, content.encode())
 
     def _check_log(self, fed: Fed, log: str) -> None:
-        if not fed.log or fed.log == log:
+        if not fed.logs or log in fed.logs:
             return
         raise StoreError(
-            f"the shared log {fed.log} feeds the ledger at {self._where}, and {self._data.path} "
+            f"the shared log {', '.join(fed.logs)} feeds the ledger at {self._where}, and {self._data.path} "
             + (f"is to follow {log}" if log else "was given no log: it knows less"),
             path=self._where,
             advice="name that log: --log URI, or GREENCLOUD_LOG_URI; to feed the ledger by another one from now on, or by none: "
@@ -158,7 +163,7 @@ class Feed:
 def _parsed(number: int, content: bytes) -> Fed:
     try:
         told = json.loads(content)
-        return Fed(str(told["log"]), str(told["book"]), parse_instant(told["since"]), str(told["by"]))
+        return Fed(tuple(map(str, told["logs"])), str(told["book"]), parse_instant(told["since"]), str(told["by"]))
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"what feeds the ledger (record {number}) cannot be read: {error}", advice="restore it from a backup"

@@ -70,9 +70,10 @@ def logs_of(settings: Settings, data: DataDirectory) -> Iterator[Logs]:
         try:
             _LOG.info("what is taken goes to the shared log %s", shared.name)
             with _store_may_be_away():
-                if settings.log_from >= 0:  # on purpose
-                    Feed(data).follow(shared.name)
-                Feed(data).check(shared.name)
+                feed = Feed(data)
+                if settings.log_from >= 0 and shared.name not in feed.current().logs:  # on purpose
+                    feed.follow(shared.name)
+                feed.check(shared.name)
         except LogUnavailableError as error:
             _LOG.warning("%s; nothing is taken until it answers", error.message)
         follower = None

@@ -51,16 +51,22 @@ def test_the_tree_of_a_close_that_was_killed_goes_after_the_grace_and_no_other(d
     done = subprocess.run([sys.executable, "-c", KILLED, data.path, "tree_written"], check=False)
     assert done.returncode == -signal.SIGKILL
     (left,) = trees(data)
-    (data.path / "closes" / f".{'0' * 64}.77").mkdir()
+    begun = data.path / "closes" / f".{'0' * 64}.77"  # a tree that was not whole yet
+    begun.mkdir()
+    (begun / "leaves").write_bytes(b"half")
+    halves = set() if data.objects.remote else {begun.name}  # which was never put
     root = str(data.closes.close(data.ledger, DAY, NOW).entry["body"]["root"])
-    assert trees(data) == {left, root}
+    assert trees(data) == {left, root} | halves
+    first = data
     if data.objects.remote:  # another machine has no copy of it
         data = DataDirectory.attach(data.objects.uri, tmp_path / "other")
         shutil.copytree(tmp_path / "data" / "keys", data.keys_directory)
     assert maintain(data, datetime.now(UTC)).trees == 0
-    assert maintain(data, LATER).trees == 1
+    assert maintain(data, LATER).trees == 1 + len(halves)
     assert trees(data) == {root}
     assert maintain(data, LATER).trees == 0
+    maintain(first, LATER)
+    assert [path for path in (first.path / "closes").iterdir() if path.name in {left, begun.name}] == []
     assert list(data.closes.faults()) == []
     assert data.closes.statement("a", DAY.name)
 

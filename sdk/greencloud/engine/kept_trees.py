@@ -66,7 +66,8 @@ class Trees:
     def left_over(self, named: Container[str], before: datetime) -> list[str]:
         """Trees, whole or in part, by their names in the folder, that are none of ``named`` and were last written before then."""
         written: dict[str, datetime] = {}
-        for each in self._objects.stored(self._folder, below=True):
+        places = (self._objects, LOCAL) if self._objects.remote else (LOCAL,)  # one that was killed had not put all, or nothing yet
+        for each in (found for objects in places for found in objects.stored(self._folder, below=True)):
             name = each.path.relative_to(self._folder).parts[0]
             if _TREE.fullmatch(name):
                 written[name] = max(each.modified, written.get(name, each.modified))

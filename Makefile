@@ -29,7 +29,7 @@ test-stress: .venv/test.stamp
 test-spark: .venv/spark.stamp
 	$(BIN)/python -m pytest -n 0 -m 'spark and not stress'
 
-# With a master and two workers of which one is killed, and an executor and the driver: some five minutes.
+# With a master and two workers of which one is killed, and an executor and the driver, over a folder and a store: some ten minutes.
 test-spark-standalone: .venv/spark.stamp
 	$(BIN)/python -m pytest -n 0 -m 'spark and stress'
 

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
+from typing import TypeAlias
 
 import psutil
 import pytest
+
+from object_store import free_port
+
+Command: TypeAlias = list[str | Path]
 
 ROOT = Path(__file__).parents[1]
 MASTER = "local-cluster[2,1,1024]"
@@ -127,3 +133,58 @@ def started(command: Sequence[str | Path], log: Path, **environment: str) -> Ite
 def driver(data: Path, *arguments: str) -> list[str | Path]:
     """The command line's ``allocate`` with Spark."""
     return [sys.executable, "-m", "greencloud", "allocate", "--data", data, "--engine", "spark", *arguments]
+
+
+class Standalone:
+    """A cluster of a master and two workers of one core. What is begun on it has its environment."""
+
+    def __init__(self, url: str, workers: Sequence[Started], folder: Path, environment: Mapping[str, str]) -> None:
+        self.url = url
+        self._workers = workers
+        self._folder = folder
+        self._environment = environment
+
+    def started(self, command: Sequence[str | Path]) -> AbstractContextManager[Started]:
+        return started(command, self._folder / "log", **self._environment)
+
+    def kill_by_turns(self, run: Sequence[str | Path], moments: random.Random) -> None:
+        """Begin a run of 36 windows, and kill an executor of it, then a worker with all it has, then its driver."""
+        one, two = self._workers
+        with self.started(run) as begun:
+            begun.wait_for(f"\n{moments.randrange(2, 10)} of 36")
+            for victim in executors(psutil.Process(one.process.pid)):
+                victim.kill()
+            begun.wait_for(f"\n{moments.randrange(10, 20)} of 36")
+            for process in [*psutil.Process(two.process.pid).children(recursive=True), two.process]:
+                with suppress(psutil.Error):
+                    process.kill()
+            begun.wait_for(f"\n{moments.randrange(20, 30)} of 36")
+            begun.process.send_signal(signal.SIGKILL)
+            begun.process.wait()
+
+
+@contextmanager
+def standalone(home: Path, folder: Path, **more: str) -> Iterator[Standalone]:
+    """Spark's own cluster, as daemons on this machine."""
+    port = free_port()
+    url = f"spark://127.0.0.1:{port}"
+    begin, where = home / "bin" / "spark-class", ("--host", "127.0.0.1", "--webui-port", "0")
+    master: Command = [begin, "org.apache.spark.deploy.master.Master", *where, "--port", str(port)]
+    worker: Command = [begin, "org.apache.spark.deploy.worker.Worker", *where, "-c", "1", "-m", "1g", url]
+    environment = {
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_WORKER_DIR": str(folder / "work"),
+        **more,
+    }
+    if path := os.environ.get("PYTHONPATH"):  # greencloud may be nowhere else
+        environment["PYTHONPATH"] = path
+    with (
+        started(master, folder / "master", **environment) as begun,
+        started(worker, folder / "one", **environment) as one,
+        started(worker, folder / "two", **environment) as two,
+    ):
+        begun.wait_for("New state: ALIVE")
+        for each in (one, two):
+            each.wait_for("Successfully registered")
+        yield Standalone(url, (one, two), folder, environment)

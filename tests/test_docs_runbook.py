@@ -15,7 +15,8 @@ from serving import greencloud
 
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 DEPLOYMENT = (ROOT / "docs/deployment.md").read_text(encoding="utf-8")
-ELSEWHERE = {"serve", "--store", "--store-cache", "--lake", "--to"}  # what needs a store, a broker, an engine or a database
+# What needs a store, a broker, an engine, a database, or a holder that died.
+ELSEWHERE = {"serve", "--store", "--store-cache", "--lake", "--to", "--log", "--release"}
 CHAPTERS = re.split(r"(?m)^## ", RUNBOOK)[1:]
 
 

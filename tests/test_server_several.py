@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from greencloud.engine import DataDirectory, run_allocation
+from greencloud.engine.leasing import holder_of, leases_of
 from greencloud.errors import LeaseLostError, LogUnavailableError, StoreError
 from greencloud.ledger import Ledger
 from greencloud.ledger.lease import Leasing
@@ -204,8 +205,7 @@ def test_whoever_lost_its_lease_without_letting_go_cannot_commit_any_more(ledger
     placed(tmp_path, ledger_uri)
     dead, next_one = (DataDirectory.open(tmp_path / name, create=False) for name in "ab")
     brief = replace(dead, leasing=Leasing(timedelta(0)))
-    leases, host, _ = brief._leases()
-    number = leases.take(f"{host}/1", datetime.now(UTC)).number  # and nobody renews it, nor lets it go
+    number = leases_of(brief).take(f"{holder_of(brief)}/1", datetime.now(UTC)).number  # and nobody renews it, nor lets it go
     dead.ledger.post(batch({"a": 1}), lease=number)
     assert next_one.lease()[1] is False
     with next_one.writing() as taken_over:

@@ -12,10 +12,9 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import psutil
 import pytest
@@ -30,12 +29,10 @@ from greencloud.errors import StoreError
 from greencloud.ledger.vacuum import GRACE, vacuum
 from ledger_bits import bits
 from object_store import free_port
-from spark_cluster import CONF, MASTER, ROOT, driver, executors, options, spark_home, started
+from spark_cluster import CONF, MASTER, ROOT, Command, driver, executors, options, spark_home, standalone, started
 from test_engine_distribution import NOW, SITES, Use, book, take
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
-
-Command: TypeAlias = list[str | Path]
 
 RUN = Path(__file__).with_name("spark_run.py")
 
@@ -43,7 +40,11 @@ RUN = Path(__file__).with_name("spark_run.py")
 def world(folder: Path, hours: int, hosts: Iterable[str] = tuple(SITES)) -> DataDirectory:
     """So many hours of two sites, or of those of ``hosts``."""
     folder.mkdir(parents=True)
-    data = DataDirectory.open(folder / "data", create=True)
+    return uses_of(DataDirectory.open(folder / "data", create=True), folder, hours, hosts)
+
+
+def uses_of(data: DataDirectory, folder: Path, hours: int, hosts: Iterable[str] = tuple(SITES)) -> DataDirectory:
+    """The same in a data directory; ``folder`` is for its book."""
     data.apply_facility(book(folder, 200))
     take(data, [Use(hour, host, account, 60 * (hour % 50 + 1)) for hour in range(hours) for host in hosts for account in "ab"])
     return data
@@ -242,58 +243,12 @@ def test_a_standalone_cluster_loses_an_executor_a_worker_and_its_driver(
     home: Path, two_days: dict[str, str], tmp_path: Path, seed: int
 ) -> None:
     """Needs some 4 GiB: a master, two workers, an executor on each, and the driver."""
-    moments = random.Random(seed)
-    port = free_port()
-    url = f"spark://127.0.0.1:{port}"
     data = world(tmp_path / "standalone", 18)
-    part: Command = [home / "bin" / "spark-class"]
-    master: Command = [
-        *part,
-        "org.apache.spark.deploy.master.Master",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--webui-port",
-        "0",
-    ]
-    worker: Command = [
-        *part,
-        "org.apache.spark.deploy.worker.Worker",
-        "--host",
-        "127.0.0.1",
-        "-c",
-        "1",
-        "-m",
-        "1g",
-        "--webui-port",
-        "0",
-        url,
-    ]
-    run: Command = [sys.executable, RUN, data.path, url]
-    environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_DAEMON_MEMORY": "256m", "SPARK_WORKER_DIR": str(tmp_path / "work")}
-    with (
-        started(master, tmp_path / "master", **environment) as begun,
-        started(worker, tmp_path / "one", **environment) as one,
-        started(worker, tmp_path / "two", **environment) as two,
-    ):
-        begun.wait_for("New state: ALIVE")
-        for each in (one, two):
-            each.wait_for("Successfully registered")
-        with started(run, tmp_path / "log", **environment) as first:
-            first.wait_for(f"\n{moments.randrange(2, 10)} of 36")
-            for victim in executors(psutil.Process(one.process.pid)):
-                victim.kill()
-            first.wait_for(f"\n{moments.randrange(10, 20)} of 36")
-            for process in [*psutil.Process(two.process.pid).children(recursive=True), two.process]:
-                with suppress(psutil.Error):
-                    process.kill()
-            first.wait_for(f"\n{moments.randrange(20, 30)} of 36")
-            first.process.send_signal(signal.SIGKILL)
-            first.process.wait()
+    with standalone(home, tmp_path) as cluster:
+        cluster.kill_by_turns([sys.executable, RUN, data.path, cluster.url], random.Random(seed))
         assert data.ledger.verify() == []
         assert set(bits(data).items()) < set(two_days.items())
-        with started(run, tmp_path / "log", **environment) as again:
+        with cluster.started([sys.executable, RUN, data.path, cluster.url]) as again:
             assert again.end() == 0, again.text[-3000:]
     assert bits(data) == two_days
     _nothing_else_after_the_vacuum(data)

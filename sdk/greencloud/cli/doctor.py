@@ -18,7 +18,7 @@ import click
 
 from greencloud import __version__
 from greencloud.cli._doctor_books import books_findings
-from greencloud.cli._doctor_servers import lease_findings, shared_log_findings
+from greencloud.cli._doctor_servers import feed_findings, lease_findings, shared_log_findings
 from greencloud.cli._finding import Finding, guarded
 from greencloud.cli._options import log_option, output_option
 from greencloud.cli._source import Source, optional_server_options
@@ -62,6 +62,7 @@ def command(data: Path | None, log: str, source: Source | None, output: str) -> 
     if data:
         findings += guarded("data directory", _data_directory(data))
         findings += guarded("shared log", shared_log_findings(data, log))
+        findings += guarded("feed", feed_findings(data))
         findings += guarded("lease", lease_findings(data))
     if source:
         from greencloud.cli._server_check import server_findings

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
 from greencloud.cli._engine import Engine, engine_options
-from greencloud.cli._options import INSTANT, data_option
+from greencloud.cli._options import DURATION, INSTANT, data_option
 from greencloud.engine import DataDirectory
 from greencloud.engine.shuffle import Shuffled, shuffle_lake
 
@@ -74,6 +74,27 @@ def shuffle(
     for letter in made.dead_letters:
         click.echo(f"not used: {letter.count:,} x {letter.reason} (first: {letter.example})", err=True)
     click.echo(_told(made))
+
+
+@command.command(name="maintain")
+@click.option(
+    "--grace", type=DURATION, default="7d", metavar="T", help="Keep so long what was replaced: longer than any run takes."
+)
+@click.argument("lake", metavar="LAKE")
+def maintain(grace: timedelta, lake: str) -> None:
+    """Remove what nobody reads any more of LAKE, a folder or s3://BUCKET/PREFIX. No figure changes.
+
+    Windows that greencloud lake shuffle laid out again stay in their older editions for those that are reading them; after the
+    grace these go, and what a shuffle left that was killed. Files of other writers are left alone.
+
+    \b
+    Example, once a day:
+      greencloud lake maintain s3://telemetry/usage
+    """
+    from greencloud.engine.lake_maintenance import maintain_lake
+
+    removed = maintain_lake(lake, datetime.now(UTC), grace=grace)
+    click.echo(f"{removed.files:,} files removed ({removed.bytes / (1 << 20):,.1f} MiB)")
 
 
 def _told(made: Shuffled) -> str:

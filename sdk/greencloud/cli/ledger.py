@@ -14,6 +14,7 @@ import click
 
 from greencloud.cli._audit import audited
 from greencloud.cli._ledger_copy import command as copy_command
+from greencloud.cli._ledger_writers import feed, lease
 from greencloud.cli._options import DURATION, data_option, output_option
 from greencloud.units import format_instant
 
@@ -25,7 +26,8 @@ def command() -> None:
     """Close periods, keep the ledger tidy, hand it to an auditor."""
 
 
-command.add_command(copy_command)
+for each in (copy_command, feed, lease):
+    command.add_command(each)
 
 
 @command.command()
@@ -52,9 +54,11 @@ def close(data: Path, period: str, allow_gaps: bool, shares: int) -> None:
     with (
         audited(directory, "ledger close", f"period={period}; allow_gaps={allow_gaps}"),
         directory.allocating(),
-        directory.writing(),
+        directory.writing() as held,
     ):
-        closing = directory.closes.close(directory.ledger, period_named(period), now, allow_gaps=allow_gaps, shares=shares)
+        closing = directory.closes.close(
+            directory.ledger, period_named(period), now, allow_gaps=allow_gaps, shares=shares, still=held.keep
+        )
     for note in closing.notes:
         click.echo(f"note: {note}", err=True)
     body = closing.entry["body"]
@@ -168,6 +172,8 @@ def maintain(data: Path, grace: timedelta, keep_superseded: timedelta | None) ->
         f"{done.removed.files + done.inputs:,} files removed ({done.removed.bytes / (1 << 20):,.1f} MiB); "
         f"version {directory.ledger.snapshot().version}"
     )
+    if done.trees:
+        click.echo(f"{done.trees:,} trees removed, of closes that were killed")
     for sentence in done.left:
         click.echo(f"left: {sentence}", err=True)
     if done.left:

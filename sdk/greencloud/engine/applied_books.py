@@ -28,7 +28,7 @@ from greencloud.engine.uploaded_book import Uploaded, storage_errors
 from greencloud.errors import ConflictError, FacilityError, NotFoundError, StoreError
 from greencloud.facility import Facility, starter_facility
 from greencloud.facility.differences import differences
-from greencloud.objects.numbered import Numbered
+from greencloud.objects.records import Records
 from greencloud.results import AppliedFacilityBook, BookChange, FacilityBook
 from greencloud.units import format_instant, parse_instant
 
@@ -54,7 +54,7 @@ class AppliedBooks:
         """What is written of the book in force; None where it is the starter. Raises StoreError."""
         if stored := self._stored:
             number = stored.latest()
-            return stored.read(number, _parsed) if number else None
+            return stored.read(number, _record) if number else None
         path = self.data.path / CURRENT
         if not path.exists():
             return None
@@ -105,7 +105,7 @@ class AppliedBooks:
             while self.in_force != book.revision:
                 number = stored.latest()
                 self.check(expected)
-                if stored.add(number + 1, _text(said)):
+                if stored.create(number + 1, _text(said)):
                     return
             return
         before = self.current if self.in_force else None
@@ -201,13 +201,13 @@ class AppliedBooks:
         return AppliedFacilityBook(after, changes, len(found) - len(changes), sent.examined.notes)
 
     @property
-    def _stored(self) -> Numbered | None:
+    def _stored(self) -> Records | None:
         objects = self.data.objects
-        return Numbered(objects, self.data.path.absolute() / "facility" / "applied") if objects.remote else None
+        return Records(self.data.path / "facility" / "applied", objects) if objects.remote else None
 
     def _lines(self) -> list[dict[str, Any]]:
         if stored := self._stored:
-            return [_line(entry) for entry in stored.all(_parsed)]
+            return [_line(entry) for entry in stored.after(0, _record)]
         return [line for line in self.data.remembered(HISTORY) if isinstance(line.get("revision"), str)]
 
     def _book(self, line: dict[str, Any]) -> FacilityBook | None:
@@ -243,6 +243,15 @@ def _summary(revision: str, said: dict[str, Any], *, in_force: bool = False) -> 
 def _parsed(content: bytes) -> dict[str, Any]:
     found = json.loads(content)
     return {**found, "revision": str(found["revision"]), "file": str(found["file"])}
+
+
+def _record(number: int, content: bytes) -> dict[str, Any]:
+    try:
+        return _parsed(content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"record {number} of the facility books in force cannot be read: {error}", advice="restore it from a backup"
+        ) from error
 
 
 def _text(entry: dict[str, Any]) -> bytes:

@@ -7,9 +7,9 @@
     keys/closing/          private keys that sign the log, by fingerprint (owner only)
 
 A close reads one version of the ledger. Its tree is on disk before its entry is in the log; a process that dies between the two
-leaves a folder that no entry names, and one that fails there (a full disk) takes it away again. What the ledger says afterwards of
-a closed period is a restatement, and ``changed`` tells which periods say something else now than was closed: to close such a period
-again makes an entry that names the one that it restates.
+leaves a folder that no entry names, which maintenance removes, and one that fails there (a full disk) takes it away again. What the
+ledger says afterwards of a closed period is a restatement, and ``changed`` tells which periods say something else now than was
+closed: to close such a period again makes an entry that names the one that it restates.
 
 Log and trees may lie in an object store, which must be private; keys never do: servers that close in one store are given the same.
 There, what was asked and not answered may still come to be, so a tree and a key are taken away only where another entry was first.
@@ -125,10 +125,20 @@ class Closes:
             raise NotFoundError(f"the period {name!r} is not closed", advice=f"closed periods: {known}")
         return closed[name]
 
-    def close(self, ledger: Ledger, period: Period, now: datetime, *, allow_gaps: bool = False, shares: int = 2) -> Closing:
+    def close(
+        self,
+        ledger: Ledger,
+        period: Period,
+        now: datetime,
+        *,
+        allow_gaps: bool = False,
+        shares: int = 2,
+        still: Callable[[], object] = lambda: None,
+    ) -> Closing:
         """Close a period as the ledger has it now.
 
-        ``allow_gaps``: close although sites have no batch for part of it, between their first and their last.
+        ``allow_gaps``: close although sites have no batch for part of it, between their first and their last. ``still`` raises
+        where the caller has lost its lease meanwhile, so that the tree may be gone.
 
         Raises:
             ProofError: it has not ended, is provisional or has gaps, or is closed and nothing has changed.
@@ -178,6 +188,7 @@ class Closes:
                 if not log:
                     self.rotate(now)
                     log = self.log()
+                still()
                 entry = close_entry(log, body, self._keys.in_force(log), _stamp(log, now))
                 self._log.append(entry)
             except BaseException as error:
@@ -187,6 +198,20 @@ class Closes:
                 raise
         self._checkpoint("logged")
         return Closing(entry, missing)
+
+    def remove_left_over(self, before: datetime) -> int:
+        """Remove trees that no entry of the log names, last written before then: what closes left that were killed. How many.
+
+        For whoever holds the lease, as one that closes does.
+
+        Raises:
+            ProofError: the log cannot be read; nobody knows which trees it needs.
+        """
+        named = {entry["body"]["root"] for entry in self._checked(self._log.kept()) if entry["kind"] == "close"}
+        found = self._trees.left_over(named, before)
+        for name in found:
+            self._trees.remove(name)
+        return len(found)
 
     def rotate(self, now: datetime) -> str:
         """Put a new key in force, vouched for by the one before, and return its fingerprint.

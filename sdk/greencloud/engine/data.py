@@ -29,13 +29,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,14 +43,14 @@ from greencloud.engine.audit import AuditTrail
 from greencloud.engine.closes import Closes
 from greencloud.engine.inputs import Inputs
 from greencloud.engine.kept_books import KeptBooks
+from greencloud.engine.leasing import holder_of, leases_of, writing
 from greencloud.engine.place import FORMAT, MARKER, LedgerPlace, StorePlace, check_format
 from greencloud.engine.stored_audit import StoredTrail
 from greencloud.engine.stored_books import StoredBooks
 from greencloud.errors import NotFoundError, StorageFullError, StoreError
 from greencloud.facility import Facility, examine_facility, read_facility, starter_facility
 from greencloud.ledger import Ledger
-from greencloud.ledger.keeping import kept
-from greencloud.ledger.lease import Held, Lease, Leases, Leasing, StoredLeases
+from greencloud.ledger.lease import Held, Lease, Leasing
 from greencloud.objects.bucket import Bucket
 from greencloud.objects.objects import Objects
 from greencloud.telemetry import TelemetryStore
@@ -278,37 +276,13 @@ class DataDirectory:
             StoreError: a writer on another machine or, of a ledger in object storage, of another directory holds it.
             StoreUnavailableError: the object store does not answer.
         """
-
-        def clock() -> datetime:
-            return datetime.now(UTC)
-
-        leases, host, objects = self._leases()
-        held = Held(leases, leases.take(f"{host}/{os.getpid()}", clock(), over_host=host), clock)
-        try:
-            if objects.remote and held.over:  # who held it may be about to commit what it worked out before
-                self.ledger.store.fence(held.number, clock())
-            self.leasing.holds = held.number
-            with kept(held):
-                yield held
-        finally:
-            self.leasing.holds = 0
-            held.release()
+        with writing(self) as held:
+            yield held
 
     def lease(self) -> tuple[Lease | None, bool]:
         """The latest lease to write to the ledger, held or not, and whether it is this directory's."""
-        leases, host, _ = self._leases()
-        latest = leases.latest()
-        return latest, latest is not None and latest.holder.partition("/")[0] == host
-
-    def _leases(self) -> tuple[Leases, str, Objects]:
-        """The leases of the ledger, the name of this directory among their holders, and where they lie."""
-        host, ledger = socket.gethostname(), (self.path / "ledger").absolute()
-        objects, seen = self._ledger_objects, self.ledger.store.lease
-        if objects.remote:
-            host += f":{sha256(os.fsencode(ledger.resolve())).hexdigest()[:16]}"
-        term, folder = self.leasing.term, ledger / "leases"
-        leases = StoredLeases(folder, objects, seen, term) if objects.remote else Leases(folder, seen, term)
-        return leases, host, objects
+        latest = leases_of(self).latest()
+        return latest, latest is not None and latest.holder.partition("/")[0] == holder_of(self)
 
     def remember(self, name: str, entry: dict[str, Any]) -> None:
         """Append one JSON line to a record file of the directory, durably."""

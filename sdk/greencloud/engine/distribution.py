@@ -7,10 +7,11 @@ a driver that dies leaves what it had posted, and files that no version names, w
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.partition import Made, Partition
@@ -22,6 +23,8 @@ from greencloud.ledger.version import Segment
 from greencloud.ledger.written import WrittenBatch
 
 __all__ = ["Progress", "distribute", "place_of", "silent"]
+
+_LOG: Final = logging.getLogger("greencloud.engine")
 
 Progress: TypeAlias = Callable[[int, int], object]
 """Told how many windows are done, and of how many."""
@@ -110,6 +113,8 @@ def _taken(state: RunState, made: Made) -> WrittenBatch | None:
     if made.result == "unchanged":
         state.outcome.unchanged += 1
     elif made.result == "refused":
+        if made.trace:
+            _LOG.error("a worker failed at %s %s, which is refused:\n%s", made.site, made.window, made.trace)
         state.outcome.refuse_for(made.site, made.window, made.message, made.reason)
     elif made.result == "failed":
         raise _failure(made)

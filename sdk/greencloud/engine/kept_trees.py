@@ -6,8 +6,10 @@ bucket can open every account's lines: it must be as private as the folder is, w
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,6 +24,7 @@ __all__ = ["Trees"]
 
 T = TypeVar("T")
 
+_TREE: Final = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.\d+")  # and one that is being written, by a process of that number
 _FILES: Final = (*PIECES, HEAD)
 
 
@@ -57,7 +60,18 @@ class Trees:
         if self._objects.remote:
             for path in self._paths(folder):
                 self._objects.remove(path)
-        shutil.rmtree(folder)
+        if folder.exists():  # of another machine's tree there need be no copy
+            shutil.rmtree(folder)
+
+    def left_over(self, named: Container[str], before: datetime) -> list[str]:
+        """Trees, whole or in part, by their names in the folder, that are none of ``named`` and were last written before then."""
+        written: dict[str, datetime] = {}
+        places = (self._objects, LOCAL) if self._objects.remote else (LOCAL,)  # one that was killed had not put all, or nothing yet
+        for each in (found for objects in places for found in objects.stored(self._folder, below=True)):
+            name = each.path.relative_to(self._folder).parts[0]
+            if _TREE.fullmatch(name):
+                written[name] = max(each.modified, written.get(name, each.modified))
+        return [name for name, at in written.items() if name not in named and at < before]
 
     def read(self, root: str, action: Callable[[SumTree], T]) -> T:
         """Do it with a tree, again where a copy of it was damaged.

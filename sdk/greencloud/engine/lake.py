@@ -12,7 +12,8 @@ may be left out of a file, because its place says them.
 seconds are the window's length, the digest is that of rows and readings (``greencloud.usage.digest``). Where there are readings,
 they are a file of the same name, put first. So a window is there when its file of rows is, whole, by one create; nobody can see
 half of it, and what is read is compared with its name. A newer edition takes the place of the older, which stays for those that
-are reading it. Of two that are of the same edition, because two wrote at once, the greater name counts, whoever looks.
+are reading it, until ``lake_maintenance`` removes it. Of two that are of the same edition, because two wrote at once, the greater
+name counts, whoever looks.
 
 **What others wrote** under names of their own is all that lies in the window's two folders; that they are whole is up to
 the writer. A window that holds both kinds is refused, since one may be a part of the other.
@@ -40,7 +41,7 @@ from greencloud.units import Window, format_instant, parse_instant
 from greencloud.usage import READINGS, Usage, digest, merge, rebin, usage_from
 from greencloud.usage.cells import UTC_US, first_row
 
-__all__ = ["LakePartition", "partitions", "read_partition", "write_partition"]
+__all__ = ["LakePartition", "is_readings", "own_place", "partitions", "read_partition", "write_partition"]
 
 _File: TypeAlias = tuple[str, int]
 """Name and size."""
@@ -143,6 +144,17 @@ def write_partition(uri: str, site: str, window: Window, usage: Usage) -> LakePa
     for name, content in reversed(files):  # the rows last: they are what makes it seen
         tree.create(name, content)
     return LakePartition(site, window.start, window.seconds, *_sized((name, len(content)) for name, content in files))
+
+
+def own_place(name: str) -> tuple[str, str, str] | None:
+    """Site, window and file name of a file that was written here, of rows or of readings; None for any other."""
+    found = _PLACE.fullmatch(name)
+    return (found[1], unquote(found[2]), found[3]) if found and _OWN.fullmatch(found[3]) else None
+
+
+def is_readings(name: str) -> bool:
+    """Whether a file of a lake holds readings, and not rows."""
+    return name.startswith(_READINGS)
 
 
 def _counting(files: list[_File], uri: str) -> tuple[int, list[_File]]:

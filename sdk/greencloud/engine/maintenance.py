@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from greencloud.engine.data import DataDirectory
-from greencloud.errors import StorageFullError, StoreError
+from greencloud.errors import ProofError, StorageFullError, StoreError
 from greencloud.ledger.compaction import compact
 from greencloud.ledger.periods import Day
 from greencloud.ledger.rollups import Rollups
@@ -30,12 +30,14 @@ SETTLING: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """How many days were compacted and roll-ups made, what was removed, and, a sentence each, what was ``left`` and why."""
+    """How many days were compacted and roll-ups made, what was removed (``trees``: of closes that were killed), and, a sentence
+    each, what was ``left`` and why."""
 
     days: int
     rollups: int
     removed: Vacuumed
     inputs: int
+    trees: int
     left: tuple[str, ...] = ()
 
 
@@ -86,7 +88,12 @@ def maintain(
             raise
         progress("removing what nobody needs")
         removed, inputs = remove()
-    return Maintained(days, made, removed, inputs, tuple(left.values()))
+        try:
+            trees = data.closes.remove_left_over(now - effective_grace(data.ledger, grace))
+        except ProofError as error:
+            left["", "closes"] = f"no trees of closes are removed: {error}"
+            trees = 0
+    return Maintained(days, made, removed, inputs, trees, tuple(left.values()))
 
 
 def _remove(

@@ -75,8 +75,9 @@ class Made:
     """What came of a partition.
 
     ``segment``: the path in the ledger's folder of the file that was written, with its ``header`` (canonical JSON), ``rows``,
-    ``size`` in bytes and ``modified_ms``. ``reason`` and ``message``: why it was refused or failed. ``read_s``, ``allocate_s`` and
-    ``write_s``: seconds of the wall clock; ``peak_bytes``: the most memory that the worker's process has had so far.
+    ``size`` in bytes and ``modified_ms``. ``reason`` and ``message``: why it was refused or failed; ``trace``: the end of a Python
+    traceback, where greencloud failed at it. ``read_s``, ``allocate_s`` and ``write_s``: seconds of the wall clock; ``peak_bytes``:
+    the most memory that the worker's process has had so far.
     """
 
     site: str
@@ -90,6 +91,7 @@ class Made:
     modified_ms: int = 0
     reason: str = ""
     message: str = ""
+    trace: str = ""
     usage_rows: int = 0
     read_s: float = 0.0
     allocate_s: float = 0.0

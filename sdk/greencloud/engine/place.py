@@ -10,7 +10,7 @@ without: a run that lacks it must not begin a second truth beside the first. A s
 with the first directory that was placed there, which says its format. Credentials are never kept, and keys never go there.
 
 In a store the paths are those of a directory (``greencloud.engine.data``), and where a directory has a file that is replaced or
-grows, there is a sequence (``greencloud.objects.numbered``) or an object for each line::
+grows, there is a sequence of records (``greencloud.objects.records``) or an object for each line::
 
     facility/books/REVISION.json, facility/books/REVISION/...    greencloud.engine.stored_books
     facility/applied/NUMBER.json                                 for facility/current.json and applied.jsonl

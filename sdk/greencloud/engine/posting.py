@@ -3,13 +3,19 @@
 One commit for a day replaces a segment of that day once and not window by window, and replaces one that is lost or torn as a
 whole, which cannot be done in part. A batch that is refused is told with its reason, and holds up no other. In a dry run nothing is
 written, and the outcome is what would come of it.
+
+So is one at which greencloud itself fails, in a way that nobody thought of: it would fail at it in every run, and hold up all that
+comes after. Its traceback goes to the log. What a machine lacks (memory, a disk, a library) is no window's fault, and ends the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from greencloud.errors import (
     AllocationError,
@@ -29,10 +35,25 @@ from greencloud.ledger.restatement_chain import restatement_of
 from greencloud.results import BatchSummary, RefusedWindow, Restatement, RunSummary
 from greencloud.units import Window
 
-__all__ = ["REFUSALS", "Outcome"]
+__all__ = ["FAULT", "OF_THE_MACHINE", "REFUSALS", "Outcome", "fault_told"]
+
+_LOG: Final = logging.getLogger("greencloud.engine")
 
 REFUSALS = (AllocationError, FacilityError, UsageDataError, UnbalancedError, QuantityError)
 """What concerns one window by itself."""
+
+OF_THE_MACHINE = (ImportError, MemoryError, OSError)
+"""What another try, or another machine, may not meet."""
+
+FAULT: Final = "INTERNAL"
+"""The reason of a window that was refused because greencloud failed at it."""
+
+_LONGEST: Final = 600
+
+
+def fault_told(error: BaseException) -> str:
+    """What is told of it to who reads of refused windows."""
+    return f"greencloud failed at it, which is a fault of greencloud: {type(error).__name__}: {error}"[:_LONGEST]
 
 
 @dataclass(slots=True)
@@ -61,6 +82,19 @@ class Outcome:
     def refuse_for(self, site: str, window: Window, message: str, reason: str) -> None:
         """As ``refuse``, of an error that a worker told."""
         self.refused.append(RefusedWindow(site, window.start, window.end, message, reason))
+
+    @contextmanager
+    def refusing(self, site: str, window: Window) -> Iterator[None]:
+        """What goes wrong in the block is told as a refusal of that window. Raises what is not of the window."""
+        try:
+            yield
+        except REFUSALS as error:
+            self.refuse(site, window, error)
+        except (GreencloudError, *OF_THE_MACHINE):
+            raise
+        except Exception as error:
+            _LOG.exception("%s %s is refused", site, window)
+            self.refuse_for(site, window, fault_told(error), FAULT)
 
     def post(self, batches: Sequence[AnyBatch], why: Because) -> None:
         """Post batches of one site and day.

@@ -25,6 +25,7 @@ from greencloud.allocation import DEFAULT_RULE, rule_named
 from greencloud.engine.batch import batch_of
 from greencloud.engine.data import DataDirectory
 from greencloud.engine.distribution import Progress, distribute, silent
+from greencloud.engine.feed import Feed
 from greencloud.engine.fitting import SiteWindow
 from greencloud.engine.following import make_current
 from greencloud.engine.gathering import Gathered, due_windows, gather, gather_under
@@ -33,7 +34,6 @@ from greencloud.engine.lake_run import LakeRun
 from greencloud.engine.moved import moved_batches, withdrawal
 from greencloud.engine.orphans import final, orphans
 from greencloud.engine.partition import Partition
-from greencloud.engine.posting import REFUSALS
 from greencloud.engine.recomputation import window_of
 from greencloud.engine.run_state import GRACE, Options, RunState
 from greencloud.engine.runner import InProcess, Runner
@@ -94,7 +94,8 @@ def run_allocation(
     ``told`` is given what was gathered.
 
     Raises:
-        StoreError: another run is under way, or the directory follows a shared log and none was named.
+        StoreError: another run is under way, or the directory follows a shared log and none was named, or the ledger is fed by
+            another log or a later facility book (``greencloud.engine.feed``).
         LogUnavailableError, LogLostError: not all of the shared log is here; nothing was allocated.
         AllocationError: there is no such rule. What concerns one window is in ``RunSummary.refused`` instead.
     """
@@ -108,19 +109,23 @@ def run_allocation(
     options = Options(rule, start, end, now, settle_after, requested_by, reason, most_change, worker_memory)
     if lake:
         with data.allocating(), data.writing() as held:
+            Feed(data).note(None, now)
             return LakeRun(data, lake, options, held).summary(runner or InProcess(), progress)
     if dry_run:
         return _Run(data, gathered or gather(data), options, None).summary()
+    by = log.name if log else ""
     if gathered is None:
         with data.allocating():
             make_current(data, log)
             with data.writing() as held:
                 make_current(data, log, held.keep)
+                Feed(data).note(by, now)
                 known = gather(data, keep=True)
                 told(known)
                 return _Run(data, known, options, held, runner=runner, progress=progress).summary()
     make_current(data, log)
     with data.writing() as held:
+        Feed(data).note(by, now)
         if data.objects.remote:  # another machine may have known more meanwhile, and posted it
             gathered = gather(data, keep=True)
         return _Run(data, gathered, options, held, runner=runner, progress=progress).summary()
@@ -181,7 +186,8 @@ class _Run(RunState):
         if not (found := self.changed(site, window)):
             return None
         inputs, revision = found
-        try:
+        batch = None
+        with self.outcome.refusing(site, window):
             batch = window_batch(
                 self.facility,
                 inputs,
@@ -192,10 +198,7 @@ class _Run(RunState):
                 provisional=self.provisional(window),
                 created=self.options.now,
             )
-        except REFUSALS as error:
-            self.outcome.refuse(site, window, error)
-            return None
-        if self.held:
+        if batch and self.held:
             self.data.inputs.write(inputs)
         return batch
 
@@ -203,16 +206,16 @@ class _Run(RunState):
         """The inputs of a window and their revision; None where they are refused, or those of the batch that is visible."""
         if self.held:
             self.held.keep()
-        try:
+        inputs = None
+        with self.outcome.refusing(site, window):
             self.known.check(site, window)
             usage = merge(self.due[site, window])
             within = self.slices.within(site, window) if self.slices else None
-        except REFUSALS as error:
-            self.outcome.refuse(site, window, error)
+            if self.slices and within is None:
+                within = usage.rows.slice(0, 0)
+            inputs = BatchInputs(usage, within)
+        if inputs is None:
             return None
-        if self.slices and within is None:
-            within = usage.rows.slice(0, 0)
-        inputs = BatchInputs(usage, within)
         revision = inputs.revision
         if revision != self.unchanged_if(site, window):
             return inputs, revision
@@ -245,10 +248,8 @@ class _Run(RunState):
             if self.options.wanted(old.start) and self.options.now >= old.end + GRACE and old.id not in elsewhere:
                 if self.held:
                     self.held.keep()
-                try:
+                with self.outcome.refusing(old.site, window_of(old)):
                     days[old.start.date(), old.site].append(final(self.data, old, self.options.now))
-                except REFUSALS as error:
-                    self.outcome.refuse(old.site, window_of(old), error)
         for batches in days.values():
             self.post(batches)
 

@@ -11,10 +11,12 @@ object storage, of which each machine keeps a cache under ``GREENCLOUD_WORK`` (b
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import resource
 import tempfile
 import time
+import traceback
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +29,7 @@ from greencloud.engine.data import DataDirectory
 from greencloud.engine.inputs import BatchInputs
 from greencloud.engine.lake import LakePartition, read_partition
 from greencloud.engine.partition import Made, Partition, Result
-from greencloud.engine.posting import REFUSALS
+from greencloud.engine.posting import FAULT, OF_THE_MACHINE, REFUSALS, fault_told
 from greencloud.engine.window_batch import window_batch
 from greencloud.engine.window_memory import check_memory
 from greencloud.errors import GreencloudError, NotFoundError, StoreUnavailableError
@@ -42,9 +44,13 @@ __all__ = ["WORK", "answer", "opened", "run_partition"]
 
 WORK: Final = "GREENCLOUD_WORK"
 
+_LOG: Final = logging.getLogger("greencloud.engine")
+_LONGEST_TRACE: Final = 8_000
+
 
 def run_partition(place: str, part: Partition) -> Made:
-    """Do one partition. What is wrong with it, or with the store, is told in the answer; nothing of ours is raised."""
+    """Do one partition. What is wrong with it, or with the store, is told in the answer, as is that greencloud failed at it. What
+    the machine lacks is raised, and engines try that again elsewhere."""
     data = None
     try:
         data = opened(place)
@@ -53,6 +59,12 @@ def run_partition(place: str, part: Partition) -> Made:
         return _told(part, "refused", error)
     except GreencloudError as error:
         return _told(part, "failed", error)
+    except OF_THE_MACHINE:
+        raise
+    except Exception as error:
+        _LOG.exception("%s, window of %d s from %d us", part.site, part.seconds, part.start_us)
+        trace = "".join(traceback.format_exception(error))[-_LONGEST_TRACE:]
+        return replace(_told(part, "refused", error), trace=trace)
 
 
 def answer(place: str, document: bytes) -> bytes:
@@ -156,5 +168,6 @@ def _answer(part: Partition, result: Result, inputs: BatchInputs, **told: object
     return Made(part.site, part.start_us, part.seconds, result, **known, **told)  # type: ignore[arg-type]
 
 
-def _told(part: Partition, result: Result, error: GreencloudError) -> Made:
-    return Made(part.site, part.start_us, part.seconds, result, reason=error.reason, message=str(error))
+def _told(part: Partition, result: Result, error: Exception) -> Made:
+    told = (error.reason, str(error)) if isinstance(error, GreencloudError) else (FAULT, fault_told(error))
+    return Made(part.site, part.start_us, part.seconds, result, reason=told[0], message=told[1])

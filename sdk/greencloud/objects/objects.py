@@ -81,7 +81,7 @@ class Objects:
         return False
 
     def reached(self, folder: Path) -> int | None:
-        """Remote: how far the numbered sequence in a folder was seen to go (``greencloud.objects.numbered``); None: not looked."""
+        """Remote: how far the records in a folder were seen to go (``greencloud.objects.records``); None: not looked."""
         return None
 
     def reach(self, folder: Path, number: int) -> None:

@@ -1,15 +1,18 @@
 """Records that follow each other, each an object of its own that is created once: ``000000000001.json`` and so on, without a gap.
+What a file that grows, or is replaced, is where nothing is ever changed.
 
 Whoever adds one creates the object of the next number, which only one can. So any number of writers, on any number of machines,
 make one sequence, and whoever lost reads on and decides anew. That needs a content unlike that of any other writer: a store that is
 asked twice to create the same cannot tell the one that asked again from another one.
 
 To see whether there is more costs one request, for the next number. Of many that are there already copies are kept, for their owner
-alone, which are fetched anew where they are damaged. What there is, the store says.
+alone, which are fetched anew where they are damaged. What there is, the store says; and its listing shows which copies are of
+before it was restored from a backup, since another record has their number now.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -23,6 +26,7 @@ __all__ = ["Records"]
 
 T = TypeVar("T")
 
+_NAME: Final = re.compile(r"([0-9]{12})\.json")
 _IN_A_ROW: Final = 8  # found one by one, before the rest is fetched at once
 _AT_ONCE: Final = 256
 
@@ -56,7 +60,28 @@ class Records:
             OSError: the folder cannot be written.
             StoreUnavailableError: the store does not answer; it may have taken the record.
         """
-        return self._objects.create(self.path(number), content)
+        created = self._objects.create(self.path(number), content)
+        if created:
+            self._objects.reach(self.folder, number)
+        return created
+
+    def latest(self) -> int:
+        """The number of the last; 0 where there is none. The first time a process asks they are listed.
+
+        Raises StoreUnavailableError.
+        """
+        number = self._objects.reached(self.folder)
+        if number is None:
+            number = max(map(_number, (each.path.name for each in self._objects.sighted(self.folder))), default=0)
+        else:
+            while self._objects.exists(self.path(number + 1)):
+                number += 1
+        self._objects.reach(self.folder, number)
+        return number
+
+    def read(self, number: int, parse: Callable[[int, bytes], T]) -> T:
+        """One record, as ``parse`` makes it. Raises as ``after``; and StoreError where it is not there."""
+        return self._objects.read([self.path(number)], partial(self._copy, number, parse))
 
     def after(self, number: int, parse: Callable[[int, bytes], T]) -> Iterator[T]:
         """The records that follow this one, up to the first number of which there is none, each by its number and content.
@@ -85,8 +110,7 @@ class Records:
 
     def numbers(self) -> list[int]:
         """Of the records that are there, whether they follow each other or not, in order."""
-        stems = (name.removesuffix(".json") for name in self._objects.names(self.folder))
-        return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdecimal())
+        return sorted(number for name in self._objects.names(self.folder) if (number := _number(name)))
 
     def stored(self) -> Iterator[tuple[int, bytes]]:
         """Every record by its number, from the store itself, whatever copies say. Raises as ``after``."""
@@ -109,7 +133,8 @@ class Records:
     def _fetched(self, number: int) -> set[int]:
         """Make copies of all that follows; which these are."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        listed = [each for each in self.numbers() if each > number]
+        names = (each.path.name for each in self._objects.sighted(self.folder))
+        listed = sorted(each for each in map(_number, names) if each > number)
         self._objects.gather([self.path(each) for each in listed])
         return set(listed)
 
@@ -120,3 +145,9 @@ class Records:
         except FileNotFoundError as error:
             raise StoreError(f"{path}: the copy is gone", path=str(path)) from error
         return parse(number, content)
+
+
+def _number(name: str) -> int:
+    """The number of the record of that name; 0 where it is none."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) if found else 0

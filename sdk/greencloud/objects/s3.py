@@ -123,12 +123,12 @@ class S3:
                     if below or "/" not in name:
                         yield name, meta["size"], meta["last_modified"]
 
-    def under(self, folder: str = "") -> Iterator[tuple[str, int]]:
-        """Key and size of the objects of a folder and all below it, in order of key."""
+    def under(self, folder: str = "") -> Iterator[tuple[str, int, datetime]]:
+        """Key, size and time of the objects of a folder and all below it, in order of key."""
         with self._asking() as (obs, store):
             for metas in obs.list(store, prefix=folder or None):
                 for meta in metas:
-                    yield meta["path"], meta["size"]
+                    yield meta["path"], meta["size"], meta["last_modified"]
 
     def delete(self, key: str) -> None:
         with self._asking() as (obs, store):

@@ -11,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,16 @@ class Tree:
             StoreError: it cannot be read.
             StoreUnavailableError: the store does not answer.
         """
+        return ((name, size) for name, size, _ in self.dated(folder))
+
+    def dated(self, folder: str = "") -> Iterator[tuple[str, int, datetime]]:
+        """As ``files``, and when each was written, by the store's clock. Raises as it does."""
         yield from self._s3.under(folder)
+
+    def unfinished(self) -> Iterator[tuple[str, int, datetime]]:
+        """As ``dated``, of all that ``create`` began and did not come to the end of: it is under way, or its writer was killed.
+        What is unfinished in an object store is not there."""
+        yield from ()
 
     def content(self, name: str) -> bytes:
         """Raises NotFoundError where there is none, and as ``files``."""
@@ -72,7 +82,13 @@ class Folder(Tree):
         self._root = path.absolute()
         self.uri = str(self._root)
 
-    def files(self, folder: str = "") -> Iterator[tuple[str, int]]:
+    def dated(self, folder: str = "") -> Iterator[tuple[str, int, datetime]]:
+        return self._walked(folder, unfinished=False)
+
+    def unfinished(self) -> Iterator[tuple[str, int, datetime]]:
+        return self._walked("", unfinished=True)
+
+    def _walked(self, folder: str, *, unfinished: bool) -> Iterator[tuple[str, int, datetime]]:
         def refuse(error: OSError) -> None:
             if not isinstance(error, FileNotFoundError):
                 raise self._failed(error)
@@ -80,7 +96,7 @@ class Folder(Tree):
         for place, folders, names in os.walk(self._root / folder, onerror=refuse):
             folders.sort()
             for name in sorted(names):
-                if name.startswith("."):  # what is being written
+                if name.startswith(".") != unfinished:
                     continue
                 path = Path(place, name)
                 try:
@@ -93,7 +109,7 @@ class Folder(Tree):
                     raise StoreError(
                         f"{path} is a link", path=str(path), advice="put the file itself there: its place says whose it is"
                     )
-                yield path.relative_to(self._root).as_posix(), state.st_size
+                yield path.relative_to(self._root).as_posix(), state.st_size, datetime.fromtimestamp(state.st_mtime, UTC)
 
     def content(self, name: str) -> bytes:
         try:

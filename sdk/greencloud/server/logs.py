@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from greencloud.errors import LogUnavailableError
+from greencloud.errors import LogUnavailableError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from greencloud.engine import DataDirectory
@@ -45,9 +45,10 @@ def logs_of(settings: Settings, data: DataDirectory) -> Iterator[Logs]:
     """Open the logs of a server's process while the block lasts.
 
     Raises:
-        StoreError: the directory follows a shared log, and none was named.
+        StoreError: the directory follows a shared log, and none was named, or another one feeds its ledger.
         ConfigError, MissingExtraError: the shared log cannot be used.
     """
+    from greencloud.engine.feed import Feed
     from greencloud.engine.following import check_followed
     from greencloud.telemetry.follower import Follower
     from greencloud.telemetry.log_uri import open_log
@@ -56,7 +57,8 @@ def logs_of(settings: Settings, data: DataDirectory) -> Iterator[Logs]:
 
     with ExitStack() as stack:
         if not settings.log:
-            check_followed(data)
+            with _store_may_be_away():
+                check_followed(data)
             own = WriteAheadLog(data.wal_directory)
             stack.callback(own.close)
             yield Logs(own)
@@ -67,6 +69,11 @@ def logs_of(settings: Settings, data: DataDirectory) -> Iterator[Logs]:
         stack.callback(shared.close)
         try:
             _LOG.info("what is taken goes to the shared log %s", shared.name)
+            with _store_may_be_away():
+                feed = Feed(data)
+                if settings.log_from >= 0 and shared.name not in feed.current().logs:  # on purpose
+                    feed.follow(shared.name)
+                feed.check(shared.name)
         except LogUnavailableError as error:
             _LOG.warning("%s; nothing is taken until it answers", error.message)
         follower = None
@@ -74,3 +81,12 @@ def logs_of(settings: Settings, data: DataDirectory) -> Iterator[Logs]:
             skip_to = settings.log_from if settings.log_from >= 0 else None
             follower = stack.enter_context(Follower(shared, data.telemetry.followed, own, skip_to=skip_to))
         yield Logs(own, shared, follower)
+
+
+@contextmanager
+def _store_may_be_away() -> Iterator[None]:
+    """Telemetry is taken all the same then; every run asks again what feeds the ledger."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        _LOG.warning("whether another log feeds the ledger is not known: %s", error.message)

@@ -37,7 +37,7 @@ def _in_memory() -> bool:
     return os.access(MEMORY, os.W_OK) and not state.f_flag & os.ST_NOEXEC and state.f_bavail * state.f_frsize >= ROOM
 
 
-# The log and the ledger wait for the disk at every step, which took as long as all that they compute. A TMPDIR that is set is taken.
+# The log and the ledger wait for the disk at every step, as long as they compute in all. A TMPDIR that is set is taken.
 if "TMPDIR" not in os.environ and _in_memory():
     os.environ["TMPDIR"] = MEMORY  # for the processes of tests, too
     tempfile.tempdir = None  # pytest has asked for one already

@@ -20,9 +20,9 @@ test-laws: .venv/test.stamp
 test-packaging: .venv/test.stamp
 	$(BIN)/python -m pytest -m packaging
 
-# Servers that are killed, full disks, workers, and the crash load in its short form: some three minutes.
+# Servers that are killed, full disks, workers, and the crash load in its short form: some three minutes. On a disk, not in memory.
 test-stress: .venv/test.stamp
-	$(BIN)/python -m pytest -n 0 -m 'stress and not spark'
+	TMPDIR="$${TMPDIR:-/tmp}" $(BIN)/python -m pytest -n 0 -m 'stress and not spark'
 
 # The same run on a real cluster of Spark on this machine: some three minutes and 4 GiB, after half a gigabyte that is fetched once.
 # It needs Java 17 or newer, and is skipped without.

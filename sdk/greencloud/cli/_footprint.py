@@ -141,19 +141,23 @@ def _whose(client: Client) -> str:
 
 
 def _from_directory(data: DataDirectory, query: FootprintQuery, before: FootprintQuery | None) -> Asked:
-    from greencloud.server import KeyStore
-
     snapshot = data.ledger.snapshot()
     batches = snapshot.batches(query.start, query.end)
     if query.accounts is not None or (before and before.accounts):
         posted = set(snapshot.accounts()) | {pool for batch in snapshot.batches() for pool in batch.pool_energy}
         named = (*(query.accounts or ()), *((before and before.accounts) or ()))
-        _check_known(named, posted, lambda: set(data.facility().accounts) | set(KeyStore(data.keys_directory).accounts_issued()))
+        _check_known(named, posted, lambda: _in_book(data))
     found = _answer(snapshot.footprint, query)
     if found.period is None and batches:
         return replace(found, period=(batches[0].start, max(batch.end for batch in batches)), batches=batches)
     listed = batches if found.period is None else snapshot.batches(*found.period)
     return replace(found, batches=listed, before=None if before is None else snapshot.footprint(before))
+
+
+def _in_book(data: DataDirectory) -> set[str]:
+    from greencloud.server import KeyStore  # which loads the whole server
+
+    return set(data.facility().accounts) | set(KeyStore(data.keys_directory).accounts_issued())
 
 
 def _check_known(named: Iterable[str], posted: set[str], in_book: Callable[[], set[str]]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import cache
 from typing import Final
 
 from greencloud.allocation import rule_named
@@ -31,9 +32,6 @@ __all__ = ["GRACE", "Options", "RunState"]
 
 GRACE: Final = timedelta(minutes=10)
 """How long after its end a window stays provisional: exporters batch and retry for seconds, hosts buffer for minutes."""
-
-_NOTHING: Final = frozenset(BatchInputs(empty_usage(), slices).revision for slices in (None, ROWS.empty_table()))
-"""The usage revisions of batches for which nobody told of any use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class RunState:
     def made_from_usage(self, site: str, window: Window) -> BatchSummary | None:
         """The batch of a window that is visible, if anything but the facility book said what it charges."""
         before = self.visible.get((site, window.start))
-        return before if before and window_of(before) == window and before.usage_revision not in _NOTHING else None
+        return before if before and window_of(before) == window and before.usage_revision not in _of_nothing() else None
 
     def partition(
         self, site: str, window: Window, *, usage: str = "", lake: str = "", files: tuple[str, ...] = (), size: int = 0
@@ -121,3 +119,9 @@ class RunState:
             # What was posted by named defaults, before there was a book, is no standard to measure the book by.
             why = replace(self.because, most_change=None) if defaults else self.because
             self.outcome.post(own, why)
+
+
+@cache
+def _of_nothing() -> frozenset[str]:
+    """The usage revisions of batches for which nobody told of any use."""
+    return frozenset(BatchInputs(empty_usage(), slices).revision for slices in (None, ROWS.empty_table()))

@@ -83,7 +83,8 @@ _LISTING: Final = pa.schema(
 )
 _ACTIONS: Final = ("path", "partition.site", "min.window_start", "max.window_start", "min.window_s", "num_records")
 
-EMPTY: Final = Version(-1, _LISTING.empty_table())
+# Of no batches, since to make an array pyarrow loads pandas where that is installed, which many a verb has no use for.
+EMPTY: Final = Version(-1, pa.Table.from_batches([], _LISTING))
 
 
 def partition_values(segment: Segment) -> dict[str, str | None]:

@@ -77,6 +77,7 @@ def looking(
     )
     try:
         context.set_default_timeout(15_000)
+        context.set_default_navigation_timeout(60_000)
         context.add_init_script(_REFUSED)
         look = Look(context.new_page())
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from greencloud.client import Client
 from greencloud.client.questions import arguments_of, footprint_rows
-from greencloud.errors import RateLimitedError, TooLargeError
+from greencloud.errors import InvalidArgumentError, RateLimitedError, TooLargeError
 from greencloud.page.asked import Asked
 from greencloud.page.view import Caller
 from greencloud.report.page.figures import hours_of
@@ -58,10 +58,15 @@ def bounded_rows(client: Client, query: FootprintQuery, most: int, *, advice: st
         TooLargeError: it has more; ``advice`` says what to do.
     """
     rows: list[FootprintRow] = []
-    for page in client.query_footprint(**arguments_of(query), page_size=_PAGE).pages():
-        if (page.total_size or 0) > most:
-            raise TooLargeError(f"that is {page.total_size:,} rows, and the page gives {most:,}", advice=advice)
-        rows += page
+    try:
+        for page in client.query_footprint(**arguments_of(query), page_size=_PAGE).pages():
+            if (page.total_size or 0) > most:
+                raise TooLargeError(f"that is {page.total_size:,} rows, and the page gives {most:,}", advice=advice)
+            rows += page
+    except InvalidArgumentError as error:
+        if error.reason != TooLargeError.reason:
+            raise
+        raise TooLargeError(error.message, advice=advice) from error
     return rows
 
 

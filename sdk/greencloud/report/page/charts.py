@@ -41,7 +41,6 @@ PARTS: Final = ("scope1", "scope2", "scope3_upstream", "scope3_embodied")
 _PART_COLOURS: Final = (COLOURS["grey"], COLOURS["blue"], COLOURS["sky"], COLOURS["orange"])
 LAYERS: Final = tuple(COLOURS[name] for name in ("blue", "orange", "green", "red", "purple", "sky", "yellow", "grey"))
 """Of names that have no colour of their own, in this order."""
-_WIDEST_LETTER: Final = 13  # pixels, as 12 point capitals and ideographs are
 _IDEOGRAPHS: Final = 0x2E80
 _NUMBERS_WIDTH: Final = 64  # of an axis of numbers, with its title
 _AS_LAID_OUT: Final = {"type": "pad"}
@@ -83,8 +82,12 @@ def _colour(texts: Mapping[str, str], width: int) -> dict[str, Any]:
 
 def _labels_width(names: Iterable[str], limit: int) -> int:
     """About what labels beside a chart take, in pixels."""
-    widths = (sum(_WIDEST_LETTER if ord(letter) >= _IDEOGRAPHS else 7 for letter in name) for name in names)
-    return min(limit, max(widths, default=0)) + 12
+    return min(limit, max((_pixels(name, 7) for name in names), default=0)) + 12
+
+
+def _pixels(text: str, letter: int) -> int:
+    """How wide a text is, of letters so wide; ideographs are as wide as high."""
+    return sum(13 if ord(each) >= _IDEOGRAPHS else letter for each in text)
 
 
 def _axis_width(encoding: Mapping[str, Any], width: int) -> int:
@@ -94,7 +97,7 @@ def _axis_width(encoding: Mapping[str, Any], width: int) -> int:
 
 def label_limit(names: Iterable[str], pixels: int) -> int:
     """How wide a label may be; 0 for any, where all are short: to measure each is half of the work of drawing."""
-    return 0 if max(map(len, names), default=0) * _WIDEST_LETTER <= pixels else pixels
+    return 0 if max((_pixels(name, 9) for name in names), default=0) <= pixels else pixels
 
 
 def _stacked(rows: Sequence[tuple[Any, FootprintRow]], texts: Mapping[str, str], scale: Scale) -> list[dict[str, Any]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
-from greencloud.results import RunSummary
+from greencloud.results import BatchSummary, RunSummary
+from greencloud.server.answers import Answers
 from greencloud.server.auth import require
 from greencloud.server.checks import Checks
 from greencloud.server.errors import BusyError
@@ -31,6 +33,7 @@ class AllocationServicer(stubs.AllocationServiceServicer):
         self._services = services
         self._pages = pages
         self._running = threading.Lock()
+        self._answers: Answers[tuple[datetime | None, datetime | None], BatchSummary] = Answers()
 
     def RunAllocation(self, request: messages.RunAllocationRequest, context: Any) -> messages.RunAllocationResponse:  # noqa: N802
         principal = require(Permission.ALLOCATION_RUN)
@@ -98,11 +101,14 @@ class AllocationServicer(stubs.AllocationServiceServicer):
         size = checks.page_size(request.page_size, default=_DEFAULT_BATCHES, most=_MOST_BATCHES)
         checks.done()
         cursor = self._pages.open(request, principal)
-        snapshot = self._services.snapshot(cursor.version)
-        batches = snapshot.batches(start, end)
+        version, batches = self._answers.get(cursor.version, (start, end))
+        if batches is None:
+            snapshot = self._services.snapshot(cursor.version)
+            version, batches = snapshot.version, snapshot.batches(start, end)
         page = fill(batches[cursor.offset : cursor.offset + size], size, batch_to_message)
         response = messages.ListBatchesResponse(batches=page)
         reached = cursor.offset + len(page)
         if reached < len(batches):
-            response.next_page_token = self._pages.seal(Cursor(snapshot.version, reached), request, principal)
+            self._answers.keep(version, (start, end), batches, len(batches))
+            response.next_page_token = self._pages.seal(Cursor(version, reached), request, principal)
         return response

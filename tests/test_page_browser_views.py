@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from api_world import PERIOD
-from browser import WIDTHS, Look, browser, contrasts, faults, overflow, unfolded
+from browser import WIDTHS, Look, browser, contrasts, cut, faults, overflow, unfolded
 from greencloud.page import customer, provider
 from greencloud.report.page import LANGUAGES
 from page_site import MONTH, Site, provider_site, reading, site
@@ -47,6 +47,7 @@ def wrong(look: Look, width: str, dark: bool) -> list[str]:
     if beyond := overflow(page):
         found.append(f"{beyond} pixels lie beyond the right edge")
     found += [f"contrast {ratio:.2f}: {colours}" for colours, ratio in contrasts(page).items() if ratio < 4.5]
+    found += [f"cut off: {text}" for text in cut(page)]
     return [f"{page.url} {width} {'dark' if dark else 'light'}: {each}" for each in found]
 
 

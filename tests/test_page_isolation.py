@@ -73,5 +73,11 @@ def test_another_account_is_refused_in_the_words_of_one_that_is_not_there(reader
     assert without_ids[0] == without_ids[1]
 
 
+def test_what_is_the_callers_own_is_shown(reader: Reader) -> None:
+    page = reader.get("/tests?period=2026-11").text
+    assert ME.account in page
+    assert ME.texts["service"] in page
+
+
 def test_menus_offer_what_the_caller_may(reader: Reader) -> None:
     assert 'href="/provider' not in reader.get("/tests?period=2026-11").text

@@ -15,7 +15,7 @@ from greencloud.page.app import PageApp
 from greencloud.server import KeyStore
 from greencloud.server.process import prepare, run
 from greencloud.server.settings import Settings
-from page_world import Clock, Reader, page_of
+from page_world import ORIGIN, Clock, Reader, page_of
 
 ACCOUNT = TENANTS[0].account
 HOUR = timedelta(hours=1)
@@ -88,6 +88,22 @@ def test_with_tls_the_cookie_is_of_this_host_and_of_tls_alone(app: PageApp, api:
     assert "Domain" not in response.headers["Set-Cookie"]
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert inside(reader)
+
+
+@pytest.mark.parametrize(("said", "secure"), [("https", True), ("https, http", True), ("http", False), ("http, https", False)])
+def test_behind_a_proxy_that_speaks_tls_it_is_the_same(app: PageApp, api: Api, said: str, secure: bool) -> None:
+    headers = {"Origin": ORIGIN.replace("http:", "https:" if secure else "http:"), "X-Forwarded-Proto": said}
+    response = Reader(app).post("/login", {"token": token(api)}, headers=headers)
+
+    assert response.status_code == 303
+    assert response.headers["Set-Cookie"].startswith("__Host-") == secure
+    assert ("Strict-Transport-Security" in response.headers) == secure
+
+
+def test_a_page_on_another_port_of_the_host_has_another_cookie(app: PageApp, api: Api) -> None:
+    headers = {"Origin": "http://127.0.0.1:8080", "Host": "127.0.0.1:8080"}
+    response = Reader(app).post("/login", {"token": token(api)}, headers=headers)
+    assert response.headers["Set-Cookie"].startswith("greencloud-8080=")
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "a.b.c", "x\ny", "é", "x" * 8_193, "Bearer x", "\x00"])

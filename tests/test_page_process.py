@@ -10,6 +10,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +18,9 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
+from greencloud.cli._demo.page import page_links
 from greencloud.server import ListenError
+from greencloud.server.live_page import live_page
 from greencloud.server.settings import Settings
 from greencloud.testing import Server
 from serving import Served, greencloud, serving
@@ -122,6 +125,10 @@ def test_it_stands_in_front_of_a_server_elsewhere(seeded_server: Server) -> None
             assert found
             assert ask(found[1], "/links", method="POST")[0] == 401, "the token of the environment is nobody's here"
             assert ask(found[1], "/links", method="POST", token=seeded_server.token("acme"))[0] == 201
+            first, *lines = page_links(found[1], {"acme": seeded_server.token("acme"), "": seeded_server.token()}, ("acme", ""))
+            assert found[1] in first
+            for line in lines:
+                assert ask(found[1], line.partition(": ")[2].removeprefix(found[1]))[0] == 200, "what the demo says at its end"
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=30)
         finally:
@@ -131,14 +138,9 @@ def test_it_stands_in_front_of_a_server_elsewhere(seeded_server: Server) -> None
 
 
 def test_an_address_that_is_taken_ends_the_server_with_what_to_do(tmp_path: Path, seeded_server: Server) -> None:
-    from serving import greencloud_process
-
-    done = greencloud_process(
-        "serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--page", seeded_server.target, check=False
-    )
-    assert done.returncode == 1
-    assert "in use" in done.stderr
-    assert "--page" in done.stderr
+    settings = Settings(data=tmp_path / "data", page=seeded_server.target)
+    with pytest.raises(ListenError, match=r"in use\nchoose another with --page"), live_page(settings, threading.Event()):
+        raise AssertionError("two share a port")
 
 
 def test_off_loopback_without_a_certificate_it_is_refused(tmp_path: Path) -> None:

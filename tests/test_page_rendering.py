@@ -13,14 +13,19 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from api_world import NOW, TENANTS, Api, data_of, serving
+from greencloud.client import Client
 from greencloud.page.app import PageApp
+from greencloud.page.asked import Asked
 from greencloud.page.drawing import Drawings
 from greencloud.page.limits import BusyError, Turns
-from greencloud.page.rendering import style
+from greencloud.page.rendering import Pages, style
 from greencloud.page.session import Secrets
+from greencloud.page.shown import Shown
+from greencloud.page.view import Caller
 from greencloud.page.words import words_in
 from greencloud.report.page import LANGUAGES
-from page_world import ALL_VIEWS, Clock, Reader, page_of, tags_of
+from greencloud.results import CallerIdentity
+from page_world import ALL_VIEWS, VIEWS, Clock, Reader, page_of, tags_of
 
 ACCOUNT = TENANTS[0].account
 TEXTS = Path(__file__).parents[1] / "sdk" / "greencloud" / "page" / "texts"
@@ -105,6 +110,20 @@ def test_every_field_has_a_label_and_the_page_its_landmarks(app: PageApp, api: A
 
 def test_a_tenant_without_members_is_asked_for_no_account(app: PageApp, api: Api) -> None:
     assert 'name="account"' not in reader_of(app, api, ACCOUNT).get("/tests?period=2026-11").text
+
+
+def test_a_payer_chooses_among_those_that_it_pays_for(api: Api) -> None:
+    later = NOW + timedelta(hours=1)
+    permissions = ("greencloud.footprint.read",)
+    identity = CallerIdentity("customer.viewer", "org", "ann", "t", later, permissions, "0", NOW, ("one", "two"))
+    with Client(api.target, token=None) as client:
+        asked = Asked.of("/tests", {"account": "two", "period": "today"}, NOW)
+        tags = tags_of(Pages(VIEWS, VIEWS, Drawings()).view(Caller(client, identity), asked, Shown("Services")))
+
+    options = [attributes for tag, attributes in tags if tag == "option" and attributes["value"] in {"", "org", "one", "two"}]
+    assert [each["value"] for each in options] == ["", "org", "one", "two"]
+    assert [each["value"] for each in options if "selected" in each] == ["two"]
+    assert [attributes["href"] for tag, attributes in tags if attributes.get("aria-current") == "page"] == [asked.link()]
 
 
 def test_nothing_posted_is_said_in_place_of_figures(app: PageApp, api: Api) -> None:

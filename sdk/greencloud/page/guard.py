@@ -39,7 +39,8 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,4
 
 def encrypted(request: Request) -> bool:
     """Whether the browser speaks TLS, to this process or to a proxy before it."""
-    return request.is_secure or request.headers.get("X-Forwarded-Proto", "") == "https"
+    nearest_the_browser = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip()
+    return request.is_secure or nearest_the_browser == "https"
 
 
 def secure(request: Request, response: Response) -> Response:

@@ -20,8 +20,9 @@ from greencloud.cli import main
 from greencloud.errors import QuantityError
 from greencloud.report.page import LANGUAGES, account_figures, charts, overview_file, page_html
 from greencloud.report.page.charts import parts_of
-from greencloud.report.page.figures import AccountFigures
+from greencloud.report.page.figures import AccountFigures, hours_of, hours_question
 from greencloud.report.page.texts import texts_in
+from greencloud.report.page.what_ifs import use_of, what_if
 from greencloud.results import FootprintQuery, FootprintRow, Granularity
 from greencloud.units import Emissions, Energy
 
@@ -44,11 +45,13 @@ class Rows:
             if not query.start <= at < query.end:
                 continue
             names = {"region": region, "service": self.service, "sku": "std", "component": "dynamic", "operation": "buy"}
-            key = (at if query.granularity is Granularity.HOUR else query.start, *(names[name] for name in query.group_by))
+            begins = {Granularity.HOUR: at, Granularity.DAY: at.replace(hour=0)}.get(query.granularity, query.start)
+            key = (begins, *(names[name] for name in query.group_by))
             sums = found.setdefault(key, [0, 0, 0])
             for place, amount in enumerate((energy, electricity, 1)):
                 sums[place] += amount
-        step = timedelta(hours=1) if query.granularity is Granularity.HOUR else query.end - query.start
+        steps = {Granularity.HOUR: timedelta(hours=1), Granularity.DAY: timedelta(days=1)}
+        step = steps.get(query.granularity, query.end - query.start)
         return [
             FootprintRow(
                 key[0],
@@ -97,7 +100,9 @@ def test_every_view_adds_up_to_the_total(rows: list[tuple[int, str, int, int]]) 
 @given(hours)
 def test_what_ifs_are_what_the_rows_say_when_they_are_priced_one_by_one(rows: list[tuple[int, str, int, int]]) -> None:
     use = {(hour, region): (energy, electricity) for hour, region, energy, electricity in rows}
-    for found in figures_of(Rows(rows)).what_ifs:
+    asked = hours_question(FootprintQuery(START, START + timedelta(days=20)))
+    both = what_if(use_of(hours_of(Rows(rows)(asked))), hours=3, region="eu")
+    for found in (*figures_of(Rows(rows)).what_ifs, both):
         actual, would_be, priced = 0, Fraction(0), 0
         for (hour, region), (energy, electricity) in use.items():
             if found.kind == "region" and region == found.region:
@@ -109,7 +114,7 @@ def test_what_ifs_are_what_the_rows_say_when_they_are_priced_one_by_one(rows: li
                 would_be += Fraction(energy * other[1], other[0])
         assert found.actual_ug == actual
         assert abs(found.would_be_ug - would_be) <= Fraction(1, 2)
-        assert found.share == Fraction(priced, sum(energy for energy, _ in use.values()))
+        assert found.share == (Fraction(priced, sum(energy for energy, _ in use.values())) if use else 0)
 
 
 def test_both_languages_say_everything_with_the_same_blanks() -> None:

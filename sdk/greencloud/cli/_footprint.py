@@ -12,7 +12,7 @@ import click
 
 from greencloud.cli._source import Source
 from greencloud.cli._span import EVER
-from greencloud.errors import InvalidArgumentError, NotFoundError, TooLargeError
+from greencloud.errors import NotFoundError
 from greencloud.results import GROUPABLE, BatchSummary, FootprintQuery, FootprintRow, Granularity
 
 if TYPE_CHECKING:
@@ -114,10 +114,12 @@ def ask(source: Source, query: FootprintQuery, before: FootprintQuery | None = N
     data = source.directory()
     if data is not None:
         return _from_directory(data, query, before)
+    from greencloud.client.questions import footprint_rows
+
     with source.client() as client:
-        answered = _answer(lambda wanted: _from_server(client, wanted), query)
+        answered = _answer(lambda wanted: footprint_rows(client, wanted), query)
         whose = _whose(client) if titled and not query.accounts else ""
-        return replace(answered, before=None if before is None else _from_server(client, before), whose=whose)
+        return replace(answered, before=None if before is None else footprint_rows(client, before), whose=whose)
 
 
 @contextmanager
@@ -127,8 +129,10 @@ def asking(source: Source) -> Iterator[Callable[[FootprintQuery], list[Footprint
     if data is not None:
         yield data.ledger.snapshot().footprint
         return
+    from greencloud.client.questions import footprint_rows
+
     with source.client() as client:
-        yield lambda query: _from_server(client, query)
+        yield lambda query: footprint_rows(client, query)
 
 
 def _whose(client: Client) -> str:
@@ -166,25 +170,6 @@ def _check_known(named: Iterable[str], posted: set[str], in_book: Callable[[], s
                 if known
                 else "nothing is allocated yet: greencloud allocate --data DIR",
             )
-
-
-def _from_server(client: Client, query: FootprintQuery) -> list[FootprintRow]:
-    """In pages, or as a stream where there are more rows than the server puts into pages."""
-    asked: dict[str, Any] = {field: getattr(query, field) or () for field in FILTERS.values()}
-    if not query.methodology_versions:
-        del asked["methodology_versions"]
-    if query.fiscal_year_start_month != 1:
-        asked["fiscal_year_start_month"] = query.fiscal_year_start_month
-    asked |= {"start": query.start, "end": query.end, "group_by": query.group_by, "granularity": query.granularity}
-    rows: Iterable[FootprintRow] = client.query_footprint(**asked)
-    try:
-        return list(rows)
-    except InvalidArgumentError as error:
-        if error.reason != TooLargeError.reason:
-            raise
-    from greencloud.client.tables import rows_of_batch  # needs Arrow, as an answer of a few rows does not
-
-    return [row for batch in client.stream_footprint(**asked) for row in rows_of_batch(batch, query.group_by)]
 
 
 def _answer(asking: Callable[[FootprintQuery], list[FootprintRow]], query: FootprintQuery) -> Asked:

@@ -7,7 +7,7 @@ whoever hears the page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -17,13 +17,40 @@ from greencloud.report.page.figures import AccountFigures, HourOfWeek
 from greencloud.report.totals import total_of
 from greencloud.results import FootprintRow, Granularity
 
-__all__ = ["MOST_BARS", "PARTS", "bars", "heat_map", "operations", "parts_of", "scopes", "series", "week"]
+__all__ = [
+    "LAYERS",
+    "MOST_BARS",
+    "NARROW_CHART",
+    "PARTS",
+    "TIME_UNITS",
+    "bars",
+    "chart",
+    "heat_map",
+    "label_limit",
+    "operations",
+    "parts_of",
+    "scopes",
+    "series",
+    "week",
+]
 
 MOST_BARS: Final = 12
 MOST_OPERATIONS: Final = 10
 PARTS: Final = ("scope1", "scope2", "scope3_upstream", "scope3_embodied")
 _PART_COLOURS: Final = (COLOURS["grey"], COLOURS["blue"], COLOURS["sky"], COLOURS["orange"])
-_NARROW: Final = 500
+LAYERS: Final = tuple(COLOURS[name] for name in ("blue", "orange", "green", "red", "purple", "sky", "yellow", "grey"))
+"""Of names that have no colour of their own, in this order."""
+_IDEOGRAPHS: Final = 0x2E80
+_NUMBERS_WIDTH: Final = 64  # of an axis of numbers, with its title
+_AS_LAID_OUT: Final = {"type": "pad"}
+"""The room for labels is set aside by estimate, and the page scales what is a little too wide: to fit a chart exactly, all its
+texts are measured twice, which is most of the work of drawing."""
+NARROW_CHART: Final = 500
+TIME_UNITS: Final = {
+    Granularity.HOUR: "utcyearmonthdatehours",
+    Granularity.DAY: "utcyearmonthdate",
+    Granularity.MONTH: "utcyearmonth",
+}
 _SCHEMES: Final = {"emissions": "goldorange", "intensity": "tealblues"}
 
 
@@ -47,8 +74,28 @@ def _colour(texts: Mapping[str, str], width: int) -> dict[str, Any]:
         "type": "nominal",
         "sort": None,
         "scale": {"domain": [texts[part] for part in PARTS], "range": list(_PART_COLOURS)},
-        "legend": {"title": None, "columns": 2 if width > _NARROW else 1, "labelLimit": 320},
+        "legend": {"title": None, "columns": 2 if width > NARROW_CHART else 1, "labelLimit": 0 if width > NARROW_CHART else 280},
     }
+
+
+def _labels_width(names: Iterable[str], limit: int) -> int:
+    """About what labels beside a chart take, in pixels."""
+    return min(limit, max((_pixels(name, 7) for name in names), default=0)) + 12
+
+
+def _pixels(text: str, letter: int) -> int:
+    """How wide a text is, of letters so wide; ideographs are as wide as high."""
+    return sum(13 if ord(each) >= _IDEOGRAPHS else letter for each in text)
+
+
+def _axis_width(encoding: Mapping[str, Any], width: int) -> int:
+    axis = encoding["y"]
+    return _labels_width(axis["sort"], axis["axis"].get("labelLimit") or width // 3) if axis.get("sort") else _NUMBERS_WIDTH
+
+
+def label_limit(names: Iterable[str], pixels: int) -> int:
+    """How wide a label may be; 0 for any, where all are short: to measure each is half of the work of drawing."""
+    return 0 if max((_pixels(name, 9) for name in names), default=0) <= pixels else pixels
 
 
 def _stacked(rows: Sequence[tuple[Any, FootprintRow]], texts: Mapping[str, str], scale: Scale) -> list[dict[str, Any]]:
@@ -64,8 +111,8 @@ def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dic
     """Emissions over time, stacked by scope, location-based."""
     scale = scale_for([row.total_location_based.micrograms for row in figures.series], EMISSION_UNITS)
     rows = [(row.start.strftime("%Y-%m-%dT%H:%M:%SZ"), row) for row in figures.series]  # without Z it is local time
-    unit = "utcyearmonthdatehours" if figures.series_granularity is Granularity.HOUR else "utcyearmonthdate"
-    return _chart(
+    unit = TIME_UNITS[figures.series_granularity]
+    return chart(
         width,
         220,
         _stacked(rows, texts, scale),
@@ -76,7 +123,7 @@ def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dic
                 "type": "temporal",
                 "timeUnit": unit,
                 "title": None,
-                "axis": {"labelOverlap": True, "grid": False},
+                "axis": {"labelOverlap": True, "grid": False, "tickCount": max(3, width // 120)},
             },
             "y": {
                 "field": "amount",
@@ -91,8 +138,8 @@ def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dic
     )
 
 
-def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], width: int) -> dict[str, Any]:
-    """One bar a name, stacked by scope, the total at its end; names come in the order given."""
+def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], width: int, *, legend: bool = True) -> dict[str, Any]:
+    """One bar a name, stacked by scope, the total at its end; names come in the order given. ``legend``: of the scopes."""
     scale = scale_for([row.total_location_based.micrograms for _, row in named], EMISSION_UNITS)
     names = [name for name, _ in named]
     totals = [
@@ -108,15 +155,16 @@ def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], wi
         "type": "nominal",
         "sort": names,
         "title": None,
-        "axis": {"labelLimit": max(90, width // 4), "ticks": False, "domain": False},
+        "axis": {"labelLimit": label_limit(names, max(90, width // 4)), "ticks": False, "domain": False},
     }
+    colour = _colour(texts, width)
     most = max((_number(row.total_location_based.micrograms, scale) for _, row in named), default=0.0)
-    x_scale = {"domain": [0, most * (1.18 if width > _NARROW else 1.5) or 1], "nice": False}
+    x_scale = {"domain": [0, most * (1.18 if width > NARROW_CHART else 1.5) or 1], "nice": False}
     return {
-        "width": width,
+        "width": width - _labels_width(names, max(90, width // 4)),
         "height": max(48, 30 * len(named)),
         "config": PAGE_LOOK,
-        "autosize": {"type": "fit-x", "contains": "padding"},
+        "autosize": _AS_LAID_OUT,
         "layer": [
             {
                 "data": {"values": _stacked(named, texts, scale)},
@@ -131,7 +179,7 @@ def bars(named: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], wi
                         "title": None,
                         "axis": None,
                     },
-                    "color": _colour(texts, width),
+                    "color": colour if legend else {**colour, "legend": None},
                     "order": {"field": "order"},
                 },
             },
@@ -161,7 +209,7 @@ def scopes(total: FootprintRow, texts: Mapping[str, str], width: int) -> dict[st
         "title": None,
         "axis": {"labelLimit": 140, "ticks": False, "domain": False},
     }
-    return _chart(
+    return chart(
         width,
         76,
         values,
@@ -198,7 +246,7 @@ def heat_map(
     """Weekday by hour."""
     days = texts["weekdays"].split()
     values = [{"day": days[cell.weekday], "hour": cell.hour, "amount": amount} for cell, amount in cells]
-    chart = _chart(
+    drawn = chart(
         width,
         170,
         values,
@@ -219,7 +267,7 @@ def heat_map(
             },
         },
     )
-    return {**chart, "title": title}
+    return {**drawn, "title": title}
 
 
 def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str], width: int) -> dict[str, Any]:
@@ -228,7 +276,7 @@ def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str
     scale = scale_for([int(amount) + 1 for _, amount in each], EMISSION_UNITS)
     values = [{"key": name, "amount": _number(amount, scale)} for name, amount in each]
     names = [name for name, _ in each]
-    return _chart(
+    return chart(
         width,
         max(48, 26 * len(values)),
         values,
@@ -239,7 +287,7 @@ def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str
                 "type": "nominal",
                 "sort": names,
                 "title": None,
-                "axis": {"labelLimit": max(90, width // 3), "ticks": False},
+                "axis": {"labelLimit": label_limit(names, max(90, width // 3)), "ticks": False},
             },
             "x": {
                 "field": "amount",
@@ -251,12 +299,13 @@ def operations(rows: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str
     )
 
 
-def _chart(width: int, height: int, values: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
+def chart(width: int, height: int, values: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:
+    """A chart of one layer in the look of the page."""
     return {
-        "width": width,
+        "width": width - _axis_width(encoding, width),
         "height": height,
         "config": PAGE_LOOK,
-        "autosize": {"type": "fit-x", "contains": "padding"},
+        "autosize": _AS_LAID_OUT,
         "data": {"values": values},
         "mark": mark,
         "encoding": encoding,

@@ -2,11 +2,10 @@
 
 Every amount is a sum of rows of the ledger, exact. Three things are ratios of them: grams per kWh (Scope 2 location-based over
 energy, so that it is the grid's factor as it was used), milligrams per operation (both methods of the total over the operations
-counted), and what-ifs.
+counted), and what-ifs (``what_ifs``).
 
-A **what-if** takes the energy as it was, hour by hour, and prices it at the average location-based factor of another hour or
-region, as far as the account's own rows show that factor. It says what would be *allocated*. What the world would emit less is
-another question, which marginal factors answer and average ones do not; the ledger has none, and the page says so.
+The questions are values, so that whoever has a connection may ask them at once. Those of hours are the dear ones: a ledger keeps
+sums of days and months, and adds up hours from its postings. So a page of a long time is made without them.
 """
 
 from __future__ import annotations
@@ -14,21 +13,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
+from greencloud.report.page.what_ifs import Hour, WhatIf, best_what_ifs, use_of
 from greencloud.report.totals import total_of
 from greencloud.results import FootprintQuery, FootprintRow, Granularity
-from greencloud.units import round_half_even
 
-__all__ = ["DIMENSIONS", "AccountFigures", "HourOfWeek", "WhatIf", "account_figures"]
+__all__ = [
+    "DIMENSIONS",
+    "AccountFigures",
+    "HourOfWeek",
+    "account_figures",
+    "account_questions",
+    "figures_of",
+    "hours_of",
+    "hours_question",
+    "step_of",
+    "week_of",
+]
 
 DIMENSIONS: Final = ("service", "region", "sku", "component")
 Ask = Callable[[FootprintQuery], Sequence[FootprintRow]]
 _HOUR: Final = timedelta(hours=1)
-_SHIFTS: Final = tuple(hours for hours in range(-12, 13) if hours)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS_OF_HOURS: Final = 14  # up to here the series is of hours
+_DAYS_OF_DAYS: Final = 190  # up to here of days, of a width that can be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +58,10 @@ class HourOfWeek:
 
 
 @dataclass(frozen=True, slots=True)
-class WhatIf:
-    """The electricity of the hours that can be priced both ways: as it was, and as it would be allocated.
-
-    ``kind``: shift (``hours`` later in every region) or region (all of it in ``region``). ``share``: of the energy, what could be
-    priced.
-    """
-
-    kind: str
-    hours: int
-    region: str
-    actual_ug: int
-    would_be_ug: int
-    share: Fraction
-
-    @property
-    def difference_ug(self) -> int:
-        return self.would_be_ug - self.actual_ug
-
-
-@dataclass(frozen=True, slots=True)
 class AccountFigures:
-    """``by`` has the rows of each of ``DIMENSIONS``, the largest first; ``operations`` those that were counted, the dirtiest of a
-    single one first; ``what_ifs`` the best of each kind. ``total`` is None where nothing is posted."""
+    """``by`` has the rows of each dimension asked for, the largest first; ``operations`` those that were counted, the dirtiest of a
+    single one first; ``what_ifs`` the best of each kind. ``total`` is None where nothing is posted; ``week`` and ``what_ifs`` are
+    empty where hours were not asked for."""
 
     account: str
     start: datetime
@@ -85,89 +77,87 @@ class AccountFigures:
 
 
 def account_figures(ask: Ask, query: FootprintQuery, before: FootprintQuery | None, *, account: str) -> AccountFigures:
-    """Everything, in some eight questions; ``query`` is without dimensions, over the whole period, as is ``before``."""
-    rows = ask(replace(query, group_by=(), granularity=Granularity.ALL))
-    earlier = ask(replace(before, group_by=(), granularity=Granularity.ALL)) if before else []
-    by = {name: _largest(ask(replace(query, group_by=(name,), granularity=Granularity.ALL))) for name in DIMENSIONS}
-    operations = [row for row in ask(replace(query, group_by=("service", "operation"))) if row.operation_count]
-    hours = ask(replace(query, group_by=("region",), granularity=Granularity.HOUR))
-    fine = query.end - query.start <= timedelta(days=_DAYS_OF_HOURS)
-    granularity = Granularity.HOUR if fine else Granularity.DAY
+    """Everything, in some nine questions one after the other; ``query`` is without dimensions, over the whole period, as is
+    ``before``."""
+    answers = {name: ask(question) for name, question in account_questions(query, before).items()}
+    return figures_of(answers, query, hours_of(ask(hours_question(query))), account=account)
+
+
+def hours_question(query: FootprintQuery) -> FootprintQuery:
+    """What ``week`` and ``what_ifs`` rest on."""
+    return replace(query, group_by=("region",), granularity=Granularity.HOUR)
+
+
+def account_questions(
+    query: FootprintQuery, before: FootprintQuery | None, *, by: Sequence[str] = DIMENSIONS
+) -> dict[str, FootprintQuery]:
+    """What to ask but for hours, by name; the dimensions ``by`` are under their own names."""
+    whole = replace(query, group_by=(), granularity=Granularity.ALL)
+    questions = {"total": whole, "series": replace(whole, granularity=step_of(query.start, query.end))}
+    if before is not None:
+        questions["before"] = replace(before, group_by=(), granularity=Granularity.ALL)
+    questions |= {name: replace(whole, group_by=(name,)) for name in by}
+    questions["operations"] = replace(whole, group_by=("service", "operation"))
+    return questions
+
+
+def figures_of(
+    answers: Mapping[str, Sequence[FootprintRow]],
+    query: FootprintQuery,
+    hours: Sequence[Hour] = (),
+    *,
+    account: str,
+    by: Sequence[str] = DIMENSIONS,
+) -> AccountFigures:
+    """The figures from the answers to ``account_questions``, by the same names, and from hours where they were asked for."""
+    earlier = answers.get("before")
+    operations = [row for row in answers["operations"] if row.operation_count]
     return AccountFigures(
         account=account,
         start=query.start,
         end=query.end,
-        total=total_of(rows) if rows else None,
+        total=total_of(answers["total"]) if answers["total"] else None,
         before=total_of(earlier) if earlier else None,
-        by=by,
+        by={name: _largest(answers[name]) for name in by},
         operations=sorted(operations, key=lambda row: -Fraction(row.total_location_based.micrograms, row.operation_count)),
-        series=_by_time(hours, granularity),
-        series_granularity=granularity,
-        week=_week(hours),
-        what_ifs=_what_ifs(hours),
+        series=answers["series"],
+        series_granularity=step_of(query.start, query.end),
+        week=week_of(hours),
+        what_ifs=best_what_ifs(use_of(hours)),
     )
+
+
+def step_of(start: datetime, end: datetime) -> Granularity:
+    """What a series over so long a time is of."""
+    days = (end - start) / timedelta(days=1)
+    return Granularity.HOUR if days <= _DAYS_OF_HOURS else Granularity.DAY if days <= _DAYS_OF_DAYS else Granularity.MONTH
+
+
+def hours_of(rows: Sequence[FootprintRow]) -> list[Hour]:
+    """Of rows by region and hour."""
+    return [
+        Hour(
+            (row.start - _EPOCH) // _HOUR,
+            row.dimensions["region"],
+            row.energy.millijoules,
+            row.total_location_based.micrograms,
+            row.scope2_location_based.micrograms,
+        )
+        for row in rows
+    ]
+
+
+def week_of(hours: Sequence[Hour]) -> list[HourOfWeek]:
+    """The hours of the week that there are, in order."""
+    sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for each in hours:
+        day, hour = divmod(each.number, 24)
+        cell = sums[(day + 3) % 7, hour]  # 1970 began on a Thursday
+        cell[0] += each.energy_mj
+        cell[1] += each.micrograms
+        cell[2] += each.electricity_ug
+    return [HourOfWeek(*key, *cell) for key, cell in sorted(sums.items())]
 
 
 def _largest(rows: Sequence[FootprintRow]) -> list[FootprintRow]:
     return sorted(rows, key=lambda row: (-row.total_location_based.micrograms, sorted(row.dimensions.items())))
-
-
-def _by_time(hours: Sequence[FootprintRow], granularity: Granularity) -> list[FootprintRow]:
-    found: dict[datetime, list[FootprintRow]] = defaultdict(list)
-    for row in hours:
-        found[row.start if granularity is Granularity.HOUR else row.start.replace(hour=0)].append(row)
-    return [total_of(found[start]) for start in sorted(found)]
-
-
-def _week(hours: Sequence[FootprintRow]) -> list[HourOfWeek]:
-    sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for row in hours:
-        cell = sums[row.start.weekday(), row.start.hour]
-        cell[0] += row.energy.millijoules
-        cell[1] += row.total_location_based.micrograms
-        cell[2] += row.scope2_location_based.micrograms
-    return [HourOfWeek(*key, *cell) for key, cell in sorted(sums.items())]
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    energy_mj: int
-    electricity_ug: int
-
-
-def _what_ifs(hours: Sequence[FootprintRow]) -> list[WhatIf]:
-    """The shift that saves most, and each other region, where anything could be priced; those that save come first."""
-    use: dict[str, dict[datetime, _Use]] = defaultdict(dict)
-    for row in hours:
-        if row.energy.millijoules > 0:
-            use[row.dimensions["region"]][row.start] = _Use(row.energy.millijoules, row.scope2_location_based.micrograms)
-    whole = sum(each.energy_mj for region in use.values() for each in region.values())
-    shifts = [_shifted(use, shift, whole) for shift in _SHIFTS]
-    best = min((each for each in shifts if each.share > 0), key=lambda each: each.difference_ug, default=None)
-    regions = [_moved(use, region, whole) for region in sorted(use)] if len(use) > 1 else []
-    found = ([best] if best else []) + [each for each in regions if each.share > 0]
-    return sorted(found, key=lambda each: each.difference_ug)
-
-
-def _shifted(use: Mapping[str, Mapping[datetime, _Use]], shift: int, whole: int) -> WhatIf:
-    pairs = [(each, region.get(at + shift * _HOUR)) for region in use.values() for at, each in region.items()]
-    return _priced("shift", pairs, whole, hours=shift)
-
-
-def _moved(use: Mapping[str, Mapping[datetime, _Use]], target: str, whole: int) -> WhatIf:
-    there = use[target]
-    pairs = [(each, there.get(at)) for name, region in use.items() if name != target for at, each in region.items()]
-    return _priced("region", pairs, whole, region=target)
-
-
-def _priced(kind: str, pairs: Sequence[tuple[_Use, _Use | None]], whole: int, *, hours: int = 0, region: str = "") -> WhatIf:
-    priced = [(here, there) for here, there in pairs if there is not None]
-    would_be = sum((Fraction(here.energy_mj * there.electricity_ug, there.energy_mj) for here, there in priced), Fraction())
-    return WhatIf(
-        kind=kind,
-        hours=hours,
-        region=region,
-        actual_ug=sum(here.electricity_ug for here, _ in priced),
-        would_be_ug=round_half_even(would_be),
-        share=Fraction(sum(here.energy_mj for here, _ in priced), whole) if whole else Fraction(0),
-    )

@@ -16,7 +16,8 @@ from greencloud.report.certainty import evidence_text
 from greencloud.report.delimited import inert
 from greencloud.report.drawing import draw
 from greencloud.report.page import charts
-from greencloud.report.page.figures import AccountFigures, WhatIf
+from greencloud.report.page.figures import AccountFigures, HourOfWeek
+from greencloud.report.page.what_ifs import WhatIf
 from greencloud.report.totals import total_of
 from greencloud.results import FootprintRow
 from greencloud.units import format_instant
@@ -32,9 +33,15 @@ __all__ = [
     "by_dimension",
     "headline",
     "named_rows",
+    "operation_name",
+    "operations_section",
     "parts_table",
     "quality_lines",
+    "quoted",
+    "scope_section",
     "series_section",
+    "week_section",
+    "what_if_table",
 ]
 
 WIDE: Final = 860
@@ -61,7 +68,7 @@ class Table:
     @property
     def link(self) -> str:
         """A data URI of the CSV."""
-        lines = [",".join(_quoted(cell) for cell in row) for row in self.csv]
+        lines = [",".join(quoted(cell) for cell in row) for row in self.csv]
         return "data:text/csv;charset=utf-8;base64," + base64.b64encode(("\n".join(lines) + "\n").encode()).decode()
 
 
@@ -162,34 +169,41 @@ def by_dimension(figures: AccountFigures, dimension: str, texts: Mapping[str, st
 
 def account_sections(figures: AccountFigures, texts: Mapping[str, str]) -> list[Section]:
     """All of an account's page; there must be a total."""
-    total = figures.total
-    assert total is not None, "there is something to show"
+    assert figures.total is not None, "there is something to show"
     found = [
         series_section(figures, texts),
-        Section(
-            "scope",
-            texts["by_scope"],
-            texts["scope3_note"],
-            [lambda width: charts.scopes(total, texts, width)],
-            _scope_table(total, texts),
-        ),
+        scope_section(figures.total, texts),
         *(by_dimension(figures, dimension, texts) for dimension in ("service", "region", "sku", "component")),
     ]
     if figures.week:
-        week: list[Chart] = [lambda width, at=at: charts.week(figures.week, texts, min(width, 420))[at] for at in (0, 1)]  # type: ignore[misc]
-        found.append(Section("week", texts["week"], texts["week_help"], week, _week_table(figures, texts)))
+        found.append(week_section(figures.week, texts))
     if figures.operations:
-        operations = [(_operation(row), row) for row in figures.operations]
-        drawn: list[Chart] = [lambda width: charts.operations(operations, texts, width)]
-        table = _operation_table(operations, texts)
-        found.append(Section("operations", texts["top_operations"], texts["top_operations_help"], drawn, table))
+        found.append(operations_section(figures.operations, texts))
     if figures.what_ifs:
-        table = _what_if_table(figures.what_ifs, texts)
+        table = what_if_table(figures.what_ifs, texts)
         found.append(Section("what-if", texts["what_if"], texts["what_if_help"], [], table, [texts["allocated_only"]]))
     return found
 
 
-def _operation(row: FootprintRow) -> str:
+def scope_section(total: FootprintRow, texts: Mapping[str, str]) -> Section:
+    drawn: list[Chart] = [lambda width: charts.scopes(total, texts, width)]
+    return Section("scope", texts["by_scope"], texts["scope3_note"], drawn, _scope_table(total, texts))
+
+
+def week_section(week: Sequence[HourOfWeek], texts: Mapping[str, str]) -> Section:
+    """Two heat maps of the hours of the week."""
+    drawn: list[Chart] = [lambda width, at=at: charts.week(week, texts, min(width, 420))[at] for at in (0, 1)]  # type: ignore[misc]
+    return Section("week", texts["week"], texts["week_help"], drawn, _week_table(week, texts))
+
+
+def operations_section(rows: Sequence[FootprintRow], texts: Mapping[str, str]) -> Section:
+    """What one operation emits; ``rows`` are by service and operation, counted, in the order in which they are shown."""
+    named = [(operation_name(row), row) for row in rows]
+    drawn: list[Chart] = [lambda width: charts.operations(named, texts, width)]
+    return Section("operations", texts["top_operations"], texts["top_operations_help"], drawn, _operation_table(named, texts))
+
+
+def operation_name(row: FootprintRow) -> str:
     return " · ".join(part for part in (row.dimensions["service"], row.dimensions["operation"]) if part)
 
 
@@ -230,11 +244,11 @@ def _scope_table(total: FootprintRow, texts: Mapping[str, str]) -> Table:
     return Table(heading, rows, exact)
 
 
-def _week_table(figures: AccountFigures, texts: Mapping[str, str]) -> Table:
+def _week_table(week: Sequence[HourOfWeek], texts: Mapping[str, str]) -> Table:
     days = texts["weekdays"].split()
-    scale = scale_for([cell.micrograms for cell in figures.week], EMISSION_UNITS)
+    scale = scale_for([cell.micrograms for cell in week], EMISSION_UNITS)
     rows, exact = [], [("weekday", "hour_utc", "kg_co2e_location_based", "g_co2e_per_kwh")]
-    for cell in figures.week:
+    for cell in week:
         intensity = "" if cell.grams_per_kwh is None else f"{float(cell.grams_per_kwh):.1f}"
         rows.append((f"{days[cell.weekday]} {cell.hour:02}:00", scale.show(cell.micrograms), intensity))
         exact.append((str(cell.weekday + 1), str(cell.hour), kg_decimal(cell.micrograms), intensity))
@@ -251,7 +265,8 @@ def _operation_table(operations: Sequence[tuple[str, FootprintRow]], texts: Mapp
     return Table([texts["name"], texts["operations"], f"mg, {texts['location']}", f"mg, {texts['market']}"], rows, exact)
 
 
-def _what_if_table(found: Sequence[WhatIf], texts: Mapping[str, str]) -> Table:
+def what_if_table(found: Sequence[WhatIf], texts: Mapping[str, str]) -> Table:
+    """As it was, as it would be, the difference, and how much of the energy could be priced."""
     scale = scale_for([amount for each in found for amount in (each.actual_ug, each.would_be_ug)], EMISSION_UNITS)
     heading = [
         texts["name"],
@@ -262,11 +277,8 @@ def _what_if_table(found: Sequence[WhatIf], texts: Mapping[str, str]) -> Table:
     ]
     rows, exact = [], [("what_if", "kg_co2e_as_it_was", "kg_co2e_would_be", "share_priced")]
     for each in found:
-        if each.kind == "shift":
-            direction = texts["later"] if each.hours > 0 else texts["earlier"]
-            name = texts["what_if_shift"].format(hours=abs(each.hours), direction=direction)
-        else:
-            name = texts["what_if_region"].format(region=each.region)
+        direction = texts["later"] if each.hours > 0 else texts["earlier"]
+        name = texts[f"what_if_{each.kind}"].format(hours=abs(each.hours), direction=direction, region=each.region)
         share = f"{float(each.share) * 100:.0f}"
         amounts = (each.actual_ug, each.would_be_ug, each.difference_ug)
         rows.append((name, *(scale.show(amount) for amount in amounts), share))
@@ -287,5 +299,6 @@ def quality_lines(total: FootprintRow, texts: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _quoted(cell: str) -> str:
+def quoted(cell: str) -> str:
+    """A cell of CSV."""
     return '"' + cell.replace('"', '""') + '"' if any(mark in cell for mark in '",\n') else cell

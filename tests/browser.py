@@ -20,7 +20,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
-__all__ = ["WIDTHS", "Look", "browser", "contrasts", "faults", "looking", "overflow", "unfolded"]
+__all__ = ["WIDTHS", "Look", "browser", "contrasts", "cut", "faults", "looking", "overflow", "unfolded"]
 
 WIDTHS: Final = {"narrow": 390, "usual": 1280, "wide": 3840}
 _REFUSED: Final = "addEventListener('securitypolicyviolation', e => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`))"
@@ -77,6 +77,7 @@ def looking(
     )
     try:
         context.set_default_timeout(15_000)
+        context.set_default_navigation_timeout(60_000)
         context.add_init_script(_REFUSED)
         look = Look(context.new_page())
 
@@ -117,11 +118,22 @@ def contrasts(page: Page) -> dict[str, float]:
     return found
 
 
+def cut(page: Page) -> list[str]:
+    """Words of charts that the edge of the screen, or of their own drawing, cuts off."""
+    found: list[str] = page.evaluate(_CUT)
+    return found
+
+
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
+_CUT: Final = """() => [...document.querySelectorAll('svg text')].filter(text => {
+  const [box, svg] = [text.getBoundingClientRect(), text.closest('svg')];
+  const edge = getComputedStyle(svg).overflow === 'visible' ? {left: 0, right: innerWidth} : svg.getBoundingClientRect();
+  return box.width && (box.left < edge.left - 1 || box.right > edge.right + 1);
+}).map(text => text.textContent)"""
 _CONTRASTS: Final = """() => {
   const parts = colour => (colour.match(/[0-9.]+/g) || []).map(Number);
   const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)

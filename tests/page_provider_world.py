@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-from api_world import NOW, TENANTS, Api, data_of, serving
+from api_world import NOW, TENANTS, Api, book_of, data_of, serving
 from forecast_world import GOAL, SOLAR, history
 from greencloud.client import Client
+from greencloud.engine import DataDirectory, run_allocation
 from greencloud.goal import ProviderBooks
 from greencloud.inventory import Journal
 from greencloud.page.asked import Asked
@@ -34,6 +35,7 @@ WIND = replace(SOLAR, id="wind", display_name="Wind by contract", reduction=Emis
 def world(folder: Path, *, books: bool = True, now: datetime = NOW) -> Iterator[Api]:
     """A server over some hours of three tenants; with ``books`` also an inventory of five years, two goals and instruments."""
     data = data_of(folder, TENANTS)
+    correct_once_more(data, folder)
     if books:
         kept = ProviderBooks(Journal(data.books_directory), actor="ann", clock=lambda: NOW)
         history(kept, 500, 520, 505, 530, 540)
@@ -51,19 +53,32 @@ def world(folder: Path, *, books: bool = True, now: datetime = NOW) -> Iterator[
         yield api
 
 
+def correct_once_more(data: DataDirectory, folder: Path) -> None:
+    """A second restatement, of one method of Scope 2 alone."""
+    book = folder / "facility.toml"
+    old, new = (f'kind = "location"\nstart = 2020-01-01\ng_per_kwh = {grams}' for grams in (410, 433))
+    text = book_of(TENANTS, grams=410)
+    assert old in text
+    book.write_text(text.replace(old, new), encoding="utf-8")
+    later = NOW + timedelta(minutes=5)
+    data.apply_facility(book, applied_by="operator", now=later)
+    run_allocation(data, now=later, requested_by="operator", reason="a better factor")
+
+
 def caller(api: Api, role: str = "provider.admin", account: str = "") -> Caller:
     client = Client(api.target, token=api.token(role, account))
     return Caller(client, client.get_caller_identity())
 
 
-def asked(path: str, parameters: Mapping[str, str] | None = None, *, period: str = "2026-11") -> Asked:
-    return Asked.of(path, {"period": period, **(parameters or {})}, NOW)
+def asked(path: str, parameters: Mapping[str, str]) -> Asked:
+    """Of the month of the world, unless another period is asked for."""
+    return Asked.of(path, {"period": "2026-11", **parameters}, NOW)
 
 
 def looked_at(by: Caller, path: str, **parameters: str) -> Shown:
     """What the view at that path shows."""
     (view,) = [view for view in VIEWS if view.path == path]
-    shown = view.show(by, asked(path, {"period": "2026-11", **parameters}))
+    shown = view.show(by, asked(path, parameters))
     assert isinstance(shown, Shown)
     return shown
 

@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,8 +19,9 @@ from greencloud.page import customer, provider
 from greencloud.page.app import PageApp
 from greencloud.server.web import WebServer
 from greencloud.testing import Server
+from page_provider_world import world
 
-__all__ = ["MONTH", "Site", "reading", "site", "site_of"]
+__all__ = ["MONTH", "Site", "provider_site", "reading", "site", "site_of"]
 
 MONTH = "2025-01"
 """The month that the test server has figures of."""
@@ -56,6 +57,19 @@ def site(seeded_server: Server) -> Iterator[Site]:
     """The page in front of the test server of the session."""
     with site_of(seeded_server.target, seeded_server.token) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def provider_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The page in front of a ledger that was restated and closed, with goals, measures, an inventory and instruments."""
+    now = datetime.now(UTC)
+    with world(tmp_path_factory.mktemp("provider"), now=now) as api:
+
+        def token(account: str) -> str:
+            return api.keys.issue("tenant" if account else "provider", account, ttl=timedelta(hours=1), now=now)
+
+        with site_of(api.target, token) as found:
+            yield found
 
 
 @contextmanager

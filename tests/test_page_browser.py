@@ -9,11 +9,13 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
+from api_world import PERIOD, TENANTS
 from browser import WIDTHS, browser, faults, looking, overflow
 from greencloud.testing import END, START, Server
-from page_site import MONTH, Site, reading, site
+from page_site import MONTH, Site, provider_site, reading, site
+from serving import greencloud
 
-__all__ = ["browser", "site"]  # fixtures
+__all__ = ["browser", "provider_site", "site"]  # fixtures
 
 
 def test_a_token_logs_in_and_a_button_out(browser: Browser, site: Site) -> None:
@@ -89,6 +91,19 @@ def test_the_file_that_it_gives_has_the_exact_figures(browser: Browser, site: Si
         rows = list(csv.DictReader(file))
     assert expected.value.suggested_filename.endswith(".csv")
     assert sum(Decimal(row["total_location_based_micrograms"]) for row in rows) == exact.total_location_based.micrograms
+
+
+def test_a_statement_is_taken_along_and_verified_without_the_page(browser: Browser, provider_site: Site, tmp_path: Path) -> None:
+    with reading(browser, provider_site, TENANTS[0].account, accept_downloads=True) as look:
+        look.page.goto(f"{provider_site.url}/statements?period={PERIOD}")
+        for link in look.page.locator(".downloads a").all():
+            with look.page.expect_download() as expected:
+                link.click()
+            expected.value.save_as(tmp_path / expected.value.suggested_filename)
+        command = look.page.locator("pre").first.inner_text().split()
+    assert command[:2] == ["greencloud", "verify"]
+    told = greencloud(*(tmp_path / word if word.endswith((".json", ".jsonl")) else word for word in command[1:]))
+    assert TENANTS[0].account in told.stdout
 
 
 def test_what_is_empty_or_wrong_is_said_to_everybody(browser: Browser, site: Site) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser
 
-from browser import WIDTHS, Look, browser, contrasts, faults, overflow, unfolded
+from api_world import PERIOD
+from browser import WIDTHS, Look, browser, contrasts, cut, faults, overflow, unfolded
 from greencloud.page import customer, provider
 from greencloud.report.page import LANGUAGES
-from page_provider_world import world
-from page_site import MONTH, Site, reading, site, site_of
+from page_site import MONTH, Site, provider_site, reading, site
 
-__all__ = ["browser", "site"]  # fixtures
+__all__ = ["browser", "provider_site", "site"]  # fixtures
 
 FILES = {"/statement"}  # /export has a page, too
 ASKED = {
@@ -28,19 +26,6 @@ ASKED = {
 LOOKS = [(width, dark) for width in WIDTHS for dark in (False, True)]
 
 
-@pytest.fixture(scope="module")
-def provider_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """In front of a ledger that was restated, with goals, measures, an inventory and instruments."""
-    now = datetime.now(UTC)
-    with world(tmp_path_factory.mktemp("provider"), now=now) as api:
-
-        def token(account: str) -> str:
-            return api.keys.issue("tenant" if account else "provider", account, ttl=timedelta(hours=1), now=now)
-
-        with site_of(api.target, token) as found:
-            yield found
-
-
 @pytest.fixture
 def visits(request: pytest.FixtureRequest) -> tuple[Site, str, list[str]]:
     """A page, who reads it (an account, or the provider), and addresses without the language."""
@@ -48,7 +33,7 @@ def visits(request: pytest.FixtureRequest) -> tuple[Site, str, list[str]]:
     if part == "customer":
         paths, found, account, month = customer.VIEWS, request.getfixturevalue("site"), "acme", MONTH
     else:
-        paths, found, account, month = provider.VIEWS, request.getfixturevalue("provider_site"), "", "2026-11"
+        paths, found, account, month = provider.VIEWS, request.getfixturevalue("provider_site"), "", PERIOD
     asked = [(view.path, {"period": month} | ASKED.get(view.path, {})) for view in paths if view.path not in FILES]
     return found, account, [f"{path}?{urlencode(parameters)}" for path, parameters in asked]
 
@@ -62,6 +47,7 @@ def wrong(look: Look, width: str, dark: bool) -> list[str]:
     if beyond := overflow(page):
         found.append(f"{beyond} pixels lie beyond the right edge")
     found += [f"contrast {ratio:.2f}: {colours}" for colours, ratio in contrasts(page).items() if ratio < 4.5]
+    found += [f"cut off: {text}" for text in cut(page)]
     return [f"{page.url} {width} {'dark' if dark else 'light'}: {each}" for each in found]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from api_world import Api
 from greencloud.errors import PermissionDeniedError
 from greencloud.page.view import View
-from page_provider_world import TENANTS, VIEWS, caller, looked_at, world
+from page_provider_world import TENANTS, VIEWS, caller, columns, looked_at, section, world
 
 ACCOUNT = TENANTS[0].account
 
@@ -45,7 +46,10 @@ def test_an_analyst_and_an_auditor_see_every_view(api: Api, view: View, role: st
 def test_the_audit_trail_is_for_those_who_may_read_it(api: Api) -> None:
     shown = {role: looked_at(caller(api, role), "/provider/intake") for role in ("provider.analyst", "auditor", "provider.admin")}
 
-    names = {role: [section.id for section in each.sections] for role, each in shown.items()}
+    entries = caller(api).client.list_audit_entries(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)).to_list()
+    rows = columns(section(shown["auditor"], "audit").csv)
+    assert [row["index"] for row in rows] == [str(entry.index) for entry in reversed(entries)]
+    names = {role: [part.id for part in each.sections] for role, each in shown.items()}
     assert "audit" in names["auditor"]
     assert "audit" in names["provider.admin"]
     assert "audit" not in names["provider.analyst"]
@@ -57,14 +61,14 @@ def test_the_audit_trail_is_for_those_who_may_read_it(api: Api) -> None:
 def test_every_view_is_whole_in_both_languages(api: Api, view: View, language: str) -> None:
     shown = looked_at(caller(api), view.path, lang=language)
 
-    ids = [section.id for section in shown.sections]
+    ids = [each.id for each in shown.sections]
     assert len(ids) == len(set(ids))
-    for section in shown.sections:
-        for wide, narrow in section.drawn:
+    for each in shown.sections:
+        for wide, narrow in each.drawn:
             for svg in (wide, narrow):
                 assert ET.fromstring(svg).tag.endswith("svg")
                 assert not {"NaN", "Infinity", "undefined"} & set(svg.split('"'))
-        table = section.table
+        table = each.table
         if table is not None:
             assert {len(row) for row in (table.heading, *table.rows)} == {len(table.heading)}
             assert {len(row) for row in table.csv} == {len(table.csv[0])}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from browser import WIDTHS, browser, contrasts, faults, looking, overflow, unfolded
+from browser import WIDTHS, browser, contrasts, cut, faults, looking, overflow, unfolded
 from greencloud.results import FootprintRow
 from greencloud.testing import END, START, Server
 from serving import greencloud
@@ -48,6 +48,7 @@ def test_everybody_can_read_it(browser: Browser, files: dict[str, Path], languag
         unfolded(look.page)
         assert not overflow(look.page)
         assert not faults(look.page)
+        assert not cut(look.page)
         assert min(contrasts(look.page).values()) >= 4.5, contrasts(look.page)
         assert look.asked == [files[language].as_uri()]
 

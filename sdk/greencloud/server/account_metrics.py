@@ -82,7 +82,9 @@ class AccountMetrics(Collector):
         yield from families
 
 
-def account_families(snapshot: Figures, now: datetime) -> list[Metric]:
+def account_families(
+    snapshot: Figures, now: datetime, *, most_accounts: int = MOST_ACCOUNTS, most_services: int = MOST_SERVICES
+) -> list[Metric]:
     """The gauges of the periods that ``now`` (aware) has.
 
     Raises:
@@ -94,7 +96,7 @@ def account_families(snapshot: Figures, now: datetime) -> list[Metric]:
         name: snapshot.footprint(FootprintQuery(period.start, period.end, group_by=("account",)), most=_MOST_ROWS)
         for name, period in periods.items()
     }
-    named = _largest([row for found in rows.values() for row in found], "account", MOST_ACCOUNTS, is_pool)
+    named = _largest([row for found in rows.values() for row in found], "account", most_accounts, is_pool)
     families = _of_accounts({name: _added_up(found, "account", named) for name, found in rows.items()})
     month = periods["this-month"]
     query = FootprintQuery(month.start, month.end, tuple(sorted(named)), group_by=("account", "service"))
@@ -103,7 +105,7 @@ def account_families(snapshot: Figures, now: datetime) -> list[Metric]:
     except GreencloudError as error:  # one tenant with very many services takes away nobody's total
         _LOG.warning("no metrics of services: %s", error.message)
         return families
-    return [*families, _of_services(services)]
+    return [*families, _of_services(services, most_services)]
 
 
 def _of_accounts(periods: dict[str, dict[str, FootprintRow]]) -> list[Metric]:
@@ -130,7 +132,7 @@ def _of_accounts(periods: dict[str, dict[str, FootprintRow]]) -> list[Metric]:
     return [emissions, energy, provisional, posted]
 
 
-def _of_services(rows: Sequence[FootprintRow]) -> Metric:
+def _of_services(rows: Sequence[FootprintRow], most: int) -> Metric:
     family = GaugeMetricFamily(
         "greencloud_service_emissions_grams", "CO2e of a service, this month.", labels=("account", "service", "method")
     )
@@ -138,7 +140,7 @@ def _of_services(rows: Sequence[FootprintRow]) -> Metric:
     for row in rows:
         accounts[row.dimensions["account"]].append(row)
     for account, found in accounts.items():
-        for service, total in _added_up(found, "service", _largest(found, "service", MOST_SERVICES)).items():
+        for service, total in _added_up(found, "service", _largest(found, "service", most)).items():
             for method in _METHODS:
                 family.add_metric((account, service, method), _grams(total, method))
     return family

@@ -13,7 +13,8 @@ from fractions import Fraction
 from typing import Any, Final
 
 from greencloud.report.amounts import Scale
-from greencloud.report.drawing import COLOURS, PAGE_LOOK
+from greencloud.report.drawing import COLOURS
+from greencloud.report.page.charts import NARROW_CHART, TIME_UNITS, chart, label_limit
 from greencloud.results import Granularity
 
 __all__ = ["MOST_ROWS", "Point", "Stretch", "changes", "colours_for", "over_time", "stacked", "stretches"]
@@ -22,12 +23,6 @@ MOST_ROWS: Final = 40
 """Of one chart; the table beside it has all."""
 
 _SERIES: Final = tuple(COLOURS[name] for name in ("blue", "orange", "green", "purple", "sky", "red", "yellow"))
-_NARROW: Final = 500
-_UNITS: Final = {
-    Granularity.HOUR: "utcyearmonthdatehours",
-    Granularity.DAY: "utcyearmonthdate",
-    Granularity.MONTH: "utcyearmonth",
-}
 _FORMATS: Final = {Granularity.HOUR: "%m-%d %H:%M", Granularity.DAY: "%Y-%m-%d", Granularity.MONTH: "%Y-%m"}
 _ANY: Final = {"hours": "%H:%M", "day": "%m-%d", "date": "%m-%d", "week": "%m-%d", "month": "%Y-%m", "year": "%Y"}
 """What an axis says of a time that is whole in that."""
@@ -75,7 +70,7 @@ def stacked(
     x = {"field": "amount", "type": "quantitative", "stack": "zero", "title": title, "axis": {"tickCount": _ticks(width)}}
     names = [name for name, _ in rows[:MOST_ROWS]]
     encoding = {"y": _rows("key", names, width), "x": x, "color": _colour(colours, width), "order": {"field": "order"}}
-    return _framed(width, max(48, 28 * len(names)), values, {"type": "bar", "height": 18}, encoding)
+    return chart(width, max(48, 28 * len(names)), values, {"type": "bar", "height": 18}, encoding)
 
 
 def changes(rows: Sequence[tuple[str, int]], scale: Scale, title: str, width: int) -> dict[str, Any]:
@@ -90,7 +85,7 @@ def changes(rows: Sequence[tuple[str, int]], scale: Scale, title: str, width: in
         "x": {"field": "amount", "type": "quantitative", "title": title, "axis": {"tickCount": _ticks(width)}},
         "color": {"field": "sign", "type": "nominal", "legend": None, "scale": colour},
     }
-    return _framed(width, max(48, 28 * len(values)), values, {"type": "bar", "height": 18}, encoding)
+    return chart(width, max(48, 28 * len(values)), values, {"type": "bar", "height": 18}, encoding)
 
 
 def over_time(
@@ -107,8 +102,8 @@ def over_time(
     mark = {"type": "bar"} if stack else {"type": "line", "strokeWidth": 2, "point": {"size": 24}}
     few = len({each.at for each in points}) <= _FEW
     axis = {"labelOverlap": True, "grid": False, "format": _FORMATS[step], "tickCount": str(step) if few else _ticks(width)}
-    x = {"field": "key", "type": "temporal", "timeUnit": _UNITS[step], "title": None, "axis": axis}
-    return _framed(width, 220, values, mark, {"x": x, "y": y, "color": _colour(colours, width)})
+    x = {"field": "key", "type": "temporal", "timeUnit": TIME_UNITS[step], "title": None, "axis": axis}
+    return chart(width, 220, values, mark, {"x": x, "y": y, "color": _colour(colours, width)})
 
 
 def stretches(found: Sequence[Stretch], colours: Mapping[str, str], width: int) -> dict[str, Any]:
@@ -134,7 +129,7 @@ def stretches(found: Sequence[Stretch], colours: Mapping[str, str], width: int) 
             {label: colour for label, colour in colours.items() if any(label == row["part"] for row in values)}, width
         ),
     }
-    return _framed(width, max(48, 26 * len(names)), values, {"type": "bar", "height": 16}, encoding)
+    return chart(width, max(48, 26 * len(names)), values, {"type": "bar", "height": 16}, encoding)
 
 
 def _key(instant: datetime) -> str:
@@ -142,29 +137,15 @@ def _key(instant: datetime) -> str:
 
 
 def _ticks(width: int) -> int:
-    return 4 if width <= _NARROW else 7
+    return 4 if width <= NARROW_CHART else 7
 
 
 def _rows(field: str, names: Sequence[str], width: int) -> dict[str, Any]:
-    axis = {"labelLimit": max(90, width // 4), "ticks": False, "domain": False}
+    axis = {"labelLimit": label_limit(names, max(90, width // 4)), "ticks": False, "domain": False}
     return {"field": field, "type": "nominal", "sort": list(names), "title": None, "axis": axis}
 
 
 def _colour(colours: Mapping[str, str], width: int) -> dict[str, Any]:
     scale = {"domain": list(colours), "range": list(colours.values())}
-    legend = {"title": None, "columns": 4 if width > _NARROW else 1, "labelLimit": 280}
+    legend = {"title": None, "columns": 4 if width > NARROW_CHART else 1, "labelLimit": 280}
     return {"field": "part", "type": "nominal", "sort": None, "scale": scale, "legend": legend}
-
-
-def _framed(
-    width: int, height: int, values: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "width": width,
-        "height": height,
-        "config": PAGE_LOOK,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"values": values},
-        "mark": mark,
-        "encoding": encoding,
-    }

@@ -122,7 +122,7 @@ def _table(known: DataAvailability, posting: Mapping[str, Sequence[timedelta]], 
                 format_instant(site.updated),
             )
         )
-    return Table(heading, rows, exact, _links(known.sites, asked))
+    return Table(heading, rows, exact, _links(known.sites, asked), words=(1,))
 
 
 def _links(sites: Sequence[SiteDataAvailability], asked: Asked) -> list[str]:

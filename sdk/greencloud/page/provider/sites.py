@@ -117,7 +117,7 @@ def _table(
             )
         )
     links = [asked.link("/provider/conservation", site=name) for name in sites]
-    return Table(heading, shown, exact, links)
+    return Table(heading, shown, exact, links, words=(1,))
 
 
 def _grams(row: FootprintRow) -> str:

@@ -48,6 +48,7 @@ _AS_LAID_OUT: Final = {"type": "pad"}
 texts are measured twice, which is most of the work of drawing."""
 NARROW_CHART: Final = 500
 _FEW_PERIODS: Final = 7
+_TIME_FORMATS: Final = {Granularity.HOUR: "%m-%d %H:%M", Granularity.DAY: "%Y-%m-%d", Granularity.MONTH: "%Y-%m"}
 TIME_UNITS: Final = {
     Granularity.HOUR: "utcyearmonthdatehours",
     Granularity.DAY: "utcyearmonthdate",
@@ -110,8 +111,11 @@ def _stacked(rows: Sequence[tuple[Any, FootprintRow]], texts: Mapping[str, str],
 
 
 def time_axis(periods: int, step: Granularity, width: int) -> dict[str, Any]:
-    """Of so many periods; where they are few each has one tick, as others would have the label of their neighbour."""
-    return {"labelOverlap": True, "grid": False, "tickCount": str(step) if periods <= _FEW_PERIODS else max(3, width // 120)}
+    """Of so many periods; where they are few each has one tick, as others would have the label of their neighbour. Dates are in
+    figures, as in the tables: the same in every language."""
+    axis: dict[str, Any] = {"labelOverlap": True, "grid": False}
+    axis["tickCount"] = str(step) if periods <= _FEW_PERIODS else max(3, width // 120)
+    return axis | ({"format": _TIME_FORMATS[step]} if step in _TIME_FORMATS else {})
 
 
 def series(figures: AccountFigures, texts: Mapping[str, str], width: int) -> dict[str, Any]:

@@ -20,7 +20,8 @@ test-laws: .venv/test.stamp
 test-packaging: .venv/test.stamp
 	$(BIN)/python -m pytest -m packaging
 
-# Servers that are killed, full disks, workers, and the crash load in its short form: some three minutes. On a disk, not in memory.
+# Processes that are killed or race each other, full disks, and the crash load in its short form: some four minutes. On a disk, not
+# in memory.
 test-stress: .venv/test.stamp
 	TMPDIR="$${TMPDIR:-/tmp}" $(BIN)/python -m pytest -n 0 -m 'stress and not spark'
 

@@ -202,6 +202,7 @@ class Killing(ProcessPool):
         return int(found[0])
 
 
+@pytest.mark.stress
 def test_a_process_of_the_pool_is_killed(hours: DataDirectory, tmp_path: Path) -> None:
     runner = Killing(2)
     alike(hours, runner, tmp_path)

@@ -8,11 +8,12 @@ SOURCES := constraints.txt pyproject.toml setup.py plugins/pyproject.toml plugin
 demo: .venv/demo.stamp
 	$(BIN)/greencloud demo
 
-# One process for each core; a test that stands still is ended after two minutes.
+# One process for each core, and temporary files in memory where there is room (tests/conftest.py): TMPDIR says otherwise. A test that
+# stands still is ended after two minutes.
 test: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-# The same with four times the examples of every law: half an hour.
+# The same with four times the examples of every law, or more: half an hour.
 test-laws: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile thorough --timeout 900
 

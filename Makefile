@@ -8,11 +8,12 @@ SOURCES := constraints.txt pyproject.toml setup.py plugins/pyproject.toml plugin
 demo: .venv/demo.stamp
 	$(BIN)/greencloud demo
 
-# One process for each core; a test that stands still is ended after two minutes.
+# One process for each core, and temporary files in memory where there is room (tests/conftest.py): TMPDIR says otherwise. A test that
+# stands still is ended after two minutes.
 test: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-# The same with four times the examples of every law: half an hour.
+# The same with four times the examples of every law, or more: half an hour.
 test-laws: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile thorough --timeout 900
 
@@ -20,7 +21,8 @@ test-laws: .venv/test.stamp
 test-packaging: .venv/test.stamp
 	$(BIN)/python -m pytest -m packaging
 
-# Servers that are killed, full disks, workers, and the crash load in its short form: some three minutes. On a disk, not in memory.
+# Processes that are killed or race each other, full disks, and the crash load in its short form: some four minutes. On a disk, not
+# in memory.
 test-stress: .venv/test.stamp
 	TMPDIR="$${TMPDIR:-/tmp}" $(BIN)/python -m pytest -n 0 -m 'stress and not spark'
 

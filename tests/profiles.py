@@ -1,8 +1,8 @@
 """How many examples a law is tried on: so many in the default run, which has to end in minutes, and four times that in a long one.
 
 Most laws take Hypothesis's hundred, or say a number of their own. A law that is slow (it starts a ledger or a server for each
-example) asks here, by the number that it gets in the default run; ``make test-laws`` gives it four times that number, and the
-hundred of the others becomes four hundred.
+example) asks here, by the number that it gets in the default run; ``make test-laws`` gives it four times that number, or a number
+that it names, and the hundred of the others becomes four hundred.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ settings.register_profile(DEFAULT, deadline=None, phases=_PHASES, max_examples=U
 settings.register_profile(THOROUGH, deadline=None, phases=_PHASES, max_examples=TIMES * USUAL)
 
 
-def examples(number: int) -> int:
-    """``max_examples`` under the profile that is loaded, of a law with ``number`` of them by default."""
+def examples(number: int, *, thorough: int | None = None) -> int:
+    """``max_examples`` under the profile that is loaded, of a law with ``number`` of them by default, and of ``thorough`` in the
+    long run, where four times as many would be too few."""
+    if thorough is not None and settings().max_examples >= TIMES * USUAL:
+        return thorough
     return number * settings().max_examples // USUAL

@@ -35,7 +35,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     hidden = tmp_path_factory.mktemp("hidden")
     for name in ("numpy", "pandas"):
         (hidden / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module named {name}', name={name!r})\n")
-    done = greencloud_process("demo", "--data", data, "--seconds", "12", environment={"PYTHONPATH": str(hidden)})
+    done = greencloud_process("demo", "--data", data, "--seconds", "6", environment={"PYTHONPATH": str(hidden)})
     return done.stdout, data
 
 

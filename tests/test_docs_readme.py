@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from greencloud.testing import Server
+from serving import greencloud
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## Ask for it")[2].partition("\n## ")[0]
@@ -38,20 +38,13 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_a_command_of_the_readme_answers(command: str, server: Server, tmp_path: Path) -> None:
+def test_a_command_of_the_readme_answers(command: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     verb = [THEN.get(word, word) for word in shlex.split(command)[1:]]
-    environment = os.environ | {"GREENCLOUD_SERVER": server.target, "GREENCLOUD_TOKEN": server.token("acme")}
-    done = subprocess.run(
-        [sys.executable, "-m", "greencloud", *verb],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environment,
-        cwd=tmp_path,
-        check=False,
-    )
+    monkeypatch.setenv("GREENCLOUD_SERVER", server.target)
+    monkeypatch.setenv("GREENCLOUD_TOKEN", server.token("acme"))
+    monkeypatch.chdir(tmp_path)
+    done = greencloud(*verb)
 
-    assert done.returncode == 0, done.stderr
     told = (tmp_path / verb[verb.index("--out") + 1]).read_text(encoding="utf-8") if "--out" in verb else done.stdout
     assert "shop" in told
 

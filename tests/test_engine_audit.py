@@ -164,6 +164,7 @@ def _write(path: Path) -> None:
         note(found)
 
 
+@pytest.mark.stress
 def test_processes_and_threads_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     context = multiprocessing.get_context("spawn")

@@ -132,7 +132,7 @@ def take(data: DataDirectory, uses: Sequence[Use]) -> None:
     data.segments.write(usage_from(rows))
 
 
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(5, thorough=60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS, st.sampled_from(["reserved_and_used", "used", "temporal_shapley"]), st.integers(0, 99))
 def test_workers_leave_the_same_ledger_to_the_bit(steps: list[tuple[list[Use], int, int]], rule: str, seed: int) -> None:
     with TemporaryDirectory() as folder:
@@ -202,6 +202,7 @@ class Killing(ProcessPool):
         return int(found[0])
 
 
+@pytest.mark.stress
 def test_a_process_of_the_pool_is_killed(hours: DataDirectory, tmp_path: Path) -> None:
     runner = Killing(2)
     alike(hours, runner, tmp_path)

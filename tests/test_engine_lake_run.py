@@ -30,7 +30,7 @@ def lay_out(lake: str, usage: Usage) -> None:
         write_partition(lake, site, window, part)
 
 
-@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(4, thorough=40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_a_lake_leaves_the_same_ledger_to_the_bit(steps: list[tuple[list[Use], int, int]]) -> None:
     with TemporaryDirectory() as folder:

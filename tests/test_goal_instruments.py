@@ -76,6 +76,7 @@ def use_up(folder: Path, name: str, year: str, together: Any) -> None:
             return
 
 
+@pytest.mark.stress
 def test_no_serial_is_used_twice_by_writers_in_several_processes(tmp_path: Path) -> None:
     name = books(tmp_path).create_instrument(removal(1, 90)).name
     context = multiprocessing.get_context("spawn")

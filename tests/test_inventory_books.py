@@ -140,6 +140,7 @@ def create(directory: Path, start: Any, results: Any, number: int) -> None:
             continue
 
 
+@pytest.mark.stress
 def test_writers_at_once_never_book_one_id_twice(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(2), context.Queue()

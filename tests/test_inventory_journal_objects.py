@@ -63,6 +63,7 @@ for _ in range(12):
 """
 
 
+@pytest.mark.stress
 def test_machines_that_write_at_once_decide_one_after_the_other(uri: str, tmp_path: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", COUNT_UP, str(tmp_path / f"{at}"), uri]) for at in range(2)]
     assert [writer.wait(60) for writer in writers] == [0, 0]

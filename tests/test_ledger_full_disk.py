@@ -31,6 +31,8 @@ from test_engine_closes import DAY, NOW, full_day
 from test_engine_run import BOOK, filed, footprint
 from test_engine_run import START as FILED
 
+pytestmark = pytest.mark.stress
+
 LATER = hour(24 * 60).start
 AFTER_GRACE = datetime.now(UTC) + timedelta(days=30)
 

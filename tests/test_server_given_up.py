@@ -179,6 +179,7 @@ def opening(world: World, channel: grpc.Channel) -> Callable[[footprint.StreamFo
     return lambda request: stub.StreamFootprint(request, metadata=world.bearer())
 
 
+@pytest.mark.stress
 def test_a_server_that_is_killed_in_the_middle_of_a_stream_costs_no_row_and_none_comes_twice(tmp_path: Path) -> None:
     data = tmp_path / "data"
     ledger = DataDirectory.open(data, create=True).ledger

@@ -135,6 +135,7 @@ def refreshing_until(step: str, ledger: Ledger, database: str) -> Iterator[subpr
             process.kill()
 
 
+@pytest.mark.stress
 def test_a_refresh_that_is_killed_changes_nothing_and_the_next_does_it(ledger: Ledger, database: str) -> None:
     refreshed(database, ledger)
     before = ledger.snapshot()
@@ -150,6 +151,7 @@ def test_a_refresh_that_is_killed_changes_nothing_and_the_next_does_it(ledger: L
     assert findings(database, ledger) == []
 
 
+@pytest.mark.stress
 def test_a_database_that_is_killed_in_the_middle_of_a_refresh_has_the_version_before(ledger: Ledger, own: Postgres) -> None:
     database = own.database()
     refreshed(database, ledger)

@@ -116,6 +116,7 @@ def test_what_comes_by_another_subject_of_the_stream_is_passed_over_and_not_beli
         log.close()
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("round_number", range(2))
 def test_a_server_killed_under_load_keeps_all_that_it_acknowledged_once(tmp_path: Path, round_number: int) -> None:
     with brokering(tmp_path / "nats") as broker:

@@ -143,7 +143,7 @@ def split(data: st.DataObject, records: list[Record]) -> list[list[Record]]:
 
 
 @given(arriving(), st.sampled_from([300, 3600]), st.sampled_from(["", "dc1"]), st.integers(1, 5), st.data())
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15, thorough=160), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_usage_is_that_of_the_whole(
     records: list[Record], seconds: int, default: str, buckets: int, data: st.DataObject
 ) -> None:

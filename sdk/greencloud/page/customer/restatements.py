@@ -18,6 +18,7 @@ from greencloud.page.words import words_in
 from greencloud.report.amounts import EMISSION_UNITS, kg_decimal, percent, scale_for
 from greencloud.report.delimited import inert
 from greencloud.report.page.sections import Card, Section, Table
+from greencloud.report.restated import end_to_end
 from greencloud.results import Restatement
 from greencloud.units import format_instant
 
@@ -81,12 +82,11 @@ def _cards(found: Sequence[Restatement], words: Mapping[str, str]) -> list[Card]
 def _by_line(found: Sequence[Restatement], asked: Asked, words: Mapping[str, str]) -> Section:
     """Old and new of what changed, added up over windows, by service and component."""
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for each in found:
-        for line in each.lines:
-            if line.measure in LOCATION:
-                cell = sums[line.service, line.account, line.component]
-                cell[0] += line.old
-                cell[1] += line.new
+    for line in end_to_end(found):
+        if line.measure in LOCATION:
+            cell = sums[line.service, line.account, line.component]
+            cell[0] += line.old
+            cell[1] += line.new
     ordered = sorted(sums.items(), key=lambda pair: (-abs(pair[1][1] - pair[1][0]), pair[0]))
     scale = scale_for([amount for amounts in sums.values() for amount in amounts], EMISSION_UNITS)
     names = ("old", "new", "change")

@@ -24,6 +24,7 @@ from greencloud.page.words import words_in
 from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, kg_decimal, percent, scale_for
 from greencloud.report.delimited import inert
 from greencloud.report.page.sections import Card, Section, Table
+from greencloud.report.restated import end_to_end
 from greencloud.results import Restatement, RestatementLine
 
 __all__ = ["Moved", "moved_by", "show"]
@@ -140,9 +141,8 @@ def _runs(found: Sequence[Restatement], texts: Mapping[str, str]) -> Section:
 
 def _accounts(found: Sequence[Restatement], texts: Mapping[str, str]) -> Section:
     lines: dict[str, list[RestatementLine]] = defaultdict(list)
-    for each in found:
-        for line in each.lines:
-            lines[line.account].append(line)
+    for line in end_to_end(found):
+        lines[line.account].append(line)
     moved = {account: moved_by(held) for account, held in lines.items()}
     ordered = sorted(moved, key=lambda account: (-abs(moved[account].location[1] - moved[account].location[0]), account))
     rows = [([account], moved[account]) for account in ordered]

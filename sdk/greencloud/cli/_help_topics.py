@@ -47,7 +47,7 @@ The default is the table, on a terminal and in a pipe alike. --out FILE chooses 
   tsv      nothing quoted; tab, line end and backslash in a text are \\t \\n \\r \\\\
   parquet  decimal128(38, 0) for amounts, exact; with pip install 'greencloud[arrow]'
   arrow    the same as an Arrow IPC file
-  html     of report: a page to read and to print; --lang zh in Chinese; with pip install 'greencloud[goal]'
+  html     of report: a page to read and to print; --lang zh in Chinese; with pip install 'greencloud[page]'
   pdf      of report: its charts; likewise png and svg
 
 Energy is in millijoules and CO2e in micrograms, as the column's name says. Parquet, Arrow, PDF and PNG are refused on a terminal.

@@ -32,7 +32,7 @@ class Drawings:
         self.size = 0
 
     def of(self, section: Section) -> list[tuple[str, str]]:
-        """(wide, narrow) SVG of each of its charts. Raises MissingExtraError where greencloud[goal] is not installed."""
+        """(wide, narrow) SVG of each of its charts. Raises MissingExtraError where greencloud[page] is not installed."""
         return [(self.drawn(chart(WIDE)), self.drawn(chart(NARROW))) for chart in section.charts]
 
     def drawn(self, spec: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ def opened_page(connection: Mapping[str, Any], *, clock: Callable[[], datetime])
 
     Raises:
         ConfigError: the server cannot be asked so.
-        MissingExtraError: greencloud[goal] is not installed.
+        MissingExtraError: greencloud[page] is not installed.
     """
     own = {"token": None, "timeout": _TIMEOUT_S, "app_info": "greencloud-page"}
     with Client(**{**connection, **own}) as client:

@@ -64,7 +64,7 @@ class Pages:
         self._templates = templates(("greencloud.page", "templates"))
 
     def view(self, caller: Caller, asked: Asked, shown: Shown) -> str:
-        """A view's page. Raises MissingExtraError where greencloud[goal] is not installed."""
+        """A view's page. Raises MissingExtraError where greencloud[page] is not installed."""
         words = words_in(asked.language)
         start, end = (f"{time:%Y-%m-%d %H:%M}" for time in (asked.period.start, asked.period.end))
         return self._make(

@@ -124,7 +124,7 @@ def draw(spec: Mapping[str, Any], kind: str) -> bytes:
 
     Raises:
         QuantityError: there is no such format.
-        MissingExtraError: greencloud[goal] is not installed.
+        MissingExtraError: greencloud[page] is not installed.
     """
     if kind not in CHART_FORMATS:
         raise QuantityError(f"no chart is drawn as {kind!r}", advice=f"use one of {', '.join(CHART_FORMATS)}")
@@ -134,7 +134,7 @@ def draw(spec: Mapping[str, Any], kind: str) -> bytes:
     try:
         import vl_convert
     except ImportError as error:
-        raise MissingExtraError("a chart", extra="goal") from error
+        raise MissingExtraError("a chart", extra="page") from error
     if kind == "svg":
         return str(vl_convert.vegalite_to_svg(whole)).encode()
     if kind == "png":

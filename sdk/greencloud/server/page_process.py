@@ -64,7 +64,7 @@ def serving_page(
     Raises:
         ListenError: the address cannot be had, or the certificate cannot be used.
         ConfigError: the server cannot be asked so.
-        MissingExtraError: greencloud[goal] is not installed.
+        MissingExtraError: greencloud[page] is not installed.
     """
     try:
         from greencloud.page.opening import opened_page
@@ -73,7 +73,7 @@ def serving_page(
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "greencloud":
             raise
-        raise MissingExtraError("the page", extra="goal") from error
+        raise MissingExtraError("the page", extra="page") from error
     draw(_FIRST_CHART, "svg")  # what draws takes a second to start, which the first reader need not wait for
     with opened_page(connection, clock=clock) as app:
         web = WebServer(listen, app, certificate=tls_cert, key=tls_key, option="--page")

@@ -22,7 +22,7 @@ def page_links(page: str, tokens: Mapping[str, str], accounts: Sequence[str]) ->
         UnavailableError: the page does not answer.
     """
     if not page:
-        return ["there is no page: pip install 'greencloud[goal]'"]
+        return ["there is no page: pip install 'greencloud[page]'"]
     lines = [f"page {page}: each link logs in once, within five minutes; later by token"]
     for account in accounts:
         home = "/" if account else "/provider"

@@ -30,7 +30,7 @@ def page_html(figures: AccountFigures, *, now: datetime, language: str = "en") -
 
     Raises:
         QuantityError: there is no such language.
-        MissingExtraError: greencloud[goal] is not installed.
+        MissingExtraError: greencloud[page] is not installed.
     """
     texts = texts_in(language)
     total = figures.total
@@ -55,7 +55,7 @@ def overview_file(figures: AccountFigures, kind: str, *, language: str = "en") -
 
     Raises:
         QuantityError: nothing is posted, or there is no such language.
-        MissingExtraError: greencloud[goal] is not installed.
+        MissingExtraError: greencloud[page] is not installed.
     """
     texts = texts_in(language)
     if figures.total is None:

@@ -85,7 +85,7 @@ class Section:
 
     @property
     def drawn(self) -> list[tuple[str, str]]:
-        """(wide, narrow) SVG of each chart. Raises MissingExtraError where greencloud[goal] is not installed."""
+        """(wide, narrow) SVG of each chart. Raises MissingExtraError where greencloud[page] is not installed."""
         return [(draw(chart(WIDE), "svg").decode(), draw(chart(NARROW), "svg").decode()) for chart in self.charts]
 
 

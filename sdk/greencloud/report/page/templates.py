@@ -18,12 +18,12 @@ def templates(*more: tuple[str, str]) -> Any:
     """A Jinja environment over the templates here and those in ``(package, folder)`` of others.
 
     Raises:
-        MissingExtraError: greencloud[goal] is not installed.
+        MissingExtraError: greencloud[page] is not installed.
     """
     try:
         import jinja2
     except ImportError as error:
-        raise MissingExtraError("the page", extra="goal") from error
+        raise MissingExtraError("the page", extra="page") from error
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader(package, folder) for package, folder in (*more, _HERE)])
     return jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,9 @@ from greencloud.errors import NotFoundError, StoreError, UsageDataError
 from greencloud.objects.tree import Folder, tree_at
 from greencloud.units import Window
 from greencloud.usage import ROWS, Usage, add_up, digest, empty_usage, merge, usage_from
-from object_store import Lake
 from strategies import START, WINDOW, amounts, provider, reading, row, tenant_rows, usage
 
 SITES = ("hall", "Überlingen / 2", "site=a", "..", "100%")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    store = Lake(tmp_path_factory.mktemp("store"))
-    try:
-        yield store.start()
-    finally:
-        store.stop()
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -19,9 +19,9 @@ from greencloud.errors import NotFoundError
 from greencloud.objects.tree import Tree, tree_at
 from greencloud.usage import digest, empty_usage
 from strategies import WINDOW
-from test_engine_lake import foreign, running, some, uri
+from test_engine_lake import foreign, some, uri
 
-__all__ = ["running", "uri"]
+__all__ = ["uri"]
 
 HOUR = timedelta(hours=1)
 

@@ -186,7 +186,7 @@ class Closes:
                 )
                 log = self.log()
                 if not log:
-                    self.rotate(now)
+                    self._put_key(log, now)
                     log = self.log()
                 still()
                 entry = close_entry(log, body, self._keys.in_force(log), _stamp(log, now))
@@ -220,8 +220,11 @@ class Closes:
             StorageFullError, StoreError: it could not be written, or the key in force is not kept here; that stays in force.
             ProofError: somebody else added to the log meanwhile. No key is left of it then.
         """
+        return self._put_key(self.log(), now)
+
+    def _put_key(self, log: list[dict[str, Any]], now: datetime) -> str:
+        """As ``rotate``, of the log as it was read: of two that begin it at once one makes the first key."""
         fresh = Signer.generate()
-        log = self.log()
         entry = key_entry(log, fresh.public, self._keys.in_force(log) if log else fresh, _stamp(log, now))
         with _writing(self.folder, "no new key is in force"):
             path = self._keys.keep(fresh)  # before its entry: a key in force that nobody has ends the log

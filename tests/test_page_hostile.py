@@ -146,6 +146,7 @@ def test_live_pages_are_asked_for_again_and_others_are_not(reader: Reader) -> No
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": ORIGIN + ".evil.example"},
         {"Origin": f"http://{HOST}:81"},
         {"Sec-Fetch-Site": "cross-site"},

@@ -66,7 +66,7 @@ def from_here(request: Request, *, required: bool = True) -> None:
     if site is not None:
         allowed = site == "same-origin"
     elif origin is not None:
-        allowed = urlsplit(origin).netloc.lower() == request.headers.get("Host", "").lower() != ""
+        allowed = _host_of(origin) == request.headers.get("Host", "").lower() != ""
     else:
         allowed = not required
     if not allowed:
@@ -86,6 +86,13 @@ def remember(request: Request, response: Response, id_: str, until: datetime) ->
 def forget(request: Request, response: Response) -> None:
     """Take it from the browser."""
     response.delete_cookie(_name(request), path="/", secure=encrypted(request), httponly=True, samesite="Strict")
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # no browser writes such a one
+        return ""
 
 
 def _name(request: Request) -> str:

@@ -74,7 +74,7 @@ class Scale:
     size: int
     places: int
 
-    def show(self, amount: int) -> str:
+    def show(self, amount: int | Fraction) -> str:
         if amount == 0:
             return "0"
         scaled = round_half_even(Fraction(amount * 10**self.places, self.size))

@@ -56,7 +56,9 @@ def show(caller: Caller, asked: Asked) -> Shown:
     )
     if found.total is None:
         return replace(shown, empty=empty_text(availability, asked, words))
-    notes = [*filter_notes(asked, words), *period_notes(asked, words)]
+    notes = [*filter_notes(asked, words), *period_notes(asked, words, availability)]
+    if before.start < asked.now < before.end:
+        notes.append(words["compare_old_open"])
     if not found.known:
         notes.insert(0, words["compare_one_side"])
     return replace(shown, cards=_cards(found, found.total, words), sections=[_section(found, dimension, asked, words)], notes=notes)
@@ -121,11 +123,12 @@ def _table(found: Difference, dimension: str, asked: Asked, words: Mapping[str, 
     heading = [words["name"], *(f"{words[f'compare_{name}']}, {scale.unit}" for name in ("old", "new", "change")), "%"]
     rows: list[Sequence[str]] = []
     exact: list[Sequence[str]] = [(dimension, f"old_{unit}", f"new_{unit}", f"change_{unit}", "change_percent")]
+    none = words["compare_none" if found.known else "customer_unknown"]
     for pair in pairs:
         old, new = found.amounts(pair)
         change = found.change(pair)
         name, percent = _name(pair, dimension, words), pair.percent(found.measure)
-        told = [words["compare_none"] if amount is None else scale.show(amount) for amount in (old, new)]
+        told = [none if amount is None else scale.show(amount) for amount in (old, new)]
         moved = words["customer_unknown"] if change is None else ("+" if change > 0 else "") + scale.show(change)
         rows.append((name, *told, moved, pair.percent(found.measure, 1) or ""))
         exact.append((inert(name), *("" if each is None else exact_of(each) for each in (old, new, change)), percent or ""))

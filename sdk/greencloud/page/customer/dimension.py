@@ -71,7 +71,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     return replace(
         shown,
         sections=sections,
-        notes=[*filter_notes(asked, words), *period_notes(asked, words)],
+        notes=[*filter_notes(asked, words), *period_notes(asked, words, availability)],
         downloads=[
             Download(
                 words["by_download"].format(format=name),

@@ -21,6 +21,7 @@ from greencloud.page.file import FileAnswer
 from greencloud.page.shown import Choice, Download, Form, Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
+from greencloud.report.delimited import inert
 from greencloud.report.explanation import explanation_text
 from greencloud.report.page.sections import Section, Table
 from greencloud.units import format_emissions, format_energy
@@ -147,7 +148,7 @@ def _windows(document: Mapping[str, Any], words: Mapping[str, str]) -> list[Sect
     for window in found:
         told = [str(window[name]) for name in _BASIS]
         rows.append((window["window_start"], window["site"], window["reason"] or words["explain_explained"], *told))
-        exact.append((window["window_start"], window["site"], *told))
+        exact.append((window["window_start"], inert(window["site"]), *map(inert, told)))
     rest = document["rest"]["windows"]
     notes = [words["explain_rest"].format(count=f"{rest:,}")] if rest else []
     return [Section("windows", words["explain_largest"], words["explain_largest_help"], [], Table(heading, rows, exact), notes)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Final
 
 from greencloud.errors import QuantityError
@@ -12,7 +13,7 @@ from greencloud.page.customer.asking import availability_of, before_of, rows_of_
 from greencloud.page.customer.breakdown import breakdown
 from greencloud.page.customer.overview import empty_text, period_notes
 from greencloud.page.customer.places import crumbs, filter_notes, to
-from greencloud.page.customer.series import moments_of, per_operation_section
+from greencloud.page.customer.series import MILLIGRAMS, moments_of, per_operation_section
 from greencloud.page.shown import Download, Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
@@ -54,7 +55,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         series_section(figures, words),
         *(breakdown(figures.by[each], each, words, link=lambda row: _link(asked, row), legend=False) for each in _BY),
     ]
-    notes = [*filter_notes(asked, words), *period_notes(asked, words), *quality_lines(total, words)]
+    notes = [*filter_notes(asked, words), *period_notes(asked, words, availability), *quality_lines(total, words)]
     if total.operation_count:
         moments = moments_of(figures.series, answers.get("of_service", ()))
         sections.insert(0, per_operation_section(moments, figures.series_granularity, words))
@@ -77,13 +78,14 @@ def _each_card(total: FootprintRow, words: Mapping[str, str]) -> list[Card]:
     if not total.operation_count:
         return []
     location, market = (
-        amount.micrograms / total.operation_count / 1000 for amount in (total.total_location_based, total.total_market_based)
+        MILLIGRAMS.show(Fraction(amount.micrograms, total.operation_count))
+        for amount in (total.total_location_based, total.total_market_based)
     )
     return [
         Card(
             words["operation_each"],
-            f"{location:,.3f} mg CO2e",
-            words["operation_each_market"].format(amount=f"{market:,.3f} mg"),
+            f"{location} mg CO2e",
+            words["operation_each_market"].format(amount=f"{market} mg"),
             words["operation_counted"].format(count=f"{total.operation_count:,}"),
         )
     ]

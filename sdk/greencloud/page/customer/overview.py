@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Final
 
 from greencloud.page.asked import Asked
@@ -78,7 +79,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         shown,
         cards=(*headline(figures, words), fresh_card(availability, asked.now, words)),
         sections=sections,
-        notes=(*filter_notes(asked, words), *period_notes(asked, words), *quality_lines(figures.total, words)),
+        notes=(*filter_notes(asked, words), *period_notes(asked, words, availability), *quality_lines(figures.total, words)),
         downloads=(
             *([] if figures.week else [Download(words["overview_hours"], to(asked, "/hours"))]),
             Download(words["overview_export"], to(asked, "/export")),
@@ -133,9 +134,14 @@ def ago(instant: datetime, now: datetime, words: Mapping[str, str]) -> str:
     return words["overview_minutes_ago"].format(count=minutes)
 
 
-def period_notes(asked: Asked, words: Mapping[str, str]) -> list[str]:
-    """That a period is not over: its change is one from a whole period to a part."""
-    return [words["overview_open"]] if asked.period.start < asked.now < asked.period.end else []
+def period_notes(asked: Asked, words: Mapping[str, str], availability: DataAvailability | None = None) -> list[str]:
+    """That a period is not over, or that figures do not reach its end yet: its change is one from a whole period to a part."""
+    period = asked.period
+    if period.start < asked.now < period.end:
+        return [words["overview_open"]]
+    if availability is not None and availability.end is not None and period.start < availability.end < period.end <= asked.now:
+        return [words["overview_short"].format(time=f"{availability.end:%Y-%m-%d %H:%M}")]
+    return []
 
 
 def empty_text(availability: DataAvailability, asked: Asked, words: Mapping[str, str]) -> str:
@@ -151,7 +157,7 @@ def verify_commands(account: str, asked: Asked) -> tuple[str, ...]:
     """How a closed period is checked without trust."""
     period = f"{asked.period.start:%Y-%m}"
     lines = (
-        f"greencloud statement --server HOST:PORT --account {account} --period {period}",
+        f"greencloud statement --server HOST:PORT --account {quote(account)} --period {period}",
         "greencloud verify statement.json --root root.json --log log.jsonl",
     )
     return ("\n".join(lines),)

@@ -10,16 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
-from greencloud.report.amounts import EMISSION_UNITS, kg_decimal, scale_for
+from greencloud.report.amounts import EMISSION_UNITS, kg_decimal, scale_for, scale_in
 from greencloud.report.drawing import COLOURS
 from greencloud.report.page import charts
 from greencloud.report.page.sections import Chart, Section, Table
 from greencloud.results import FootprintRow, Granularity
 from greencloud.units import format_instant
 
-__all__ = ["Moment", "moments_of", "per_operation_section"]
+__all__ = ["MILLIGRAMS", "Moment", "moments_of", "per_operation_section"]
+
+MILLIGRAMS: Final = scale_in("mg", EMISSION_UNITS)
+"""Of one operation: what is not nothing never shows as 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +126,14 @@ def _table(moments: Sequence[Moment], words: Mapping[str, str]) -> Table:
         [],
         [("start", "operation_count", "kg_co2e_location_based", "mg_each_location", "mg_each_market", "mg_each_of_service")],
     )
+    unknown = words["customer_unknown"]
     for moment in moments:
         each = (moment.each_location, moment.each_market, moment.service_location)
         time, count = format_instant(moment.start), moment.count
         rows.append(
-            (time, f"{count:,}", scale.show(moment.micrograms), *(_milligrams(one, 3, words["customer_unknown"]) for one in each))
+            (time, f"{count:,}", scale.show(moment.micrograms), *(unknown if one is None else MILLIGRAMS.show(one) for one in each))
         )
-        exact.append((time, str(count), kg_decimal(moment.micrograms), *(_milligrams(one, 6, "") for one in each)))  # type: ignore[arg-type]
+        exact.append(
+            (time, str(count), kg_decimal(moment.micrograms), *("" if one is None else f"{float(one / 1000):.6f}" for one in each))
+        )  # type: ignore[arg-type]
     return Table(heading, rows, exact)
-
-
-def _milligrams(each: Fraction | None, places: int, unknown: str) -> str:
-    return unknown if each is None else f"{float(each) / 1000:,.{places}f}" if places < 6 else f"{float(each) / 1000:.{places}f}"

@@ -54,7 +54,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
             *(breakdown(figures.by[each], each, words, link=link, legend=False) for each in _BY),
             scope_section(figures.total, words),
         ],
-        notes=(*filter_notes(asked, words), *period_notes(asked, words), *quality_lines(figures.total, words)),
+        notes=(*filter_notes(asked, words), *period_notes(asked, words, availability), *quality_lines(figures.total, words)),
         downloads=(
             Download(words["overview_hours"], to(asked, "/hours")),
             Download(words["overview_explain"], to(asked, "/explain")),

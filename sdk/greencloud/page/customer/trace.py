@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Final
 
 from greencloud.page.asked import Asked
@@ -15,6 +16,7 @@ from greencloud.page.customer.asking import all_at_once, availability_of, larges
 from greencloud.page.customer.operation import named_operation
 from greencloud.page.customer.overview import empty_text
 from greencloud.page.customer.places import crumbs, filter_notes, to
+from greencloud.page.customer.series import MILLIGRAMS
 from greencloud.page.shown import Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
@@ -60,7 +62,7 @@ def _table(rows: Sequence[FootprintRow], asked: Asked, words: Mapping[str, str])
     for row in rows:
         amount, count = row.total_location_based.micrograms, row.operation_count
         start, end = format_instant(row.start), format_instant(row.end)
-        each = f"{amount / count / 1000:,.3f}" if count else words["customer_unknown"]
+        each = MILLIGRAMS.show(Fraction(amount, count)) if count else words["customer_unknown"]
         cells.append((start, f"{count:,}", scale.show(amount), each))
         exact.append((start, end, str(count), kg_decimal(amount)))
         links.append(to(asked, "/explain", **{"period": None, "from": start, "to": end}))

@@ -147,7 +147,6 @@ def _cards(progress: GoalProgress, forecast: Forecast | None, asked: Asked, text
 
 
 def _trajectory(progress: GoalProgress, forecast: Forecast | None, why: str, asked: Asked, texts: Mapping[str, str]) -> Section:
-    words = chart_words(asked.language)
     ahead = {} if forecast is None else {year.year: year for year in forecast.years}
     amounts = [amount for year in progress.years for amount in (year.path, year.actual) if amount is not None]
     amounts += [amount for year in ahead.values() for amount in (year.expected, year.high) if amount is not None]
@@ -158,7 +157,7 @@ def _trajectory(progress: GoalProgress, forecast: Forecast | None, why: str, ask
     for year in progress.years:
         found = ahead.get(year.reporting_year)
         held = (year.path, year.actual, *((found.expected, found.low, found.high, found.required) if found else (None,) * 4))
-        draft = words["year_draft"].format(year=year.reporting_year, amount="") if year.draft else ""
+        draft = texts["provider_draft"] if year.draft else ""
         rows.append([str(year.reporting_year), *("" if each is None else scale.show(each.micrograms) for each in held), draft])
         kilograms = ("" if each is None else kg_decimal(each.micrograms) for each in held)
         exact.append([str(year.reporting_year), *kilograms, "true" if year.draft else "false"])

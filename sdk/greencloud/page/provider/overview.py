@@ -109,6 +109,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         title,
         lead=texts["provider_lead"],
         cards=headline(figures, texts),
+        notes=[texts["provider_open_period"]] if asked.period.start < asked.now < asked.period.end else [],
         sections=[
             _table(lines, asked, texts),
             _by_site(rows, asked, texts),

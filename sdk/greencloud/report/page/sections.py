@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
-from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, kg_decimal, kwh_decimal, percent, scale_for
+from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, kg_decimal, kwh_decimal, percent, scale_for, scale_in
 from greencloud.report.certainty import evidence_text
 from greencloud.report.delimited import inert
 from greencloud.report.drawing import draw
@@ -46,6 +47,7 @@ __all__ = [
 
 WIDE: Final = 860
 NARROW: Final = 330
+_MILLIGRAMS: Final = scale_in("mg", EMISSION_UNITS)
 
 Chart = Callable[[int], Mapping[str, Any]]
 """A Vega-Lite specification for a width in pixels."""
@@ -258,15 +260,14 @@ def _week_table(week: Sequence[HourOfWeek], texts: Mapping[str, str]) -> Table:
 def _operation_table(operations: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str]) -> Table:
     rows, exact = [], [("operation", "operation_count", "mg_co2e_location_based", "mg_co2e_market_based")]
     for name, row in operations:
-        location = row.total_location_based.micrograms / row.operation_count / 1000
-        market = row.total_market_based.micrograms / row.operation_count / 1000
-        rows.append((name, f"{row.operation_count:,}", f"{location:,.3f}", f"{market:,.3f}"))
-        exact.append((inert(name), str(row.operation_count), f"{location:.6f}", f"{market:.6f}"))
+        each = [Fraction(amount.micrograms, row.operation_count) for amount in (row.total_location_based, row.total_market_based)]
+        rows.append((name, f"{row.operation_count:,}", *map(_MILLIGRAMS.show, each)))
+        exact.append((inert(name), str(row.operation_count), *(f"{float(amount / 1000):.6f}" for amount in each)))
     return Table([texts["name"], texts["operations"], f"mg, {texts['location']}", f"mg, {texts['market']}"], rows, exact)
 
 
 def what_if_table(found: Sequence[WhatIf], texts: Mapping[str, str]) -> Table:
-    """As it was, as it would be, the difference, and how much of the energy could be priced."""
+    """As it was, as it would be, the difference, and how much of the energy could be priced; of none of it nothing is known."""
     scale = scale_for([amount for each in found for amount in (each.actual_ug, each.would_be_ug)], EMISSION_UNITS)
     heading = [
         texts["name"],
@@ -279,10 +280,12 @@ def what_if_table(found: Sequence[WhatIf], texts: Mapping[str, str]) -> Table:
     for each in found:
         direction = texts["later"] if each.hours > 0 else texts["earlier"]
         name = texts[f"what_if_{each.kind}"].format(hours=abs(each.hours), direction=direction, region=each.region)
-        share = f"{float(each.share) * 100:.0f}"
+        share = "<1" if 0 < each.share < Fraction(1, 200) else f"{float(each.share) * 100:.0f}"
         amounts = (each.actual_ug, each.would_be_ug, each.difference_ug)
-        rows.append((name, *(scale.show(amount) for amount in amounts), share))
-        exact.append((inert(name), kg_decimal(each.actual_ug), kg_decimal(each.would_be_ug), f"{float(each.share):.4f}"))
+        shown = [scale.show(amount) for amount in amounts] if each.share else [texts["not_priced"]] * 3
+        rows.append((name, *shown, share))
+        known = [kg_decimal(amount) for amount in amounts[:2]] if each.share else ["", ""]
+        exact.append((inert(name), *known, f"{float(each.share):.4f}"))
     return Table(heading, rows, exact)
 
 
@@ -301,4 +304,4 @@ def quality_lines(total: FootprintRow, texts: Mapping[str, str]) -> list[str]:
 
 def quoted(cell: str) -> str:
     """A cell of CSV."""
-    return '"' + cell.replace('"', '""') + '"' if any(mark in cell for mark in '",\n') else cell
+    return '"' + cell.replace('"', '""') + '"' if any(mark in cell for mark in '",\n\r') else cell

@@ -113,7 +113,7 @@ def _stacked(rows: Sequence[tuple[Any, FootprintRow]], texts: Mapping[str, str],
 def time_axis(periods: int, step: Granularity, width: int) -> dict[str, Any]:
     """Of so many periods; where they are few each has one tick, as others would have the label of their neighbour. Dates are in
     figures, as in the tables: the same in every language."""
-    axis: dict[str, Any] = {"labelOverlap": True, "grid": False}
+    axis: dict[str, Any] = {"labelOverlap": True, "labelSeparation": 12, "grid": False}
     axis["tickCount"] = str(step) if periods <= _FEW_PERIODS else max(3, width // 120)
     return axis | ({"format": _TIME_FORMATS[step]} if step in _TIME_FORMATS else {})
 

@@ -106,7 +106,7 @@ def _table(known: DataAvailability, posting: Mapping[str, Sequence[timedelta]], 
     rows, exact = [], [(*names, "updated")]
     for site in sorted(known.sites, key=lambda each: (each.end, each.site)):
         waited = sorted(posting.get(site.site, ()))
-        middle = median(waited) if waited else _NONE
+        middle = timedelta(seconds=median(each.total_seconds() for each in waited)) if waited else _NONE
         rows.append(
             (
                 *(site.site, site.region, time(site.start), time(site.end), span(max(asked.now - site.end, _NONE), texts)),

@@ -202,6 +202,21 @@ def test_attempts_that_fail_are_bounded_for_an_address_and_hold_up_nobody_else(a
     assert reader.post("/login", right, environ_base={"REMOTE_ADDR": "2001:db8:0:1::1"}).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("remote", "held_up"), [("127.0.0.1", False), ("10.0.0.7", False), ("::1", False), ("192.0.43.8", True), ("8.8.8.8", True)]
+)
+def test_behind_a_proxy_each_reader_has_attempts_of_its_own(app: PageApp, api: Api, remote: str, held_up: bool) -> None:
+    reader, peer = Reader(app), {"REMOTE_ADDR": remote}
+
+    def attempt(text: str, written: str) -> int:
+        headers = {"Origin": ORIGIN, "X-Forwarded-For": written}
+        return reader.post("/login", {"token": text}, headers=headers, environ_base=peer).status_code
+
+    codes = [attempt("wrong", f"198.51.100.{number}, 203.0.113.1") for number in range(31)]
+    assert codes[-1] == 429, "what the caller itself wrote does not count"
+    assert attempt(token(api), "203.0.113.2") == (429 if held_up else 303)
+
+
 def test_a_link_logs_in_once_and_looking_at_it_does_not_use_it_up(app: PageApp, api: Api) -> None:
     preview, reader, late = Reader(app), Reader(app), Reader(app)
     address = link(reader, token(api))

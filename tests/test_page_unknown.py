@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greencloud.errors import TooLargeError
 from greencloud.page.asked import Asked
+from greencloud.page.customer import asking
 from greencloud.page.customer.overview import verify_commands
 from greencloud.page.view import Caller
 from greencloud.report.amounts import EMISSION_UNITS, scale_in
@@ -75,3 +77,21 @@ def test_a_command_to_copy_has_an_account_as_one_word(account: str) -> None:
 
 def test_a_cell_that_ends_a_line_in_some_spreadsheet_is_quoted() -> None:
     assert [quoted(text) for text in ("a\r=1+1", "a\n", "a,b", 'a"', "a")] == ['"a\r=1+1"', '"a\n"', '"a,b"', '"a"""', "a"]
+
+
+def test_more_names_than_are_read_are_left_out_and_said(acme: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    total = look(acme, "/").cards[0]
+    monkeypatch.setattr(asking, "MOST_READ", 2)
+    for path, left_out, section in (
+        ("/", "Operation", "operations"),
+        ("/service", "Component", "component"),
+        ("/quality", "Service", "evidence-service"),
+    ):
+        shown = look(acme, path, period="2025", service="" if path != "/service" else "shop")
+        (note,) = [note for note in shown.notes if "more than 2 of" in note]
+        assert left_out in note
+        assert section not in {each.id for each in shown.sections}
+        assert shown.cards
+    assert look(acme, "/", period="2025").cards[0].amount == total.amount
+    with pytest.raises(TooLargeError, match="rows"):
+        look(acme, "/compare", dimension="operation")

@@ -10,6 +10,7 @@ browser stricter.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import datetime
 from typing import Final
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import BadRequest, Forbidden
 from werkzeug.wrappers import Request, Response
 
-__all__ = ["cookie_of", "encrypted", "forget", "from_here", "origin_of", "remember", "secure"]
+__all__ = ["cookie_of", "encrypted", "forget", "from_here", "origin_of", "reader_of", "remember", "secure"]
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -71,6 +72,18 @@ def from_here(request: Request, *, required: bool = True) -> None:
         allowed = not required
     if not allowed:
         raise Forbidden("another site sent this form")
+
+
+def reader_of(request: Request) -> str:
+    """The address of who asks. Of a proxy, which is on this machine or network, it is what that wrote last of its caller: else one
+    stranger's attempts would count for every reader behind it. Whoever is as near as that and no proxy can write another one.
+    """
+    address = request.remote_addr or ""
+    written = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    try:
+        return written if written and ipaddress.ip_address(address.partition("%")[0]).is_private else address
+    except ValueError:
+        return address
 
 
 def cookie_of(request: Request) -> str:

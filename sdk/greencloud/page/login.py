@@ -145,7 +145,7 @@ class LogIn:
 
     def _known(self, request: Request, token: str) -> Session:
         """Whose token it is. Raises UnauthenticatedError where it does not hold."""
-        address, now = request.remote_addr or "", time.monotonic()
+        address, now = guard.reader_of(request), time.monotonic()
         self._attempts.check(address, now)
         try:
             if len(token) > _LONGEST_TOKEN:

@@ -6,9 +6,10 @@ nothing from anybody else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from greencloud.client import Client
@@ -21,17 +22,23 @@ from greencloud.report.page.what_ifs import Hour
 from greencloud.results import DataAvailability, FootprintQuery, FootprintRow
 
 __all__ = [
+    "MOST_READ",
     "all_at_once",
     "availability_of",
     "before_of",
     "bounded_rows",
     "hours_asked",
     "largest_rows",
+    "many_notes",
     "rows_of_each",
     "several_accounts",
 ]
 
 _AT_ONCE: Final = 4
+MOST_READ: Final = 20_000
+"""Rows of one question. Each takes some 2.5 kB."""
+
+_TOO_MANY: Final = "narrow it by a filter or choose another dimension, or take it as a file: greencloud export"
 _PAGE: Final = 5_000
 _HOUR_COLUMNS: Final = ("energy_mj", "total_location_based_ug", "scope2_location_ug")
 
@@ -43,12 +50,34 @@ def all_at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 
 def rows_of_each(
-    caller: Caller, questions: Mapping[str, FootprintQuery], *calls: Callable[[], Any]
+    caller: Caller, questions: Mapping[str, FootprintQuery], *calls: Callable[[], Any], optional: Collection[str] = ()
 ) -> tuple[dict[str, list[FootprintRow]], list[Any]]:
-    """The rows of each question by its name, and what each of the ``calls`` gives, all asked at once."""
-    asked: list[Callable[[], Any]] = [lambda query=query: footprint_rows(caller.client, query) for query in questions.values()]  # type: ignore[misc]
+    """The rows of each question by its name, and what each of the ``calls`` gives, all asked at once.
+
+    Names are those of telemetry, of which a sender may invent as many as it likes: a question of more than ``MOST_READ`` has no
+    rows where it is ``optional``, which ``many_notes`` says.
+
+    Raises:
+        TooLargeError: any other has more.
+    """
+
+    def rows(name: str, query: FootprintQuery) -> list[FootprintRow]:
+        try:
+            return bounded_rows(caller.client, query, MOST_READ, advice=_TOO_MANY)
+        except TooLargeError:
+            if name in optional:
+                return []
+            raise
+
+    asked = [partial(rows, name, query) for name, query in questions.items()]
     answers = all_at_once(*asked, *calls)
     return dict(zip(questions, answers, strict=False)), answers[len(questions) :]
+
+
+def many_notes(answers: Mapping[str, Sequence[FootprintRow]], optional: Iterable[str], words: Mapping[str, str]) -> list[str]:
+    """What is left out since there is too much of it; the whole is known to have rows."""
+    names = [words[f"customer_{name}"] for name in optional if name in answers and not answers[name]]
+    return [words["customer_many"].format(names=", ".join(names), most=f"{MOST_READ:,}")] if names else []
 
 
 def bounded_rows(client: Client, query: FootprintQuery, most: int, *, advice: str) -> list[FootprintRow]:

@@ -13,13 +13,20 @@ from shlex import quote
 from typing import Final
 
 from greencloud.page.asked import Asked
-from greencloud.page.customer.asking import availability_of, before_of, hours_asked, rows_of_each, several_accounts
+from greencloud.page.customer.asking import (
+    availability_of,
+    before_of,
+    hours_asked,
+    many_notes,
+    rows_of_each,
+    several_accounts,
+)
 from greencloud.page.customer.breakdown import breakdown, stepwise
 from greencloud.page.customer.places import crumbs, filter_notes, link_of, to, whose
 from greencloud.page.shown import Download, Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
-from greencloud.report.page.figures import AccountFigures, account_questions, figures_of, hours_question
+from greencloud.report.page.figures import DIMENSIONS, AccountFigures, account_questions, figures_of, hours_question
 from greencloud.report.page.sections import (
     Card,
     Section,
@@ -38,6 +45,7 @@ __all__ = ["ago", "empty_text", "fresh_card", "operations_part", "period_notes",
 
 _LONGEST_OF_HOURS: Final = timedelta(days=31)
 _MOST_OPERATIONS: Final = 100
+_OPTIONAL: Final = (*DIMENSIONS, "operations", "account")
 
 
 def show(caller: Caller, asked: Asked) -> Shown:
@@ -53,6 +61,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         questions,
         lambda: hours_asked(caller.client, hours_question(query)) if hourly else (),
         lambda: availability_of(caller, asked),
+        optional=_OPTIONAL,
     )
     figures = figures_of(answers, query, hours, account=whose(caller, asked, words))
     shown = Shown(
@@ -63,11 +72,12 @@ def show(caller: Caller, asked: Asked) -> Shown:
     if figures.total is None:
         return replace(shown, empty=empty_text(availability, asked, words))
     sections = [series_section(figures, words), scope_section(figures.total, words)]
-    if several:
+    if answers.get("account"):
         sections.insert(0, breakdown(answers["account"], "account", words, link=lambda row: _link(asked, row.dimensions)))
     sections += [
         breakdown(figures.by[name], name, words, link=lambda row: _link(asked, row.dimensions), legend=False)
-        for name in ("service", "region", "sku", "component")
+        for name in DIMENSIONS
+        if figures.by[name]
     ]
     sections += operations_part(figures, asked, words)
     if figures.week:
@@ -79,7 +89,12 @@ def show(caller: Caller, asked: Asked) -> Shown:
         shown,
         cards=(*headline(figures, words), fresh_card(availability, asked.now, words)),
         sections=sections,
-        notes=(*filter_notes(asked, words), *period_notes(asked, words, availability), *quality_lines(figures.total, words)),
+        notes=(
+            *filter_notes(asked, words),
+            *period_notes(asked, words, availability),
+            *many_notes(answers, _OPTIONAL, words),
+            *quality_lines(figures.total, words),
+        ),
         downloads=(
             *([] if figures.week else [Download(words["overview_hours"], to(asked, "/hours"))]),
             Download(words["overview_export"], to(asked, "/export")),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from greencloud.page.asked import Asked
-from greencloud.page.customer.asking import availability_of, rows_of_each, several_accounts
+from greencloud.page.customer.asking import availability_of, many_notes, rows_of_each, several_accounts
 from greencloud.page.customer.breakdown import named, share_text
 from greencloud.page.customer.overview import ago, empty_text, fresh_card
 from greencloud.page.customer.places import crumbs, filter_notes, link_of
@@ -35,20 +35,27 @@ def show(caller: Caller, asked: Asked) -> Shown:
     query = asked.query()
     by = "account" if several_accounts(caller, asked) else "service"
     questions = {"total": query, **{name: replace(query, group_by=(name,)) for name in (by, "component")}}
-    answers, (availability,) = rows_of_each(caller, questions, lambda: availability_of(caller, asked))
+    answers, (availability,) = rows_of_each(caller, questions, lambda: availability_of(caller, asked), optional=(by, "component"))
     shown = Shown(
         title=words["quality_title"], lead=words["quality_lead"], crumbs=crumbs(caller, asked, words, words["menu_quality"])
     )
     if not answers["total"]:
         return replace(shown, empty=empty_text(availability, asked, words))
     total = total_of(answers["total"])
-    notes = [*filter_notes(asked, words), words["quality_flags"].format(flags=_flags(total, words))]
+    notes = [
+        *filter_notes(asked, words),
+        *many_notes(answers, (by, "component"), words),
+        words["quality_flags"].format(flags=_flags(total, words)),
+    ]
     notes += [words["provisional"]] if total.provisional else []
     notes.append(words["quality_methodology"].format(versions=", ".join(total.methodology_versions) or words["customer_unknown"]))
     return replace(
         shown,
         cards=[*_cards(total, words), fresh_card(availability, asked.now, words)],
-        sections=[*(_section(answers[name], name, asked, words) for name in (by, "component")), _sites(availability, asked, words)],
+        sections=[
+            *(_section(answers[name], name, asked, words) for name in (by, "component") if answers[name]),
+            _sites(availability, asked, words),
+        ],
         notes=notes,
     )
 

@@ -122,10 +122,9 @@ def _table(moments: Sequence[Moment], words: Mapping[str, str]) -> Table:
         f"mg {words['per_operation']}, {words['market']}",
         f"mg, {words['operation_service']}",
     ]
-    rows: list[tuple[str, ...]] = []
-    exact: list[tuple[str, ...]] = [
-        ("start", "operation_count", "kg_co2e_location_based", "mg_each_location", "mg_each_market", "mg_each_of_service")
-    ]
+    names = ("start", "operation_count", "kg_co2e_location_based", "mg_each_location", "mg_each_market", "mg_each_of_service")
+    rows: list[Sequence[str]] = []
+    exact: list[Sequence[str]] = [names]
     unknown = words["customer_unknown"]
     for moment in moments:
         each = (moment.each_location, moment.each_market, moment.service_location)

@@ -8,7 +8,7 @@ from typing import Final
 
 from greencloud.errors import QuantityError
 from greencloud.page.asked import Asked
-from greencloud.page.customer.asking import availability_of, before_of, rows_of_each
+from greencloud.page.customer.asking import availability_of, before_of, many_notes, rows_of_each
 from greencloud.page.customer.breakdown import breakdown, share_text
 from greencloud.page.customer.overview import empty_text, operations_part, period_notes
 from greencloud.page.customer.places import crumbs, filter_notes, link_of, to
@@ -32,7 +32,8 @@ def show(caller: Caller, asked: Asked) -> Shown:
         raise QuantityError("no service is named", advice="choose one in the overview, or write ?service=NAME")
     query = asked.query()
     questions = account_questions(query, before_of(asked), by=_BY) | {"account": replace(query, services=())}
-    answers, (availability,) = rows_of_each(caller, questions, lambda: availability_of(caller, asked))
+    optional = (*_BY, "operations")
+    answers, (availability,) = rows_of_each(caller, questions, lambda: availability_of(caller, asked), optional=optional)
     figures = figures_of(answers, query, account=name, by=_BY)
     shown = Shown(
         title=words["service_title"].format(service=name), lead=words["service_lead"], crumbs=crumbs(caller, asked, words)
@@ -51,10 +52,15 @@ def show(caller: Caller, asked: Asked) -> Shown:
         sections=[
             series_section(figures, words),
             *operations_part(figures, asked, words),
-            *(breakdown(figures.by[each], each, words, link=link, legend=False) for each in _BY),
+            *(breakdown(figures.by[each], each, words, link=link, legend=False) for each in _BY if figures.by[each]),
             scope_section(figures.total, words),
         ],
-        notes=(*filter_notes(asked, words), *period_notes(asked, words, availability), *quality_lines(figures.total, words)),
+        notes=(
+            *filter_notes(asked, words),
+            *period_notes(asked, words, availability),
+            *many_notes(answers, optional, words),
+            *quality_lines(figures.total, words),
+        ),
         downloads=(
             Download(words["overview_hours"], to(asked, "/hours")),
             Download(words["overview_explain"], to(asked, "/explain")),

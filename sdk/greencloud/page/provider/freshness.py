@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Final
 
 from greencloud.page.asked import Asked
@@ -106,7 +105,7 @@ def _table(known: DataAvailability, posting: Mapping[str, Sequence[timedelta]], 
     rows, exact = [], [(*names, "updated")]
     for site in sorted(known.sites, key=lambda each: (each.end, each.site)):
         waited = sorted(posting.get(site.site, ()))
-        middle = timedelta(seconds=median(each.total_seconds() for each in waited)) if waited else _NONE
+        middle = (waited[(len(waited) - 1) // 2] + waited[len(waited) // 2]) / 2 if waited else _NONE
         rows.append(
             (
                 *(site.site, site.region, time(site.start), time(site.end), span(max(asked.now - site.end, _NONE), texts)),
@@ -123,7 +122,7 @@ def _table(known: DataAvailability, posting: Mapping[str, Sequence[timedelta]], 
                 format_instant(site.updated),
             )
         )
-    return Table(heading, rows, exact, _links(known.sites, asked), words=(1,))
+    return Table(heading, rows, exact, _links(known.sites, asked))
 
 
 def _links(sites: Sequence[SiteDataAvailability], asked: Asked) -> list[str]:

@@ -87,7 +87,7 @@ class Section:
 
     @property
     def drawn(self) -> list[tuple[str, str]]:
-        """(wide, narrow) SVG of each chart. Raises MissingExtraError where greencloud[page] is not installed."""
+        """(wide, narrow) SVG of each chart. Raises MissingExtraError where greencloud[goal] is not installed."""
         return [(draw(chart(WIDE), "svg").decode(), draw(chart(NARROW), "svg").decode()) for chart in self.charts]
 
 
@@ -258,8 +258,8 @@ def _week_table(week: Sequence[HourOfWeek], texts: Mapping[str, str]) -> Table:
 
 
 def _operation_table(operations: Sequence[tuple[str, FootprintRow]], texts: Mapping[str, str]) -> Table:
-    rows: list[tuple[str, ...]] = []
-    exact: list[tuple[str, ...]] = [("operation", "operation_count", "mg_co2e_location_based", "mg_co2e_market_based")]
+    rows: list[Sequence[str]] = []
+    exact: list[Sequence[str]] = [("operation", "operation_count", "mg_co2e_location_based", "mg_co2e_market_based")]
     for name, row in operations:
         each = [Fraction(amount.micrograms, row.operation_count) for amount in (row.total_location_based, row.total_market_based)]
         rows.append((name, f"{row.operation_count:,}", *map(_MILLIGRAMS.show, each)))
@@ -277,8 +277,8 @@ def what_if_table(found: Sequence[WhatIf], texts: Mapping[str, str]) -> Table:
         f"{texts['difference']}, {scale.unit}",
         f"% {texts['priced']}",
     ]
-    rows: list[tuple[str, ...]] = []
-    exact: list[tuple[str, ...]] = [("what_if", "kg_co2e_as_it_was", "kg_co2e_would_be", "share_priced")]
+    rows: list[Sequence[str]] = []
+    exact: list[Sequence[str]] = [("what_if", "kg_co2e_as_it_was", "kg_co2e_would_be", "share_priced")]
     for each in found:
         direction = texts["later"] if each.hours > 0 else texts["earlier"]
         name = texts[f"what_if_{each.kind}"].format(hours=abs(each.hours), direction=direction, region=each.region)

@@ -83,6 +83,7 @@ class Lake:
         fixed = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-bucket=lake", "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0"]
         # Keys in its own environment would become an identity of an administrator.
         clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        clean["TMPDIR"] = str(self._folder)  # its logs
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._program, "mini", "-dir=data", "-s3.config=s3.json", *fixed, *ports],

@@ -60,6 +60,19 @@ def test_figures_that_end_before_their_period_say_so(acme: Caller) -> None:
         assert not any("reach until" in note for note in look(acme, path, period=FIRST).notes), path
 
 
+def test_a_change_from_a_period_in_which_figures_begin_says_so(acme: Caller) -> None:
+    around = {
+        "from": f"{START + timedelta(hours=30):%Y-%m-%dT%H:%M:%SZ}",
+        "to": f"{START + timedelta(hours=66):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    for path, given_ in (("/", {}), ("/service", {"service": "shop"}), ("/compare", {})):
+        notes = look(acme, path, **around, **given_).notes
+        assert any(f"begin at {START:%Y-%m-%d %H:%M}" in note for note in notes), path
+        assert not any(
+            "begin at" in note for note in look(acme, path, period=f"{END - timedelta(days=1):%Y-%m-%d}", **given_).notes
+        )
+
+
 def test_a_period_that_is_compared_with_is_open_too(acme: Caller) -> None:
     def notes(against: str) -> str:
         return " ".join(look(acme, "/compare", START.replace(hour=20), period="2025-01-05", against=against).notes)

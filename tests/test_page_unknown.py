@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from greencloud.errors import TooLargeError
 from greencloud.page.asked import Asked
-from greencloud.page.customer import asking
+from greencloud.page.customer import asking, export
 from greencloud.page.customer.overview import verify_commands
+from greencloud.page.limits import BusyError
+from greencloud.page.session import owner_of
 from greencloud.page.view import Caller
 from greencloud.report.amounts import EMISSION_UNITS, scale_in
 from greencloud.report.page.sections import quoted, what_if_table
@@ -108,3 +110,15 @@ def test_more_names_than_are_read_are_left_out_and_said(acme: Caller, monkeypatc
     assert look(acme, "/", period="2025").cards[0].amount == total.amount
     with pytest.raises(TooLargeError, match="rows"):
         look(acme, "/compare", dimension="operation")
+
+
+def test_one_reader_leaves_a_turn_for_the_files_of_others(
+    acme: Caller, seeded_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_PATIENCE_S", 0.05)
+    with export._OF_EACH.one(owner_of(acme.identity)):
+        with pytest.raises(BusyError):
+            look(acme, "/export", period="2025-01", format="csv")
+        with calling(seeded_server, "globex") as other:
+            assert look(other, "/export", period="2025-01", format="csv").content
+    assert look(acme, "/export", period="2025-01", format="csv").content

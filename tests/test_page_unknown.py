@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from shlex import split
@@ -23,7 +24,7 @@ from greencloud.report.page.sections import quoted, what_if_table
 from greencloud.report.page.texts import texts_in
 from greencloud.report.page.what_ifs import WhatIf
 from greencloud.testing import END, START, Server
-from page_callers import NOW, calling, look, table_of
+from page_callers import NOW, calling, follow, look, table_of
 
 FIRST = f"{START:%Y-%m-%d}"
 
@@ -110,6 +111,15 @@ def test_more_names_than_are_read_are_left_out_and_said(acme: Caller, monkeypatc
     assert look(acme, "/", period="2025").cards[0].amount == total.amount
     with pytest.raises(TooLargeError, match="rows"):
         look(acme, "/compare", dimension="operation")
+
+
+def test_a_payer_is_not_told_its_own_figure_as_that_of_all_it_pays_for(acme: Caller) -> None:
+    payer = replace(acme, identity=replace(acme.identity, member_accounts=("globex",)))
+    named = look(payer, "/explain", period="2025-01")
+    table = table_of(named, "account")
+    assert [row[0] for row in table.rows] == ["acme"]
+    explained = follow(payer, table.links[0])
+    assert table_of(explained, "amounts").rows == table_of(look(acme, "/explain", period="2025-01"), "amounts").rows
 
 
 def test_one_reader_leaves_a_turn_for_the_files_of_others(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from api_world import serving
 from greencloud.engine import DataDirectory
+from greencloud.page.asked import Asked
 from greencloud.page.shown import Shown
 from greencloud.page.view import Caller
 from greencloud.report.amounts import kg_decimal, kwh_decimal
@@ -19,7 +21,7 @@ from greencloud.report.page.sections import Table
 from greencloud.results import FootprintRow
 from greencloud.testing import Server
 from greencloud.units import Energy
-from page_provider_world import NOW, TENANTS, asked, caller, columns, looked_at, section, world
+from page_provider_world import NOW, TENANTS, VIEWS, asked, caller, columns, looked_at, section, world
 
 PERIOD = asked("/provider", {"period": "2025-01"}).period
 RESTATED = asked("/provider", {}).period
@@ -199,6 +201,19 @@ def test_the_overview_has_all_sites_and_leads_to_every_view(by: Caller) -> None:
     assert {row["kwh"] for row in sites} == {kwh_decimal(row.energy.millijoules) for row in answered(by, "site")}
     assert shown.cards[2].label
     assert str(whole.energy).split()[1] in shown.cards[2].amount
+
+
+def test_what_a_change_is_from_and_to_is_said_where_it_is_no_whole_period(restated: Caller) -> None:
+    def notes(now: datetime, **parameters: str) -> list[str]:
+        shown = VIEWS[0].show(restated, Asked.of("/provider", parameters, now))
+        assert isinstance(shown, Shown)
+        return [*shown.notes]
+
+    (begun,) = notes(NOW, **{"from": "2026-11-23T15:00:00Z", "to": "2026-11-23T17:00:00Z"})
+    assert "begin at 2026-11-23 14:00" in begun
+    (still_open,) = notes(datetime(2026, 11, 23, 15, 30, tzinfo=UTC), period="2026-11-23")
+    assert "not over" in still_open
+    assert not notes(NOW, period="2026-11-23")
 
 
 @pytest.mark.parametrize("path", ["sites", "conservation", "unallocated", "restatements"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -174,6 +175,23 @@ def test_one_owner_has_so_many_turns_and_leaves_others_theirs() -> None:
             pass
     with turns.one("a"), turns.one("a"):
         pass
+
+
+def test_who_may_wait_has_the_turn_when_another_ends() -> None:
+    turns, had = Turns(1), threading.Event()
+
+    def wait() -> None:
+        with turns.one("a", wait_s=20):
+            had.set()
+
+    with turns.one("a"):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert not had.wait(0.05)
+        with turns.one("b", wait_s=20):
+            pass
+    assert had.wait(20)
+    waiting.join()
 
 
 def test_secrets_are_bounded_and_the_oldest_give_way() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from shlex import split
@@ -13,15 +14,17 @@ from hypothesis import strategies as st
 
 from greencloud.errors import TooLargeError
 from greencloud.page.asked import Asked
-from greencloud.page.customer import asking
+from greencloud.page.customer import asking, export
 from greencloud.page.customer.overview import verify_commands
+from greencloud.page.limits import BusyError
+from greencloud.page.session import owner_of
 from greencloud.page.view import Caller
 from greencloud.report.amounts import EMISSION_UNITS, scale_in
 from greencloud.report.page.sections import quoted, what_if_table
 from greencloud.report.page.texts import texts_in
 from greencloud.report.page.what_ifs import WhatIf
 from greencloud.testing import END, START, Server
-from page_callers import NOW, calling, look, table_of
+from page_callers import NOW, calling, follow, look, table_of
 
 FIRST = f"{START:%Y-%m-%d}"
 
@@ -60,6 +63,19 @@ def test_figures_that_end_before_their_period_say_so(acme: Caller) -> None:
         assert not any("reach until" in note for note in look(acme, path, period=FIRST).notes), path
 
 
+def test_a_change_from_a_period_in_which_figures_begin_says_so(acme: Caller) -> None:
+    around = {
+        "from": f"{START + timedelta(hours=30):%Y-%m-%dT%H:%M:%SZ}",
+        "to": f"{START + timedelta(hours=66):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    for path, given_ in (("/", {}), ("/service", {"service": "shop"}), ("/compare", {})):
+        notes = look(acme, path, **around, **given_).notes
+        assert any(f"begin at {START:%Y-%m-%d %H:%M}" in note for note in notes), path
+        assert not any(
+            "begin at" in note for note in look(acme, path, period=f"{END - timedelta(days=1):%Y-%m-%d}", **given_).notes
+        )
+
+
 def test_a_period_that_is_compared_with_is_open_too(acme: Caller) -> None:
     def notes(against: str) -> str:
         return " ".join(look(acme, "/compare", START.replace(hour=20), period="2025-01-05", against=against).notes)
@@ -95,3 +111,24 @@ def test_more_names_than_are_read_are_left_out_and_said(acme: Caller, monkeypatc
     assert look(acme, "/", period="2025").cards[0].amount == total.amount
     with pytest.raises(TooLargeError, match="rows"):
         look(acme, "/compare", dimension="operation")
+
+
+def test_a_payer_is_not_told_its_own_figure_as_that_of_all_it_pays_for(acme: Caller) -> None:
+    payer = replace(acme, identity=replace(acme.identity, member_accounts=("globex",)))
+    named = look(payer, "/explain", period="2025-01")
+    table = table_of(named, "account")
+    assert [row[0] for row in table.rows] == ["acme"]
+    explained = follow(payer, table.links[0])
+    assert table_of(explained, "amounts").rows == table_of(look(acme, "/explain", period="2025-01"), "amounts").rows
+
+
+def test_one_reader_leaves_a_turn_for_the_files_of_others(
+    acme: Caller, seeded_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_PATIENCE_S", 0.05)
+    with export._OF_EACH.one(owner_of(acme.identity)):
+        with pytest.raises(BusyError):
+            look(acme, "/export", period="2025-01", format="csv")
+        with calling(seeded_server, "globex") as other:
+            assert look(other, "/export", period="2025-01", format="csv").content
+    assert look(acme, "/export", period="2025-01", format="csv").content

@@ -62,23 +62,24 @@ class Turns:
 
     def __init__(self, most: int = 6) -> None:
         self._most = most
-        self._lock = threading.Lock()
+        self._free = threading.Condition()
         self._under_way: Counter[str] = Counter()
 
     @contextmanager
-    def one(self, owner: str) -> Iterator[None]:
-        """Raises BusyError where as many are under way."""
-        with self._lock:
-            if self._under_way[owner] >= self._most:
+    def one(self, owner: str, *, wait_s: float = 0.0) -> Iterator[None]:
+        """Raises BusyError where as many are under way, and none of them ends within ``wait_s``."""
+        with self._free:
+            if not self._free.wait_for(lambda: self._under_way.get(owner, 0) < self._most, wait_s):
                 raise BusyError("more pages are asked for than are made at once for one reader", retry_after_s=2.0)
             self._under_way[owner] += 1
         try:
             yield
         finally:
-            with self._lock:
+            with self._free:
                 self._under_way[owner] -= 1
                 if not self._under_way[owner]:
                     del self._under_way[owner]
+                self._free.notify_all()
 
 
 def _network(address: str) -> str:

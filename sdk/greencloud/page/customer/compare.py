@@ -10,7 +10,7 @@ from greencloud.errors import QuantityError
 from greencloud.page.asked import Asked
 from greencloud.page.customer.asking import availability_of, rows_of_each
 from greencloud.page.customer.dimension import checked_dimension, dimension_choice
-from greencloud.page.customer.overview import empty_text, period_notes
+from greencloud.page.customer.overview import begun_notes, empty_text, period_notes
 from greencloud.page.customer.places import crumbs, filter_notes, kept, link_of
 from greencloud.page.shown import Choice, Form, Shown
 from greencloud.page.view import Caller
@@ -56,7 +56,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
     )
     if found.total is None:
         return replace(shown, empty=empty_text(availability, asked, words))
-    notes = [*filter_notes(asked, words), *period_notes(asked, words, availability)]
+    notes = [*filter_notes(asked, words), *period_notes(asked, words, availability), *begun_notes(before, availability, words)]
     if before.start < asked.now < before.end:
         notes.append(words["compare_old_open"])
     if not found.known:

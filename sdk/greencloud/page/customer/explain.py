@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from greencloud.errors import NotFoundError, QuantityError
 from greencloud.page.asked import Asked
-from greencloud.page.customer.asking import availability_of, largest_rows
+from greencloud.page.customer.asking import availability_of, largest_rows, several_accounts
 from greencloud.page.customer.breakdown import breakdown
 from greencloud.page.customer.overview import empty_text
 from greencloud.page.customer.places import crumbs, filter_notes, kept, to
@@ -47,7 +47,7 @@ _BASIS: Final = ("batch_id", "methodology_version", "facility_revision", "usage_
 
 def show(caller: Caller, asked: Asked) -> Shown | FileAnswer:
     words = words_in(asked.language)
-    if not asked.account and not caller.identity.account:
+    if several_accounts(caller, asked):  # the server would explain the payer's own account alone
         return _accounts(caller, asked, words)
     windows, line = asked.parameters.get("windows", "1"), asked.parameters.get("line", _LINES[0])
     if windows not in _WINDOWS:

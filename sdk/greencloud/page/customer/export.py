@@ -18,7 +18,8 @@ from greencloud.page.customer.asking import all_at_once, availability_of, bounde
 from greencloud.page.customer.overview import empty_text
 from greencloud.page.customer.places import crumbs, filter_notes, kept, to
 from greencloud.page.file import FileAnswer
-from greencloud.page.limits import BusyError
+from greencloud.page.limits import BusyError, Turns
+from greencloud.page.session import owner_of
 from greencloud.page.shown import Choice, Download, Form, Shown
 from greencloud.page.view import Caller
 from greencloud.page.words import words_in
@@ -48,6 +49,8 @@ _FORMATS: Final = (*_TYPES, *PRESETS, _RESTATEMENTS)
 _STEPS: Final = tuple(map(str, Granularity))
 _BY: Final = "account,service,region,sku"
 _TURNS: Final = threading.BoundedSemaphore(_AT_ONCE)
+_OF_EACH: Final = Turns(1)
+"""One file of a reader at a time, so that nobody takes all turns."""
 
 
 def show(caller: Caller, asked: Asked) -> Shown | FileAnswer:
@@ -56,12 +59,13 @@ def show(caller: Caller, asked: Asked) -> Shown | FileAnswer:
     name = asked.parameters["format"]
     if name not in _FORMATS:
         raise QuantityError(f"there is no format {name!r}", advice=f"use one of {', '.join(_FORMATS)}")
-    if not _TURNS.acquire(timeout=_PATIENCE_S):
-        raise BusyError("other files are being made", retry_after_s=_PATIENCE_S, advice="try again in a minute")
-    try:
-        return _file(caller, asked, name)
-    finally:
-        _TURNS.release()
+    with _OF_EACH.one(owner_of(caller.identity), wait_s=_PATIENCE_S):
+        if not _TURNS.acquire(timeout=_PATIENCE_S):
+            raise BusyError("other files are being made", retry_after_s=_PATIENCE_S, advice="try again in a minute")
+        try:
+            return _file(caller, asked, name)
+        finally:
+            _TURNS.release()
 
 
 def _page(caller: Caller, asked: Asked) -> Shown:

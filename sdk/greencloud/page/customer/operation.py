@@ -11,7 +11,7 @@ from greencloud.errors import QuantityError
 from greencloud.page.asked import Asked
 from greencloud.page.customer.asking import availability_of, before_of, rows_of_each
 from greencloud.page.customer.breakdown import breakdown
-from greencloud.page.customer.overview import empty_text, period_notes
+from greencloud.page.customer.overview import begun_notes, empty_text, period_notes
 from greencloud.page.customer.places import crumbs, filter_notes, to
 from greencloud.page.customer.series import MILLIGRAMS, moments_of, per_operation_section
 from greencloud.page.shown import Download, Shown
@@ -55,7 +55,8 @@ def show(caller: Caller, asked: Asked) -> Shown:
         series_section(figures, words),
         *(breakdown(figures.by[each], each, words, link=lambda row: _link(asked, row), legend=False) for each in _BY),
     ]
-    notes = [*filter_notes(asked, words), *period_notes(asked, words, availability), *quality_lines(total, words)]
+    notes = [*filter_notes(asked, words), *period_notes(asked, words, availability)]
+    notes += [*begun_notes(asked.period.previous(), availability, words), *quality_lines(total, words)]
     if total.operation_count:
         moments = moments_of(figures.series, answers.get("of_service", ()))
         sections.insert(0, per_operation_section(moments, figures.series_granularity, words))

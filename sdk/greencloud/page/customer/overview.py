@@ -39,9 +39,10 @@ from greencloud.report.page.sections import (
     what_if_table,
 )
 from greencloud.results import DataAvailability
+from greencloud.results.periods import Period
 from greencloud.units import format_instant
 
-__all__ = ["ago", "empty_text", "fresh_card", "operations_part", "period_notes", "show", "verify_commands"]
+__all__ = ["ago", "begun_notes", "empty_text", "fresh_card", "operations_part", "period_notes", "show", "verify_commands"]
 
 _LONGEST_OF_HOURS: Final = timedelta(days=31)
 _MOST_OPERATIONS: Final = 100
@@ -92,6 +93,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         notes=(
             *filter_notes(asked, words),
             *period_notes(asked, words, availability),
+            *begun_notes(asked.period.previous(), availability, words),
             *many_notes(answers, _OPTIONAL, words),
             *quality_lines(figures.total, words),
         ),
@@ -157,6 +159,13 @@ def period_notes(asked: Asked, words: Mapping[str, str], availability: DataAvail
     if availability is not None and availability.end is not None and period.start < availability.end < period.end <= asked.now:
         return [words["overview_short"].format(time=f"{availability.end:%Y-%m-%d %H:%M}")]
     return []
+
+
+def begun_notes(before: Period, availability: DataAvailability, words: Mapping[str, str]) -> list[str]:
+    """That figures begin within the period that is compared with: a rise from it is one from a part."""
+    if availability.start is None or not before.start < availability.start < before.end:
+        return []
+    return [words["overview_begun"].format(time=f"{availability.start:%Y-%m-%d %H:%M}")]
 
 
 def empty_text(availability: DataAvailability, asked: Asked, words: Mapping[str, str]) -> str:

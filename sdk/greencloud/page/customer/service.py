@@ -10,7 +10,7 @@ from greencloud.errors import QuantityError
 from greencloud.page.asked import Asked
 from greencloud.page.customer.asking import availability_of, before_of, many_notes, rows_of_each
 from greencloud.page.customer.breakdown import breakdown, share_text
-from greencloud.page.customer.overview import empty_text, operations_part, period_notes
+from greencloud.page.customer.overview import begun_notes, empty_text, operations_part, period_notes
 from greencloud.page.customer.places import crumbs, filter_notes, link_of, to
 from greencloud.page.shown import Download, Shown
 from greencloud.page.view import Caller
@@ -58,6 +58,7 @@ def show(caller: Caller, asked: Asked) -> Shown:
         notes=(
             *filter_notes(asked, words),
             *period_notes(asked, words, availability),
+            *begun_notes(asked.period.previous(), availability, words),
             *many_notes(answers, optional, words),
             *quality_lines(figures.total, words),
         ),

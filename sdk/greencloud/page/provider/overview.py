@@ -109,13 +109,22 @@ def show(caller: Caller, asked: Asked) -> Shown:
         title,
         lead=texts["provider_lead"],
         cards=headline(figures, texts),
-        notes=[texts["provider_open_period"]] if asked.period.start < asked.now < asked.period.end else [],
+        notes=_notes(asked, known_of, texts),
         sections=[
             _table(lines, asked, texts),
             _by_site(rows, asked, texts),
             replace(series_section(figures, texts), help=texts["provider_series_help"]),
         ],
     )
+
+
+def _notes(asked: Asked, known_of: DataAvailability, texts: Mapping[str, str]) -> list[str]:
+    """What the change of a headline is from and to, where that is no whole period."""
+    period, before = asked.period, asked.period.previous()
+    notes = [texts["provider_open_period"]] if period.start < asked.now < period.end else []
+    if known_of.start is not None and before.start < known_of.start < before.end:
+        notes.append(texts["provider_begun"].format(time=time(known_of.start)))
+    return notes
 
 
 def _fresh(known_of: DataAvailability, asked: Asked, texts: Mapping[str, str]) -> _Line:

@@ -121,7 +121,7 @@ def test_a_stream_ends_with_the_token_of_its_caller_whatever_deadline_it_brought
                 assert refused(lambda call=call: list(call))[0] is grpc.StatusCode.UNAVAILABLE  # type: ignore[misc]
             call.cancel()
     assert seen[0] <= 1
-    assert 1_700 < seen[1] <= 1_800
+    assert 1_700 < seen[1] <= 1_810  # gRPC rounds a deadline up to ten seconds on the wire, as soon as two clocks differ
 
 
 def test_a_stream_that_nobody_reads_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

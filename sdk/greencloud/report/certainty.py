@@ -6,6 +6,7 @@ are ``<1 %`` and ``>99 %``. What is not known is left out or says so; it is neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final
@@ -19,7 +20,7 @@ __all__ = ["EVIDENCE", "certainty_lines", "evidence_of", "evidence_text", "poste
 EVIDENCE: Final = ("measured", "modelled", "estimated", "self_reported")
 """From the strongest to the weakest."""
 
-_WORDS: Final = {"self_reported": "self-reported"}
+_WORDS: Final = {kind: kind.replace("_", "-") for kind in EVIDENCE}
 
 
 def evidence_of(row: FootprintRow) -> dict[str, Energy] | None:
@@ -28,15 +29,13 @@ def evidence_of(row: FootprintRow) -> dict[str, Energy] | None:
     return found if sum(found.values(), Energy()) == row.energy else None
 
 
-def evidence_text(row: FootprintRow) -> str:
-    """``82 % measured, 18 % modelled``; empty where there is no energy, or nothing known of it."""
+def evidence_text(row: FootprintRow, words: Mapping[str, str] = _WORDS) -> str:
+    """``82 % measured, 18 % modelled``; empty where there is no energy, or nothing known of it. ``words`` names each kind."""
     found = evidence_of(row)
     if not found or not row.energy.millijoules:
         return ""
     whole = row.energy.millijoules
-    return ", ".join(
-        f"{_percent(part.millijoules, whole)} {_WORDS.get(kind, kind)}" for kind, part in found.items() if part.millijoules
-    )
+    return ", ".join(f"{_percent(part.millijoules, whole)} {words[kind]}" for kind, part in found.items() if part.millijoules)
 
 
 def _percent(part: int, whole: int) -> str:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from greencloud.report.amounts import EMISSION_UNITS, ENERGY_UNITS, kg_decimal, kwh_decimal, percent, scale_for, scale_in
-from greencloud.report.certainty import evidence_text
+from greencloud.report.certainty import EVIDENCE, evidence_text
 from greencloud.report.delimited import inert
 from greencloud.report.drawing import draw
 from greencloud.report.page import charts
@@ -293,7 +293,7 @@ def what_if_table(found: Sequence[WhatIf], texts: Mapping[str, str]) -> Table:
 
 def quality_lines(total: FootprintRow, texts: Mapping[str, str]) -> list[str]:
     """What a figure rests on, in plain words."""
-    evidence = evidence_text(total)
+    evidence = evidence_text(total, {kind: texts[f"evidence_{kind}"] for kind in EVIDENCE})
     lines = [texts["evidence"].format(evidence=evidence) if evidence else texts["evidence_unknown"]]
     if total.quality_flags:
         lines.append(texts["flags"].format(flags=", ".join(total.quality_flags)))

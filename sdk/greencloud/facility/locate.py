@@ -8,6 +8,7 @@ table, falls back to the line of what contains it.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 
 __all__ = ["Lines", "locate"]
 
@@ -19,24 +20,23 @@ class Lines:
     """Lines (1-based) by table name, index among tables of that name, and key."""
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[str, int, str], int] = {}
+        # By table and index, since a book has tens of thousands of tables, and each is asked for its keys.
+        self._lines: defaultdict[tuple[str, int], dict[str, int]] = defaultdict(dict)
         self._tables: dict[str, int] = {}
 
     def _open(self, table: str, line: int) -> int:
         index = self._tables.get(table, -1) + 1
         self._tables[table] = index
-        self._lines[table, index, ""] = line
+        self._lines[table, index][""] = line
         return index
 
     def of(self, table: str, index: int = 0, key: str = "") -> int:
         """The line of the key, else of its table, else of the top-level key that holds the table, else 1."""
-        for place in ((table, index, key), (table, index, ""), ("", 0, table)):
-            if place in self._lines:
-                return self._lines[place]
-        return 1
+        own, top = self._lines.get((table, index), {}), self._lines.get(("", 0), {})
+        return own.get(key) or own.get("") or top.get(table) or 1
 
     def keys_of(self, table: str, index: int) -> dict[str, int]:
-        return {key: line for (name, at, key), line in self._lines.items() if name == table and at == index and key}
+        return {key: line for key, line in self._lines.get((table, index), {}).items() if key}
 
 
 def locate(text: str) -> Lines:
@@ -50,7 +50,7 @@ def locate(text: str) -> Lines:
                 index = lines._open(table, number)
                 continue
             if key := _KEY.match(line):
-                lines._lines.setdefault((table, index, key[2]), number)
+                lines._lines[table, index].setdefault(key[2], number)
         inside.read(line)
     return lines
 
